@@ -1,0 +1,148 @@
+"""The nouns of the project: photos, the faces in them, and the matches of a search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMBEDDING_SIZE = 128
+DEFAULT_COLLECTION = "default"
+
+Embedding = NDArray[np.float32]
+"""Shape (128,), unit L2 norm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place in an upright photo, in pixels from its top left corner."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoundingBox:
+    """A rectangle in an upright photo, in pixels."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """MTCNN's five points; left and right as the viewer sees them."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    mouth_left: Point
+    mouth_right: Point
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedFace:
+    """A face found in a photo; `detection_score` is the detector's probability, 0 to 1."""
+
+    box: BoundingBox
+    landmarks: Landmarks
+    detection_score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedFace:
+    """A detected face and its embedding."""
+
+    detected: DetectedFace
+    embedding: Embedding
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """What is known of a photo, its faces aside.
+
+    `photo_id` is its URI: `s3://bucket/key` (the key as it is) or `file:///folder/name`.
+    `revision` changes when the photo's bytes do (S3's ETag; a file's size and time).
+    `sequence` orders the changes of one photo: a time in units of 2**-23 s, below 2**63.
+    `width` and `height` are pixels of the upright photo, 0 when it could not be decoded.
+    `problem` is the error code of a photo that could not be used, else empty.
+    """
+
+    photo_id: str
+    sequence: int
+    revision: str = ""
+    width: int = 0
+    height: int = 0
+    collection: str = DEFAULT_COLLECTION
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedPhoto:
+    """A photo with all its faces, numbered by their place in `faces`; it may have none."""
+
+    photo: Photo
+    faces: tuple[EmbeddedFace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A photo that is to be forgotten, and when: `sequence` as in `Photo`."""
+
+    photo_id: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFace:
+    """A face as the store returns it, with the photo it is in."""
+
+    face_id: str
+    number: int
+    face: EmbeddedFace
+    photo: Photo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """A stored face and its L2 distance (0 to 2, between unit vectors) from the query."""
+
+    stored: StoredFace
+    distance: float
+
+    @property
+    def score(self) -> float:
+        """OpenSearch's `_score` for space type `l2`: 1 / (1 + d²)."""
+        return 1.0 / (1.0 + self.distance**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How embeddings were made; vectors of different recipes must never be compared.
+
+    Each field names one step with every parameter that changes its numbers.
+    """
+
+    detector: str
+    crop: str
+    embedder: str
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that differ when any step does."""
+        text = "\n".join((self.detector, self.crop, self.embedder))
+        return sha256(text.encode()).hexdigest()[:16]
+
+
+def photo_key(photo_id: str) -> str:
+    """32 hex digits that stand for a photo where its URI would be too long or unsafe."""
+    return blake2b(photo_id.encode(), digest_size=16).hexdigest()
+
+
+def face_id(photo_id: str, number: int) -> str:
+    """Derived, so that indexing a photo again writes the same faces again."""
+    return f"{photo_key(photo_id)}-{number}"

@@ -1,0 +1,39 @@
+"""The model files: where they are, what they expect, and sessions opened once, when needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+EMBEDDERS = ("facenet-int8", "facenet-fp32")
+"""The first is the default; the second the reference that it was quantised from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A folder that the model build filled."""
+
+    path: Path
+
+    def open(self, name: str, threads: int) -> "ort.InferenceSession":
+        """An ONNX Runtime session of `name`.onnx on `threads` CPU threads.
+
+        Raises `ModelError` when the file is missing or not a model.
+        """
+        import onnxruntime as ort
+
+        file = self.path / f"{name}.onnx"
+        if not file.is_file():
+            raise ModelError(f"model {file} is missing: run 'facesearch models build'")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        try:
+            return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            # ONNX Runtime's exceptions share no base but Exception.
+            raise ModelError(f"model {file} is damaged: remove it and build again") from error

@@ -1,0 +1,53 @@
+"""The environment variables that configure every entry point, read once at its start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from facesearch.errors import SettingsError
+from facesearch.models import EMBEDDERS
+
+DEFAULT_STORE = "sqlite:///faces.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the store and the models are, and how much of the machine to use."""
+
+    store_url: str
+    models: Path
+    embedder: str
+    threads: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises `SettingsError`, naming the variable."""
+        embedder = environ.get("FACESEARCH_EMBEDDER") or EMBEDDERS[0]
+        if embedder not in EMBEDDERS:
+            raise SettingsError(
+                f"FACESEARCH_EMBEDDER is '{embedder}': use one of {', '.join(EMBEDDERS)}"
+            )
+        models = environ.get("FACESEARCH_MODELS")
+        return cls(
+            store_url=environ.get("FACESEARCH_STORE") or DEFAULT_STORE,
+            models=Path(models) if models else default_models(),
+            embedder=embedder,
+            threads=_threads(environ.get("FACESEARCH_THREADS") or "0"),
+        )
+
+
+def default_models() -> Path:
+    """The user's cache folder, where the model build puts its results."""
+    # Only the command line comes here: in Lambda, FACESEARCH_MODELS names the layer.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("facesearch") / "models"
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal():
+        raise SettingsError(
+            f"FACESEARCH_THREADS is '{text}': use a number of CPU threads, or 0 for all"
+        )
+    return int(text) or os.cpu_count() or 1
