@@ -79,8 +79,10 @@ def decode_image(data: bytes) -> DecodedImage:
             "the file is not an image this program reads: use JPEG, PNG, WebP, GIF, BMP, TIFF, "
             "AVIF or HEIC"
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, IndexError) as error:
-        # Pillow's decoders raise all of these on damaged data.
+    except ImageTooLarge:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # Decoders raise whatever they stumble on in hostile data: no list of types is complete.
         raise DamagedImage(f"the image is damaged ({_reason(error)}): export it again") from error
 
 

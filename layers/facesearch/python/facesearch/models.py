@@ -9,8 +9,9 @@ from facesearch.errors import ModelError
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-EMBEDDERS = ("facenet-int8", "facenet-fp32")
-"""The first is the default; the second the reference that it was quantised from."""
+DEFAULT_EMBEDDER = "facenet-int8"
+EMBEDDERS = (DEFAULT_EMBEDDER, "facenet-fp32")
+"""The second is the reference that the first was quantised from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class ModelFolder:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        if name == DEFAULT_EMBEDDER:
+            # Built from the runtime's own kernels: there is nothing left to optimise at each start.
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         except Exception as error:

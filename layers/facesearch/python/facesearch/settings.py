@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facesearch.errors import SettingsError
-from facesearch.models import EMBEDDERS
+from facesearch.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 DEFAULT_STORE = "sqlite:///faces.db"
 
@@ -23,7 +23,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises `SettingsError`, naming the variable."""
-        embedder = environ.get("FACESEARCH_EMBEDDER") or EMBEDDERS[0]
+        embedder = environ.get("FACESEARCH_EMBEDDER") or DEFAULT_EMBEDDER
         if embedder not in EMBEDDERS:
             raise SettingsError(
                 f"FACESEARCH_EMBEDDER is '{embedder}': use one of {', '.join(EMBEDDERS)}"

@@ -1,0 +1,41 @@
+# `make demo` runs it, `make test` tests it; both set up whatever they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FACESEARCH := $(BIN)/facesearch
+DEMO := demo
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CDK_DISABLE_CLI_TELEMETRY := true
+# The virtual environment carries Node.js for the CDK, so that none needs to be installed.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo models test lint synth figures lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/local: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than 3.11: make PYTHON=python3.13 …" >&2; exit 1; }
+	@echo "== Setting up Python packages in $(VENV) (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/local tests/requirements.txt
+	@echo "== Adding the packages that the tests need (once)"
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/requirements.txt
+	@touch $@
+
+models: $(VENV)/local ## Build the models (once; some 90 MB are downloaded)
+	@$(FACESEARCH) models build
+
+demo: models ## Index 93 sample photos, search with another, draw the result
+	@mkdir -p $(DEMO)
+	@echo "== Indexing the sample's 93 photos of five people"
+	@$(FACESEARCH) index --store sqlite:///$(DEMO)/faces.db "$$($(FACESEARCH) models info --folder)/sample/train"
+	@echo "== Searching with a photo of Elton John that is not among them"
+	@$(FACESEARCH) search --store sqlite:///$(DEMO)/faces.db --grid $(DEMO)/elton_john.png \
+	  "$$($(FACESEARCH) models info --folder)/sample/val/elton_john/elton_john_01.jpg"
