@@ -1,5 +1,6 @@
 """The crop that decides the accuracy: the box's own aspect, a margin, 160×160 pixels."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +42,7 @@ def standardise(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
     pixels = np.stack(crops).astype(np.float32)
     values = pixels.reshape(len(crops), -1)
     mean = values.mean(axis=1)
-    deviation = np.maximum(values.std(axis=1), 1.0 / np.sqrt(values.shape[1]))
+    deviation = np.maximum(values.std(axis=1), 1.0 / math.sqrt(values.shape[1]))
     shape = (-1, 1, 1, 1)
     standardised: NDArray[np.float32] = (pixels - mean.reshape(shape)) / deviation.reshape(shape)
     return standardised
