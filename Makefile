@@ -39,3 +39,25 @@ demo: models ## Index 93 sample photos, search with another, draw the result
 	@echo "== Searching with a photo of Elton John that is not among them"
 	@$(FACESEARCH) search --store sqlite:///$(DEMO)/faces.db --grid $(DEMO)/elton_john.png \
 	  "$$($(FACESEARCH) models info --folder)/sample/val/elton_john/elton_john_01.jpg"
+
+test: models $(VENV)/test lint ## Set up, check style and types, and pass every test
+	@echo "== Testing (the parts that this machine lacks are skipped, and named at the end)"
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+lint: $(VENV)/test ## Style, formatting and strict types
+	@echo "== Checking style and types"
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+lock: ## Pin the newest allowed packages, with hashes, for every platform
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK) --extra local --output-file requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --extra local --extra test --constraint requirements.txt \
+	  --output-file tests/requirements.txt
+
+LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate
+
+clean: ## Remove what was set up and built here (not the models, which are in the user's cache)
+	rm -rf $(VENV) $(DEMO) build cdk.out
