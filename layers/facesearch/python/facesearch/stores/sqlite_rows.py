@@ -1,0 +1,80 @@
+"""A store's SQLite rows as photos and faces: which columns are read, and what they mean."""
+# ruff: noqa: S608 (all text that SQL is made of here is ours)
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from facesearch.faces import (
+    BoundingBox,
+    DetectedFace,
+    EmbeddedFace,
+    IndexedPhoto,
+    Landmarks,
+    Match,
+    Photo,
+    Point,
+    StoredFace,
+    face_id,
+)
+
+_PHOTO = """p.photo_id, p.sequence, p.revision, p.width, p.height, p.collection, p.problem,
+    (SELECT json_group_object(name, value) FROM photo_metadata WHERE photo = p.id)"""
+_PHOTO_WIDTH = 8
+_FACE = """f.number, e.embedding, f.detection_score,
+    f.box_left, f.box_top, f.box_width, f.box_height, f.left_eye_x, f.left_eye_y,
+    f.right_eye_x, f.right_eye_y, f.nose_x, f.nose_y,
+    f.mouth_left_x, f.mouth_left_y, f.mouth_right_x, f.mouth_right_y"""
+PHOTOS = f"SELECT {_PHOTO} FROM photos p"
+# CROSS JOIN makes SQLite keep the order of tables: sqlite-vec's comes last, looked up by rowid.
+FACES_OF_PHOTOS = f"""SELECT {_PHOTO}, {_FACE} FROM photos p
+    CROSS JOIN faces f ON f.photo = p.id CROSS JOIN embeddings e ON e.rowid = f.slot"""
+FACES_OF_NEAREST = f"""SELECT {_PHOTO}, {_FACE}, n.distance FROM nearest n
+    CROSS JOIN faces f ON f.slot = n.slot CROSS JOIN photos p ON p.id = f.photo
+    CROSS JOIN embeddings e ON e.rowid = n.slot"""
+
+Row = Sequence[Any]
+
+
+def photo_of(row: Row) -> Photo:
+    """A row of `PHOTOS`."""
+    photo_id, sequence, revision, width, height, collection, problem, metadata = row
+    return Photo(
+        photo_id=photo_id,
+        sequence=sequence,
+        revision=revision,
+        width=width,
+        height=height,
+        collection=collection,
+        metadata=json.loads(metadata),
+        problem=problem,
+    )
+
+
+def stored_face_of(row: Row) -> StoredFace:
+    """A row of `FACES_OF_PHOTOS`."""
+    photo = photo_of(row[:_PHOTO_WIDTH])
+    number, *columns = row[_PHOTO_WIDTH:]
+    return StoredFace(face_id(photo.photo_id, number), number, _face_of(columns), photo)
+
+
+def indexed_photo_of(row: Row, faces: Sequence[Row]) -> IndexedPhoto:
+    """A row of `PHOTOS` and the photo's rows of `FACES_OF_PHOTOS`."""
+    return IndexedPhoto(photo_of(row), tuple(_face_of(face[_PHOTO_WIDTH + 1 :]) for face in faces))
+
+
+def match_of(row: Row) -> Match:
+    """A row of `FACES_OF_NEAREST`."""
+    *stored, distance = row
+    return Match(stored_face_of(stored), distance)
+
+
+def _face_of(columns: Row) -> EmbeddedFace:
+    embedding, score, left, top, width, height, *places = columns
+    points = [Point(x, y) for x, y in zip(places[::2], places[1::2], strict=True)]
+    return EmbeddedFace(
+        DetectedFace(BoundingBox(left, top, width, height), Landmarks(*points), score),
+        np.frombuffer(embedding, dtype=np.float32),
+    )

@@ -1,0 +1,91 @@
+"""What a store's SQLite file holds, and how to tell such a file from others."""
+
+import apsw
+
+from facesearch.errors import StoreDamaged
+
+APPLICATION_ID = 0x46414345  # "FACE", in the file's header
+SCHEMA_VERSION = 1
+
+# `embeddings` is scanned chunk by chunk, so its rows must stay dense: `SqliteStore` keeps each
+# collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
+# are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
+SCHEMA = """
+CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    photo_id TEXT NOT NULL UNIQUE,
+    sequence INTEGER NOT NULL,
+    revision TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    collection TEXT NOT NULL,
+    problem TEXT NOT NULL
+) STRICT;
+CREATE TABLE photo_metadata (
+    photo INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (photo, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX photo_metadata_by_value ON photo_metadata (name, value);
+CREATE TABLE forgotten (
+    key TEXT NOT NULL PRIMARY KEY,
+    sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE faces (
+    slot INTEGER PRIMARY KEY,
+    photo INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    collection TEXT NOT NULL,
+    box_left REAL NOT NULL,
+    box_top REAL NOT NULL,
+    box_width REAL NOT NULL,
+    box_height REAL NOT NULL,
+    left_eye_x REAL NOT NULL,
+    left_eye_y REAL NOT NULL,
+    right_eye_x REAL NOT NULL,
+    right_eye_y REAL NOT NULL,
+    nose_x REAL NOT NULL,
+    nose_y REAL NOT NULL,
+    mouth_left_x REAL NOT NULL,
+    mouth_left_y REAL NOT NULL,
+    mouth_right_x REAL NOT NULL,
+    mouth_right_y REAL NOT NULL,
+    detection_score REAL NOT NULL,
+    UNIQUE (photo, number)
+) STRICT;
+CREATE INDEX faces_by_collection ON faces (collection);
+CREATE VIRTUAL TABLE embeddings USING vec0(
+    collection TEXT PARTITION KEY, embedding FLOAT[128], chunk_size=256
+);
+"""
+TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
+
+
+def is_empty(connection: apsw.Connection) -> bool:
+    """Whether nothing was ever stored: a new file, or one whose first write did not finish."""
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+
+def create_tables(connection: apsw.Connection) -> None:
+    connection.execute(SCHEMA)
+    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.pragma("application_id", APPLICATION_ID)
+
+
+def check_schema(connection: apsw.Connection, name: str) -> None:
+    """Raise `StoreDamaged` unless this program and version made the file called `name`."""
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreDamaged(f"'{name}' is a database of another program: choose another file")
+    version = connection.pragma("user_version")
+    if version != SCHEMA_VERSION:
+        raise StoreDamaged(
+            f"store '{name}' has format {version}, this facesearch knows {SCHEMA_VERSION}: use the "
+            "facesearch that made it, or index into another file"
+        )
+    if not {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")} >= TABLES:
+        raise StoreDamaged(
+            f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
+        )
