@@ -1,0 +1,240 @@
+"""The two use cases on real photos, the real models and the embedded store."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facesearch.errors import (
+    DamagedImage,
+    ImageTooLarge,
+    InvalidRequest,
+    ModelError,
+    NoFaceFound,
+    NotFound,
+    ReadError,
+    StoreError,
+)
+from facesearch.faces import Removal, face_id
+from facesearch.indexing import Outcome, PhotoContent, PhotoToIndex, Status, index_photos
+from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.searching import Scope, compare_photos, search_face, search_photo
+from facesearch.stores import FaceStore, open_store
+
+PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
+
+Photos = dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def photos(sample: Path) -> Photos:
+    """Three training photos of each person, by photo id."""
+    return {
+        f"s3://photos/{person}/{path.name}": path
+        for person in PEOPLE
+        for path in sorted((sample / "train" / person).iterdir())[1:4]
+    }
+
+
+@pytest.fixture
+def store(tmp_path: Path, pipeline: FacePipeline) -> Iterator[FaceStore]:
+    with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as opened:
+        yield opened
+
+
+def reader(photos: Photos) -> Callable[[str], PhotoContent]:
+    return lambda photo_id: PhotoContent(photos[photo_id].read_bytes(), revision="1")
+
+
+def jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def analysed(result: AnalysedPhoto | Exception) -> AnalysedPhoto:
+    assert isinstance(result, AnalysedPhoto)
+    return result
+
+
+def test_analyse_together_gives_what_each_gives_alone(
+    pipeline: FacePipeline, photos: Photos
+) -> None:
+    data = [path.read_bytes() for path in photos.values()]
+    together = pipeline.analyse(data)
+    for one, result in zip(data, together, strict=True):
+        (alone,) = pipeline.analyse([one])
+        for face, same in zip(analysed(result).faces, analysed(alone).faces, strict=True):
+            assert face.detected == same.detected
+            assert face.embedding == pytest.approx(same.embedding, abs=1e-5)
+
+
+def test_analyse_puts_each_error_in_its_photo_s_place(
+    pipeline: FacePipeline, photos: Photos
+) -> None:
+    good = next(iter(photos.values())).read_bytes()
+    failed = ReadError("the bucket did not answer")
+    results = pipeline.analyse([good, good[: len(good) // 2], failed, good])
+    assert [type(result) for result in results] == [
+        AnalysedPhoto,
+        DamagedImage,
+        ReadError,
+        AnalysedPhoto,
+    ]
+
+
+def test_analyse_of_a_reduced_photo_gives_boxes_in_the_original_s_pixels(
+    pipeline: FacePipeline, photos: Photos
+) -> None:
+    with Image.open(photos["s3://photos/madonna/madonna_02.jpg"]) as image:
+        small = image.convert("RGB")
+    large = small.resize((small.width * 3000 // small.height, 3000), Image.Resampling.BICUBIC)
+    one, other = map(analysed, pipeline.analyse([jpeg(small), jpeg(large)]))
+    factor = large.width / small.width
+    assert (other.width, other.height) == large.size
+    box, scaled = one.faces[0].detected.box, other.faces[0].detected.box
+    assert scaled.left / factor == pytest.approx(box.left, abs=box.width / 10)
+    assert scaled.width / factor == pytest.approx(box.width, rel=0.15)
+    assert np.linalg.norm(one.faces[0].embedding - other.faces[0].embedding) < 0.5
+
+
+def test_missing_models_are_named_with_the_way_to_build_them(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="facesearch models build"):
+        FacePipeline(tmp_path, "facenet-int8", 1).analyse([b""])
+
+
+def test_damaged_model_is_named(tmp_path: Path) -> None:
+    for name in ("pnet", "rnet", "onet", "facenet-int8"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"pnet\.onnx is damaged"):
+        FacePipeline(tmp_path, "facenet-int8", 1).warm()
+
+
+def test_indexed_photos_are_found_by_other_photos_of_the_same_people(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore, sample: Path
+) -> None:
+    changes = [PhotoToIndex(photo_id, 1) for photo_id in photos]
+    outcomes = index_photos(changes, reader(photos), pipeline, store)
+    assert {outcome.status for outcome in outcomes} == {Status.INDEXED}
+    assert [outcome.photo_id for outcome in outcomes] == list(photos)
+    for person in PEOPLE:
+        query = sorted((sample / "val" / person).iterdir())[1]
+        found = search_photo(query.read_bytes(), pipeline, store, Scope(k=3))
+        assert {match.stored.photo.photo_id.split("/")[3] for match in found.matches} == {person}
+
+
+def test_index_each_change_succeeds_or_fails_by_itself(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore
+) -> None:
+    good = next(iter(photos.values())).read_bytes()
+    contents = {
+        "good": good,
+        "faceless": jpeg(Image.new("RGB", (300, 200), "navy")),
+        "text": b"hello",
+        "old": good,
+    }
+    errors = {
+        "huge": ImageTooLarge("the file has 1 TB"),
+        "gone": NotFound("deleted meanwhile"),
+        "locked": ReadError("no permission"),
+    }
+
+    def read(photo_id: str) -> PhotoContent:
+        if photo_id in errors:
+            raise errors[photo_id]
+        return PhotoContent(contents[photo_id], "1", {"camera": "x"})
+
+    index_photos(
+        [PhotoToIndex("old", 9), PhotoToIndex("leaving", 1)],
+        lambda _: PhotoContent(good, "0"),
+        pipeline,
+        store,
+    )
+    changes = [PhotoToIndex(photo_id, 5) for photo_id in (*contents, *errors)]
+    outcomes = index_photos([*changes, Removal("leaving", 6)], read, pipeline, store)
+    assert {outcome.photo_id: outcome.status for outcome in outcomes} == {
+        "good": Status.INDEXED,
+        "faceless": Status.WITHOUT_FACE,
+        "text": Status.FAILED,
+        "old": Status.SUPERSEDED,
+        "huge": Status.FAILED,
+        "gone": Status.SUPERSEDED,
+        "locked": Status.UNDONE,
+        "leaving": Status.REMOVED,
+    }
+    stored = {photo.photo_id: photo.problem for photo in store.photos()}
+    assert stored == {
+        "faceless": "",
+        "good": "",
+        "huge": "image_too_large",
+        "old": "",
+        "text": "not_an_image",
+    }
+
+
+class RefusingStore:
+    """Writes all but one photo: what a bulk request with one rejected document does."""
+
+    def __init__(self, store: FaceStore, refused: str) -> None:
+        self._store, self._refused = store, refused
+
+    def write(self, changes: list[object]) -> list[bool | StoreError]:
+        written = self._store.write(changes)  # type: ignore[arg-type]
+        written[0] = StoreError(f"{self._refused} was rejected")
+        return written
+
+
+def test_index_photo_that_the_store_refuses_is_to_be_tried_again(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore
+) -> None:
+    ids = list(photos)[:2]
+    refusing = RefusingStore(store, ids[0])
+    outcomes: list[Outcome] = index_photos(
+        [PhotoToIndex(photo_id, 1) for photo_id in ids],
+        reader(photos),
+        pipeline,
+        refusing,  # type: ignore[arg-type]
+    )
+    assert [outcome.status for outcome in outcomes] == [Status.UNDONE, Status.INDEXED]
+
+
+def test_search_by_stored_face_leaves_that_face_out(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore
+) -> None:
+    index_photos([PhotoToIndex(p, 1) for p in photos], reader(photos), pipeline, store)
+    face = face_id(next(iter(photos)), 0)
+    matches = search_face(face, store, Scope(k=2))
+    assert [m.stored.photo.photo_id.split("/")[3] for m in matches] == ["ben_afflek"] * 2
+    assert face not in {match.stored.face_id for match in matches}
+
+
+def test_search_for_an_unknown_face_says_so(store: FaceStore, pipeline: FacePipeline) -> None:
+    store.write([Removal("s3://photos/x", 1)])
+    with pytest.raises(NotFound, match="no face 'abc-0'"):
+        search_face("abc-0", store, Scope())
+
+
+def test_search_photo_without_a_face_says_so(store: FaceStore, pipeline: FacePipeline) -> None:
+    with pytest.raises(NoFaceFound):
+        search_photo(jpeg(Image.new("RGB", (300, 300))), pipeline, store, Scope())
+
+
+@pytest.mark.parametrize("k", [0, -1, 101])
+def test_k_out_of_range_is_named(k: int) -> None:
+    with pytest.raises(InvalidRequest, match=f"k is {k}: use 1 to 100"):
+        Scope(k=k)
+
+
+def test_compare_tells_one_person_from_two(pipeline: FacePipeline, sample: Path) -> None:
+    elton = sorted((sample / "val" / "elton_john").iterdir())
+    madonna = sorted((sample / "val" / "madonna").iterdir())
+    same = compare_photos(elton[1].read_bytes(), elton[2].read_bytes(), pipeline)
+    other = compare_photos(elton[1].read_bytes(), madonna[1].read_bytes(), pipeline)
+    assert same.same_person
+    assert same.confidence > 0.5
+    assert not other.same_person
+    assert other.confidence < 0.5
+    assert same.distance < other.distance
