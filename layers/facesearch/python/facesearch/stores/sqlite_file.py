@@ -1,7 +1,6 @@
 """The file behind `SqliteStore`: its connections, its transactions and its engine's errors."""
 
 import errno
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -49,20 +48,21 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """A transaction that sees one state of the store; `StoreNotFound` if there is none."""
-        with self._borrowed(create=False) as connection:
-            connection.transaction_mode = "DEFERRED"
-            with connection:
-                yield connection
+        with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
+            if is_empty(connection):
+                raise self._not_found()
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """The only writing transaction of its time, durable when it ends; creates the store."""
-        with self._borrowed(create=True) as connection:
-            connection.transaction_mode = "IMMEDIATE"
-            with connection:
-                if is_empty(connection):
-                    create_tables(connection)
-                yield connection
+        with (
+            self._borrowed(create=True) as connection,
+            _transaction(connection, "BEGIN IMMEDIATE"),
+        ):
+            if is_empty(connection):
+                create_tables(connection)
+            yield connection
 
     def close(self) -> None:
         with self._lock:
@@ -72,14 +72,13 @@ class SqliteFile:
 
     @contextmanager
     def _borrowed(self, *, create: bool) -> Iterator[apsw.Connection]:
-        try:
+        with _errors_translated(self.name):
             opened = self._idle_connection() or self._open(create=create)
             try:
-                yield opened.connection
+                with _no_room_recognised(opened.connection):
+                    yield opened.connection
             finally:
                 self._give_back(opened)
-        except apsw.Error as error:
-            raise _translated(error, self.name) from error
 
     def _idle_connection(self) -> _Opened | None:
         """An idle connection, unless the file was deleted or replaced since it was opened."""
@@ -94,7 +93,7 @@ class SqliteFile:
             opened.connection.close()
 
     def _give_back(self, opened: _Opened) -> None:
-        # Read-only connections may have ignored locks (`_open_unlocked`): good for one use.
+        # Read-only connections may have ignored locks (`_connect_path`): good for one use.
         if opened.connection.readonly("main"):
             opened.connection.close()
             return
@@ -116,16 +115,11 @@ class SqliteFile:
         else:
             self._check_place(self._path, create=create)
             connection = _connect_path(self._path, create=create)
-        try:
+        with _closed_on_error(connection), _no_room_recognised(connection):
             if not is_empty(connection):
                 check_schema(connection, self.name)
             elif create:
                 _switch_to_write_ahead_log(connection)
-            else:
-                raise self._not_found()
-        except BaseException:
-            connection.close()
-            raise
         return _Opened(connection, self._identity())
 
     def _check_place(self, path: Path, *, create: bool) -> None:
@@ -145,40 +139,62 @@ class SqliteFile:
         return StoreNotFound(f"there is no store '{self.name}' yet: index some photos first")
 
 
-def _connect_path(path: Path, *, create: bool) -> apsw.Connection:
-    connection = _connect(str(path), apsw.SQLITE_OPEN_CREATE if create else 0)
+@contextmanager
+def _transaction(connection: apsw.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
     try:
-        is_empty(connection)  # reads, which takes a lock
-    except (apsw.CantOpenError, apsw.ReadOnlyError):
-        connection.close()
-        log = path.with_name(path.name + "-wal")
-        if create or os.access(path.parent, os.W_OK) or log.exists():
-            raise
-        return _open_unlocked(path)
+        yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.close()
+        if connection.in_transaction:  # some errors have ended it
+            connection.execute("ROLLBACK")
         raise
+
+
+def _connect_path(path: Path, *, create: bool) -> apsw.Connection:
+    try:
+        connection = _connect(str(path), apsw.SQLITE_OPEN_CREATE if create else 0)
+        with _closed_on_error(connection), _no_room_recognised(connection):
+            is_empty(connection)  # the first reading takes locks, for which files are made
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.FullError):
+        if create or path.with_name(path.name + "-wal").exists():
+            raise
+        # There is no log, so nobody is writing: reading can do without locks.
+        return _connect(f"{path.as_uri()}?immutable=1", apsw.SQLITE_OPEN_URI)
     return connection
-
-
-def _open_unlocked(path: Path) -> apsw.Connection:
-    """A store in a folder where no lock file can be made; without a log nobody is writing it."""
-    return _connect(
-        f"{path.as_uri()}?immutable=1",
-        apsw.SQLITE_OPEN_URI,
-    )
 
 
 def _connect(name: str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(name, flags | apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000))
-    connection.enable_load_extension(True)
-    connection.load_extension(sqlite_vec.loadable_path())
-    connection.enable_load_extension(False)
-    connection.pragma("mmap_size", MMAP_BYTES)
-    connection.pragma("synchronous", "FULL")  # a write is on the disk when it is acknowledged
-    connection.pragma("secure_delete", True)  # a deleted photo's numbers are overwritten
+    with _closed_on_error(connection), _no_room_recognised(connection):
+        connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000))
+        connection.enable_load_extension(True)
+        connection.load_extension(sqlite_vec.loadable_path())
+        connection.enable_load_extension(False)
+        connection.pragma("mmap_size", MMAP_BYTES)
+        connection.pragma("synchronous", "FULL")  # on the disk when it is acknowledged
+        connection.pragma("secure_delete", True)  # a deleted photo's numbers are overwritten
     return connection
+
+
+@contextmanager
+def _closed_on_error(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+@contextmanager
+def _no_room_recognised(connection: apsw.Connection) -> Iterator[None]:
+    """Some operations for which there is no room fail in SQLite as any input or output does."""
+    try:
+        yield
+    except apsw.IOError as error:
+        if connection.system_errno in NO_ROOM:
+            raise apsw.FullError(str(error)) from error
+        raise
 
 
 def _switch_to_write_ahead_log(connection: apsw.Connection) -> None:
@@ -208,13 +224,19 @@ _MEANINGS: tuple[tuple[type[apsw.Error], type[StoreError], str], ...] = (
     (apsw.ReadOnlyError, StoreUnavailable, "is read-only: allow writing to it and to its folder"),
     (apsw.CantOpenError, StoreUnavailable, "cannot be opened: allow access to it and its folder"),
     (apsw.PermissionsError, StoreUnavailable, "cannot be used: allow access to it and its folder"),
+    (apsw.SQLError, StoreDamaged, "is damaged: restore a copy, or delete it and index again"),
     (apsw.IOError, StoreUnavailable, "cannot be read or written: check the disk that it is on"),
 )
 
 
-def _translated(error: apsw.Error, name: str) -> Exception:
-    """What the engine's error means to a user; an error of this program is left as it is."""
-    for kind, meaning, text in _MEANINGS:
-        if isinstance(error, kind):
-            return meaning(f"store '{name}' {text} ({error})")
-    return error
+@contextmanager
+def _errors_translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        for kind, meaning, text in _MEANINGS:
+            if isinstance(error, kind):
+                raise meaning(f"store '{name}' {text} ({error})") from error
+        raise
+    except OSError as error:
+        raise StoreUnavailable(f"store '{name}' cannot be reached: {error.strerror}") from error
