@@ -1,0 +1,104 @@
+"""The alarms: what each means, and where it starts to matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric
+
+from cdk.metrics import Metrics
+from cdk.settings import StageSettings
+
+_ABOVE = ComparisonOperator.GREATER_THAN_THRESHOLD
+_FROM = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+_BELOW = ComparisonOperator.LESS_THAN_THRESHOLD
+
+FREE_STORAGE_SHARE = 0.2
+SEARCH_P99_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRule:
+    """`periods` minutes in a row on the wrong side of `threshold`; `name` is its runbook's."""
+
+    name: str
+    meaning: str
+    metric: Metric
+    threshold: float
+    periods: int
+    comparison: ComparisonOperator
+
+
+def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
+    """All of them, most urgent first."""
+    sizing = settings.sizing
+    # FreeStorageSpace is in MiB, and its minimum that of the fullest node.
+    least_free_mib = sizing.index.disk_gib * 1024 * FREE_STORAGE_SHARE
+    # A change that was tried twice and is still there: the queue does not drain.
+    oldest_s = 2 * sizing.ingestion.visibility_timeout_s
+    cluster = metrics.cluster
+    return (
+        AlarmRule(
+            "ClusterRed",
+            "Part of the face index is missing: searches miss faces.",
+            cluster("ClusterStatus.red", "Maximum", "red"),
+            1,
+            1,
+            _FROM,
+        ),
+        AlarmRule(
+            "SearchErrors",
+            "More than one search in twenty fails.",
+            metrics.search_errors,
+            0.05,
+            5,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "SearchSlow",
+            f"One search in a hundred takes more than {SEARCH_P99_MS / 1000:g} seconds.",
+            metrics.search_p99_ms,
+            SEARCH_P99_MS,
+            10,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "DeadLetters",
+            "Changes of photos were given up: those photos are not searchable as they are now.",
+            metrics.dead_letters,
+            0,
+            1,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "IndexingBehind",
+            "New photos wait too long to become searchable.",
+            metrics.oldest_s,
+            oldest_s,
+            5,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "IndexingErrors",
+            "The index function fails as a whole, not for single photos.",
+            metrics.index_errors,
+            0,
+            3,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "StorageLow",
+            "A node of the face index has less than a fifth of its storage left.",
+            cluster("FreeStorageSpace", "Minimum", "free, MiB"),
+            least_free_mib,
+            5,
+            _BELOW,
+        ),
+        AlarmRule(
+            "MemoryPressure",
+            "The face index's Java heap is nearly full: it will refuse writes, then searches.",
+            cluster("JVMMemoryPressure", "Maximum", "heap, %"),
+            92,
+            15,
+            _FROM,
+        ),
+    )

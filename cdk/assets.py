@@ -1,0 +1,28 @@
+"""Where the code and the built layers are; a missing build is told before anything is deployed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from facesearch.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = ROOT / "functions"
+FACESEARCH_LAYER = ROOT / "layers" / "facesearch"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLayers:
+    """Folders whose contents appear in /opt: `python/…` of the wheels, `models/…` of the models."""
+
+    dependencies: Path
+    models: Path
+
+    @classmethod
+    def in_folder(cls, build: Path, architecture: str) -> "BuiltLayers":
+        """What `make layers` leaves in `build`. Raises `SettingsError` when it is not there."""
+        layers = build / "layers"
+        built = cls(layers / f"dependencies-{architecture}", layers / "models")
+        for folder in (built.dependencies / "python", built.models / "models"):
+            if not folder.is_dir() or not any(folder.iterdir()):
+                raise SettingsError(f"{folder} is missing or empty: run 'make layers' first")
+        return built

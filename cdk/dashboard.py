@@ -1,0 +1,68 @@
+"""The dashboard: alarms on top, then the data's way from photo to answer."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from cdk.metrics import Metrics
+
+
+def dashboard(
+    scope: Construct, id: str, metrics: Metrics, alarms: Sequence[cloudwatch.IAlarm]
+) -> cloudwatch.Dashboard:
+    """One page for the whole system."""
+    cluster, reported = metrics.cluster, metrics.reported
+    return cloudwatch.Dashboard(
+        scope,
+        id,
+        widgets=[
+            [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=3)],
+            [
+                _graph("Photos", [reported("index_faces", name) for name in PHOTO_METRICS]),
+                _graph("Waiting", [metrics.waiting, metrics.dead_letters], [metrics.oldest_s]),
+                _graph(
+                    "Index function",
+                    [metrics.index_duration_ms],
+                    [metrics.index_errors, metrics.index_concurrency],
+                ),
+            ],
+            [
+                _graph("Searches", [metrics.searches, metrics.search_throttles]),
+                _graph("Search latency", [metrics.search_p50_ms, metrics.search_p99_ms]),
+                _graph("Search errors", [metrics.search_errors, metrics.search_refusals]),
+            ],
+            [
+                _graph(
+                    "Index health",
+                    [
+                        cluster("ClusterStatus.red", "Maximum", "red"),
+                        cluster("ClusterStatus.yellow", "Maximum", "yellow"),
+                    ],
+                ),
+                _graph(
+                    "Index load, %",
+                    [
+                        cluster("CPUUtilization", "Maximum", "processor"),
+                        cluster("JVMMemoryPressure", "Maximum", "heap"),
+                    ],
+                ),
+                _graph(
+                    "Index size",
+                    [cluster("SearchableDocuments", "Maximum", "documents")],
+                    [cluster("FreeStorageSpace", "Minimum", "free, MiB")],
+                ),
+            ],
+        ],
+    )
+
+
+PHOTO_METRICS = ("Photos", "Faces", "PhotosWithoutFace", "PhotosFailed")
+
+
+def _graph(
+    title: str,
+    left: Sequence[cloudwatch.IMetric],
+    right: Sequence[cloudwatch.IMetric] = (),
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=8)

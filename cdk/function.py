@@ -1,0 +1,87 @@
+"""A function of the system: its code, the three layers, a role with nothing to spare, its log."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk.assets import FUNCTIONS
+from cdk.layers import Layers
+from cdk.logs import log_group
+from cdk.network import Network
+from cdk.settings import StageSettings
+from facesearch.capacity import IngestionSize, SearchSize
+
+PACKAGES = ("index_faces", "search_faces")
+METRICS_NAMESPACE = "FaceSearch"
+
+
+class FaceFunction(Construct):
+    """One of the two packages in `functions/`, on Lambda."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        package: str,
+        size: IngestionSize | SearchSize,
+        settings: StageSettings,
+        layers: Layers,
+        network: Network | None,
+        environment: Mapping[str, str],
+        snapshots: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log = log_group(self, "Log", settings)
+        log.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=layers.architecture,
+            handler=f"{package}.handler.handler",
+            code=lambda_.Code.from_asset(
+                str(FUNCTIONS),
+                exclude=["**/__pycache__", *(f"{name}/**" for name in PACKAGES if name != package)],
+            ),
+            layers=layers.all,
+            role=self.role,
+            log_group=log,
+            memory_size=size.memory_mb,
+            timeout=Duration.seconds(size.timeout_s),
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snapshots else None,
+            vpc=network.vpc if network else None,
+            security_groups=[network.functions] if network else None,
+            environment={
+                "FACESEARCH_MODELS": "/opt/models",
+                "FACESEARCH_THREADS": str(size.threads),
+                "POWERTOOLS_SERVICE_NAME": package,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **environment,
+            },
+        )
+        if network:
+            _let_join_network(self.role)
+
+
+def _let_join_network(role: iam.Role) -> None:
+    """Lambda attaches functions to a network with the function's own role."""
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=[
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
+            ],
+            resources=["*"],
+        )
+    )

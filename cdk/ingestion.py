@@ -1,0 +1,73 @@
+"""Ingestion: the queue of changes, the function that indexes them, the place for dead letters."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.face_index import FaceIndex
+from cdk.function import FaceFunction
+from cdk.layers import Layers
+from cdk.network import Network
+from cdk.photo_bucket import PhotoBucket
+from cdk.settings import StageSettings
+
+TRIES = 5
+
+
+class Ingestion(Construct):
+    """A message that fails `TRIES` times is set aside, so that it cannot hold up the others."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: StageSettings,
+        layers: Layers,
+        index: FaceIndex,
+        network: Network | None,
+    ) -> None:
+        super().__init__(scope, id)
+        size = settings.sizing.ingestion
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        )
+        self.changes = sqs.Queue(
+            self,
+            "Changes",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(size.visibility_timeout_s),
+            # A weekend's outage of the index loses nothing.
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
+        )
+        self.photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
+        indexing = FaceFunction(
+            self,
+            "IndexFaces",
+            package="index_faces",
+            size=size,
+            settings=settings,
+            layers=layers,
+            network=network,
+            environment={"FACESEARCH_STORE": index.store_url},
+        )
+        index.grant_write(indexing.role)
+        self.photos.grant_read(indexing.role)
+        self.function = indexing.function
+        self.function.add_event_source(
+            event_sources.SqsEventSource(
+                self.changes,
+                batch_size=size.batch_size,
+                max_batching_window=Duration.seconds(size.window_s),
+                max_concurrency=size.concurrency,
+                report_batch_item_failures=True,
+            )
+        )

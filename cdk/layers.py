@@ -1,0 +1,37 @@
+"""The three layers that both functions share: wheels, the package, models."""
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk.assets import FACESEARCH_LAYER, BuiltLayers
+from cdk.settings import StageSettings
+
+ARCHITECTURES = {
+    "x86_64": lambda_.Architecture.X86_64,
+    "arm64": lambda_.Architecture.ARM_64,
+}
+
+
+class Layers(Construct):
+    """Each changes at its own pace, and is uploaded again only when it does."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: StageSettings, built: BuiltLayers
+    ) -> None:
+        super().__init__(scope, id)
+        self.architecture = ARCHITECTURES[settings.architecture]
+        self.all = [
+            self._layer("Dependencies", str(built.dependencies), []),
+            # The command line and the embedded store need packages that are not in Lambda.
+            self._layer("Facesearch", str(FACESEARCH_LAYER), ["**/__pycache__", "**/cli/**"]),
+            self._layer("Models", str(built.models), []),
+        ]
+
+    def _layer(self, id: str, folder: str, exclude: list[str]) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            id,
+            code=lambda_.Code.from_asset(folder, exclude=exclude),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[self.architecture],
+        )

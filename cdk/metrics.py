@@ -1,0 +1,77 @@
+"""The figures to watch, by name: AWS's own, and what the functions report."""
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+
+from cdk.function import METRICS_NAMESPACE
+
+MINUTE = Duration.minutes(1)
+
+
+class Metrics:
+    """Where each figure comes from, so that alarms and dashboard mean the same by a name."""
+
+    def __init__(
+        self,
+        *,
+        changes: sqs.Queue,
+        dead_letters: sqs.Queue,
+        indexing: lambda_.Function,
+        searching: lambda_.Function,
+        api: apigateway.RestApi,
+        domain_name: str,
+    ) -> None:
+        self.dead_letters = dead_letters.metric_approximate_number_of_messages_visible(
+            statistic="Maximum", period=MINUTE, label="dead letters"
+        )
+        self.waiting = changes.metric_approximate_number_of_messages_visible(
+            statistic="Maximum", period=MINUTE, label="waiting"
+        )
+        self.oldest_s = changes.metric_approximate_age_of_oldest_message(
+            statistic="Maximum", period=MINUTE, label="oldest, s"
+        )
+        self.index_errors = indexing.metric_errors(period=MINUTE, label="errors")
+        self.index_duration_ms = indexing.metric_duration(
+            statistic="p99", period=MINUTE, label="p99, ms"
+        )
+        self.index_concurrency = indexing.metric(
+            "ConcurrentExecutions", statistic="Maximum", period=MINUTE, label="at once"
+        )
+        self.search_errors = api.metric_server_error(
+            statistic="Average", period=MINUTE, label="5xx share"
+        )
+        self.search_refusals = api.metric_client_error(
+            statistic="Average", period=MINUTE, label="4xx share"
+        )
+        self.searches = api.metric_count(statistic="Sum", period=MINUTE, label="requests")
+        self.search_p50_ms = api.metric_latency(statistic="p50", period=MINUTE, label="p50, ms")
+        self.search_p99_ms = api.metric_latency(statistic="p99", period=MINUTE, label="p99, ms")
+        self.search_throttles = searching.metric_throttles(period=MINUTE, label="throttled")
+        self._domain_name = domain_name
+
+    def cluster(self, name: str, statistic: str, label: str) -> cloudwatch.Metric:
+        """A figure of the OpenSearch domain."""
+        return cloudwatch.Metric(
+            namespace="AWS/ES",
+            metric_name=name,
+            dimensions_map={"DomainName": self._domain_name, "ClientId": Aws.ACCOUNT_ID},
+            statistic=statistic,
+            period=MINUTE,
+            label=label,
+        )
+
+    def reported(
+        self, service: str, name: str, statistic: str = "Sum", label: str = ""
+    ) -> cloudwatch.Metric:
+        """A figure that the function of this name reports itself."""
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": service},
+            statistic=statistic,
+            period=MINUTE,
+            label=label or name,
+        )

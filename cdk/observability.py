@@ -1,0 +1,40 @@
+"""What an operator looks at, and what wakes them: a dashboard, and alarms to one topic."""
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from cdk.alarms import alarms
+from cdk.dashboard import dashboard
+from cdk.metrics import Metrics
+from cdk.settings import StageSettings
+
+
+class Observability(Construct):
+    """Each alarm has a runbook in the README, under the alarm's own name."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: StageSettings, metrics: Metrics
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        if settings.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        raised: list[cloudwatch.IAlarm] = []
+        for each in alarms(metrics, settings):
+            alarm = cloudwatch.Alarm(
+                self,
+                each.name,
+                alarm_description=f"{each.meaning} Runbook: README, '{each.name}'.",
+                metric=each.metric,
+                threshold=each.threshold,
+                comparison_operator=each.comparison,
+                evaluation_periods=each.periods,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
+            alarm.add_alarm_action(actions.SnsAction(self.topic))
+            alarm.add_ok_action(actions.SnsAction(self.topic))
+            raised.append(alarm)
+        self.dashboard = dashboard(self, "Dashboard", metrics, raised)

@@ -1,0 +1,115 @@
+"""The bucket of photos: private, encrypted, versioned; it tells the queue what came and went."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.settings import StageSettings
+
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+
+
+class PhotoBucket(Construct):
+    """The bucket, and a second one for the log of who reached for a photo."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: StageSettings, changes: sqs.Queue
+    ) -> None:
+        super().__init__(scope, id)
+        self._prefix = settings.prefix
+        keep = RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
+        # A name that is known beforehand: bucket and queue policy have to name one another.
+        name = f"{Stack.of(self).stack_name}-photos-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+        access = s3.Bucket(
+            self,
+            "AccessLog",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(settings.log_days))],
+            removal_policy=keep,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Photos",
+            bucket_name=name,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            versioned=True,
+            # A deleted photo can be brought back for 30 days; then it is gone for good.
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    noncurrent_version_expiration=Duration.days(30),
+                    expired_object_delete_marker=True,
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                )
+            ],
+            server_access_logs_bucket=access,
+            removal_policy=keep,
+        )
+        allowed = changes.add_to_resource_policy(_may_send(name, changes))
+        photos = self.bucket.node.default_child
+        if not isinstance(photos, s3.CfnBucket):
+            raise TypeError("the bucket is not made of a CfnBucket")
+        # The plain property: the CDK's own way adds a custom resource with a function of its own.
+        photos.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            queue_configurations=_notifications(settings, changes.queue_arn)
+        )
+        # S3 tries the queue when the notification is set.
+        if allowed.policy_dependable is not None:
+            self.bucket.node.add_dependency(allowed.policy_dependable)
+
+    def grant_read(self, role: iam.Role) -> None:
+        """Photos themselves; and listing, without which S3 calls a missing photo forbidden."""
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[self.bucket.arn_for_objects(f"{self._prefix}*")],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+        )
+
+
+def _may_send(bucket_name: str, queue: sqs.Queue) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+        actions=["sqs:SendMessage"],
+        resources=[queue.queue_arn],
+        conditions={
+            "ArnEquals": {"aws:SourceArn": f"arn:{Aws.PARTITION}:s3:::{bucket_name}"},
+            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        },
+    )
+
+
+def _notifications(
+    settings: StageSettings, queue_arn: str
+) -> Sequence[s3.CfnBucket.QueueConfigurationProperty]:
+    """One for each event and suffix: a filter takes a single suffix."""
+    return [
+        s3.CfnBucket.QueueConfigurationProperty(
+            event=event, queue=queue_arn, filter=_filter(settings.prefix, suffix)
+        )
+        for event, suffix in product(EVENTS, settings.suffixes or ("",))
+    ]
+
+
+def _filter(prefix: str, suffix: str) -> s3.CfnBucket.NotificationFilterProperty | None:
+    rules = [
+        s3.CfnBucket.FilterRuleProperty(name=name, value=value)
+        for name, value in (("prefix", prefix), ("suffix", suffix))
+        if value
+    ]
+    if not rules:
+        return None
+    return s3.CfnBucket.NotificationFilterProperty(
+        s3_key=s3.CfnBucket.S3KeyFilterProperty(rules=rules)
+    )

@@ -1,0 +1,99 @@
+"""The OpenSearch Service domain itself: encrypted, HTTPS only, sized by the capacity formulas."""
+
+from aws_cdk import Aws, CfnUpdatePolicy, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk.aws_opensearchservice import CfnDomain
+from constructs import Construct
+
+from cdk.logs import log_group
+from cdk.network import Network
+from cdk.settings import StageSettings
+from facesearch.capacity import IndexSize
+from facesearch.nodes import MANAGERS
+
+
+class SearchDomain(Construct):
+    """It has no access policy of its own: only roles whose policies name it get in, signed."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, settings: StageSettings, network: Network | None
+    ) -> None:
+        super().__init__(scope, id)
+        size = settings.sizing.index
+        errors = log_group(self, "Errors", settings)
+        may_log = _let_domains_write(self, errors)
+        self.domain = CfnDomain(
+            self,
+            "Domain",
+            engine_version="OpenSearch_3.5",
+            cluster_config=_cluster(size),
+            ebs_options=CfnDomain.EBSOptionsProperty(
+                ebs_enabled=True, volume_type="gp3", volume_size=size.disk_gib
+            ),
+            encryption_at_rest_options=CfnDomain.EncryptionAtRestOptionsProperty(enabled=True),
+            node_to_node_encryption_options=CfnDomain.NodeToNodeEncryptionOptionsProperty(
+                enabled=True
+            ),
+            domain_endpoint_options=CfnDomain.DomainEndpointOptionsProperty(
+                enforce_https=True, tls_security_policy="Policy-Min-TLS-1-2-PFS-2023-10"
+            ),
+            # Errors only: slow logs would hold the vectors of the faces that are searched for.
+            log_publishing_options={
+                "ES_APPLICATION_LOGS": CfnDomain.LogPublishingOptionProperty(
+                    enabled=True, cloud_watch_logs_log_group_arn=errors.log_group_arn
+                )
+            },
+            software_update_options=CfnDomain.SoftwareUpdateOptionsProperty(
+                auto_software_update_enabled=True
+            ),
+            vpc_options=_place(network, size.zones),
+        )
+        # A new version is an upgrade in place, not another, empty domain.
+        self.domain.cfn_options.update_policy = CfnUpdatePolicy(enable_version_upgrade=True)
+        self.domain.apply_removal_policy(
+            RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
+        )
+        self.domain.node.add_dependency(may_log)
+
+
+def _cluster(size: IndexSize) -> CfnDomain.ClusterConfigProperty:
+    zones = CfnDomain.ZoneAwarenessConfigProperty(availability_zone_count=size.zones)
+    return CfnDomain.ClusterConfigProperty(
+        instance_type=size.node.name,
+        instance_count=size.nodes,
+        zone_awareness_enabled=size.zones > 1,
+        zone_awareness_config=zones if size.zones > 1 else None,
+        dedicated_master_enabled=size.manager is not None,
+        dedicated_master_type=size.manager.name if size.manager else None,
+        dedicated_master_count=MANAGERS if size.manager else None,
+        # It would want a third copy of everything.
+        multi_az_with_standby_enabled=False,
+    )
+
+
+def _place(network: Network | None, zones: int) -> CfnDomain.VPCOptionsProperty | None:
+    if network is None:
+        return None
+    subnets = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    return CfnDomain.VPCOptionsProperty(
+        subnet_ids=subnets.subnet_ids[:zones],
+        security_group_ids=[network.index.security_group_id],
+    )
+
+
+def _let_domains_write(scope: Construct, group: logs.LogGroup) -> logs.ResourcePolicy:
+    """The service must be allowed before a domain names the group."""
+    return logs.ResourcePolicy(
+        scope,
+        "ErrorsPolicy",
+        policy_statements=[
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("es.amazonaws.com")],
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[group.log_group_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        ],
+    )

@@ -1,0 +1,75 @@
+"""The whole system as one stack: composition and grants, nothing else."""
+
+from aws_cdk import CfnOutput, Environment, Stack
+from constructs import Construct
+
+from cdk.assets import BuiltLayers
+from cdk.face_index import FaceIndex
+from cdk.ingestion import Ingestion
+from cdk.layers import Layers
+from cdk.metrics import Metrics
+from cdk.network import Network
+from cdk.observability import Observability
+from cdk.search_api import SearchApi
+from cdk.search_function import SearchFunction
+from cdk.settings import StageSettings
+
+
+class FaceSearchStack(Stack):
+    """Photos in, faces found."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: StageSettings,
+        built: BuiltLayers,
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            env=env,
+            description="facesearch: reverse visual search for faces",
+            termination_protection=settings.retain,
+        )
+        network = Network(self, "Network", settings=settings) if settings.vpc else None
+        layers = Layers(self, "Layers", settings=settings, built=built)
+        index = FaceIndex(self, "Index", settings=settings, network=network)
+        ingestion = Ingestion(
+            self, "Ingestion", settings=settings, layers=layers, index=index, network=network
+        )
+        search = SearchFunction(
+            self,
+            "Search",
+            settings=settings,
+            layers=layers,
+            index=index,
+            photos=ingestion.photos,
+            network=network,
+        )
+        api = SearchApi(self, "SearchApi", settings=settings, alias=search.alias)
+        metrics = Metrics(
+            changes=ingestion.changes,
+            dead_letters=ingestion.dead_letters,
+            indexing=ingestion.function,
+            searching=search.function,
+            api=api.api,
+            domain_name=index.domain_name,
+        )
+        watch = Observability(self, "Observability", settings=settings, metrics=metrics)
+        outputs = {
+            "PhotoBucket": ingestion.photos.bucket.bucket_name,
+            "ApiUrl": api.api.url,
+            "IndexEndpoint": index.endpoint,
+            "StoreUrl": index.store_url,
+            "ChangesQueue": ingestion.changes.queue_url,
+            "DeadLetterQueue": ingestion.dead_letters.queue_url,
+            "AlarmTopic": watch.topic.topic_arn,
+            "Dashboard": watch.dashboard.dashboard_name,
+        }
+        if api.key is not None:
+            outputs["ApiKeyId"] = api.key.key_id
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

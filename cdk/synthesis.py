@@ -1,0 +1,48 @@
+"""From the CDK's context to templates on disk: what `app.py` does, and what the tests examine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import App, Environment, Tags
+
+from cdk.assets import BuiltLayers
+from cdk.settings import StageSettings, read_settings
+from cdk.stack import FaceSearchStack
+
+_CONTEXT = {
+    # SAM finds code and layers by this, and runs the template as it is.
+    "aws:cdk:enable-asset-metadata": True,
+    "aws:cdk:enable-path-metadata": True,
+    # Behaviour that the CDK keeps off for older apps.
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
+    "@aws-cdk/aws-s3:createDefaultLoggingPolicy": True,
+    "@aws-cdk/core:target-partitions": ["aws"],
+}
+
+
+def synthesise(
+    *,
+    out: Path,
+    build: Path,
+    account: str | None = None,
+    region: str | None = None,
+    context: Mapping[str, object] | None = None,
+) -> StageSettings:
+    """Write the stack's template and assets to `out`, from the layers built in `build`.
+
+    `context` is what `-c` gives on the command line. Raises `SettingsError`.
+    """
+    app = App(outdir=str(out), context={**_CONTEXT, **(context or {})})
+    settings = read_settings(app.node.get_all_context())
+    stack = FaceSearchStack(
+        app,
+        f"facesearch-{settings.stage}",
+        settings=settings,
+        built=BuiltLayers.in_folder(build, settings.architecture),
+        env=Environment(account=account, region=region),
+    )
+    Tags.of(stack).add("project", "facesearch")
+    Tags.of(stack).add("stage", settings.stage)
+    app.synth()
+    return settings
