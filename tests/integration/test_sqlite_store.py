@@ -4,20 +4,16 @@ import os
 import random
 import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import apsw
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facesearch.errors import (
-    SettingsError,
-    StoreDamaged,
-    StoreError,
-    StoreNotFound,
-    StoreUnavailable,
-)
+from facesearch.errors import SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import Embedding, IndexedPhoto, Match, Removal
 from facesearch.stores import Counts, open_store, sqlite_file
 from facesearch.stores.sqlite import SqliteStore
@@ -111,78 +107,6 @@ def test_empty_file_reads_as_no_store_and_can_become_one(path: Path) -> None:
         assert store.counts() == Counts(1, 0)
 
 
-def _spoil(path: Path, *statements: str) -> None:
-    database = apsw.Connection(str(path))
-    for statement in statements:
-        database.execute(statement)
-    database.close()
-
-
-def _assert_all_raise(path: Path, error: type[StoreError], text: str) -> None:
-    """Reading and writing say which file, what is the matter and what to do."""
-    with _opened(path) as store:
-        for call in (store.counts, lambda: store.write([indexed("a")])):
-            for _ in range(2):
-                with pytest.raises(error, match=text) as caught:
-                    call()
-                assert str(path) in str(caught.value)
-                assert ":" in str(caught.value).partition(str(path))[2]
-
-
-def test_text_file_is_refused_and_left_alone(path: Path) -> None:
-    path.write_text("my thesis\n" * 1000)
-    _assert_all_raise(path, StoreDamaged, "is not a facesearch store: choose another file")
-    assert path.read_text() == "my thesis\n" * 1000
-
-
-def test_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
-    _spoil(path, "CREATE TABLE photos (id)")
-    before = path.read_bytes()
-    _assert_all_raise(path, StoreDamaged, "another program")
-    assert path.read_bytes() == before
-
-
-def test_newer_format_is_refused(path: Path) -> None:
-    _fill(path)
-    _spoil(path, "PRAGMA user_version = 2")
-    _assert_all_raise(path, StoreDamaged, "format 2")
-
-
-def test_missing_table_is_reported(path: Path) -> None:
-    _fill(path)
-    _spoil(path, "DROP TABLE forgotten")
-    _assert_all_raise(path, StoreDamaged, "lacks some of its tables")
-
-
-def test_table_of_sqlite_vec_missing_is_reported(path: Path) -> None:
-    _fill(path)
-    _spoil(path, "DROP TABLE embeddings_vector_chunks00")
-    with _opened(path) as store, pytest.raises(StoreDamaged, match="is damaged"):
-        store.search(vector(1), 1)
-
-
-def test_damaged_pages_are_reported(path: Path) -> None:
-    _fill(path, photos=2000)
-    content = bytearray(path.read_bytes())
-    content[4096:] = bytes(b ^ 0x5A for b in content[4096:])
-    path.write_bytes(content)
-    _assert_all_raise(path, StoreDamaged, "damaged")
-
-
-def test_folder_is_refused(tmp_path: Path) -> None:
-    _assert_all_raise(tmp_path, StoreDamaged, "is a folder: name a file")
-
-
-def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "missing" / "faces.db"
-    with _opened(path) as store:
-        with pytest.raises(StoreNotFound):
-            store.counts()
-        with pytest.raises(StoreUnavailable, match=f"no folder '{path.parent}': create it"):
-            store.write([indexed("a")])
-    assert not path.parent.exists()
-
-
 def test_another_writer_that_does_not_finish_is_reported(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +121,31 @@ def test_another_writer_that_does_not_finish_is_reported(
         other.execute("ROLLBACK")
         assert store.write([indexed("a")]) == [True]
     other.close()
+
+
+def test_first_writes_at_once_make_one_store(tmp_path: Path) -> None:
+    writers = 8
+    with ThreadPoolExecutor(writers) as pool:
+        for attempt in range(5):
+            path = tmp_path / f"{attempt}.db"
+
+            def write(number: int, path: Path = path) -> list[object]:
+                with _opened(path) as store:
+                    return [*store.write([indexed(f"p{number}", 1, [vector(number)])])]
+
+            assert list(pool.map(write, range(writers))) == [[True]] * writers
+            with _opened(path) as store:
+                assert store.counts() == Counts(writers, writers)
+
+
+def test_first_write_waits_for_a_process_that_is_at_the_new_file(path: Path) -> None:
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    release = Timer(0.3, other.close)
+    release.start()
+    with _opened(path) as store:
+        assert store.write([indexed("a")]) == [True]
+    release.join()
 
 
 def test_file_deleted_under_an_open_store_is_noticed(path: Path) -> None:

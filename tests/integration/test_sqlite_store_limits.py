@@ -64,18 +64,19 @@ print(json.dumps([
     tried(store.counts),
     tried(lambda: round(store.search(vector(1), 1)[0].distance, 4)),
     tried(lambda: store.write([Removal("p1", 9)])),
-]))
+]), flush=True)
+if len(sys.argv) > 2:
+    sys.stdin.readline()
+    print(json.dumps([tried(store.counts)]))
 """
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _run(command: list[str]) -> str:
     done = subprocess.run(
-        command,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
+        command, env=ENVIRONMENT, check=False, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -125,13 +126,16 @@ def _assert_full(answers: dict[str, object], path: Path) -> None:
 
 def _try_without_privileges(path: Path) -> list[str]:
     """Counts, a search and a write, by a process to which file permissions apply."""
-    plain: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("permissions do not apply to root, and there is no setpriv to become less")
-        plain = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
-    answers: list[str] = json.loads(_run([*plain, sys.executable, "-c", TRY, str(path)]))
+    answers: list[str] = json.loads(_run([*_unprivileged(), "-c", TRY, str(path)]))
     return answers
+
+
+def _unprivileged() -> list[str]:
+    if os.geteuid() != 0:
+        return [sys.executable]
+    if shutil.which("setpriv") is None:
+        pytest.skip("permissions do not apply to root, and there is no setpriv to become less")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", sys.executable]
 
 
 @pytest.fixture
@@ -170,6 +174,24 @@ def test_read_only_folder_with_a_writer_elsewhere_shows_its_writes(stored: Path)
         finally:
             stored.parent.chmod(0o755)
     assert (counts, search) == (repr(Counts(2, 2)), "0.0")
+
+
+def test_read_only_folder_with_a_writer_that_comes_later_shows_its_writes(stored: Path) -> None:
+    stored.chmod(0o444)
+    stored.parent.chmod(0o555)
+    command = [*_unprivileged(), "-c", TRY, str(stored), "twice"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        before = json.loads(reader.stdout.readline())
+        stored.parent.chmod(0o755)
+        stored.chmod(0o644)
+        with SqliteStore(stored, RECIPE) as writer:
+            writer.write([indexed("p2", 1, [vector(2)])])
+            after, _ = reader.communicate("\n", timeout=60)
+    assert before[0] == repr(Counts(1, 1))
+    assert json.loads(after) == [repr(Counts(2, 2))]
 
 
 def test_unreadable_file_is_reported(stored: Path) -> None:

@@ -39,7 +39,7 @@ class SqliteStore:
 
     def __init__(self, path: Path | None, recipe: Recipe | None) -> None:
         """`path` None is a store in memory, gone when it is closed."""
-        self._file = SqliteFile(path)
+        self._file = SqliteFile(path and path.absolute())
         self._recipe = recipe
 
     @classmethod
@@ -51,7 +51,7 @@ class SqliteStore:
                 f"store '{url}' is not understood: use sqlite:///faces.db (a file in this folder) "
                 "or sqlite:////var/lib/faces.db (an absolute path)"
             )
-        return cls(None if path == ":memory:" else Path(path).absolute(), recipe)
+        return cls(None if path == ":memory:" else Path(path), recipe)
 
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         if self._recipe is None:

@@ -1,0 +1,92 @@
+"""Files that are no store of this program, or no longer: the error says why and what to do."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from facesearch.errors import StoreDamaged, StoreError, StoreNotFound, StoreUnavailable
+from facesearch.stores.sqlite import SqliteStore
+from tests.contract.samples import RECIPE, indexed, vector
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "faces.db"
+
+
+def _fill(path: Path, photos: int = 3) -> None:
+    with SqliteStore(path, RECIPE) as store:
+        store.write([indexed(f"p{n}", 1, [vector(n)]) for n in range(photos)])
+
+
+def _spoil(path: Path, *statements: str) -> None:
+    database = apsw.Connection(str(path))
+    for statement in statements:
+        database.execute(statement)
+    database.close()
+
+
+def _assert_all_raise(path: Path, error: type[StoreError], text: str) -> None:
+    """Reading and writing say which file, what is the matter and what to do."""
+    with SqliteStore(path, RECIPE) as store:
+        for call in (store.counts, lambda: store.write([indexed("a")])):
+            for _ in range(2):
+                with pytest.raises(error, match=text) as caught:
+                    call()
+                assert str(path) in str(caught.value)
+                assert ":" in str(caught.value).partition(str(path))[2]
+
+
+def test_text_file_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("my thesis\n" * 1000)
+    _assert_all_raise(path, StoreDamaged, "is not a facesearch store: choose another file")
+    assert path.read_text() == "my thesis\n" * 1000
+
+
+def test_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    _spoil(path, "CREATE TABLE photos (id)")
+    before = path.read_bytes()
+    _assert_all_raise(path, StoreDamaged, "another program")
+    assert path.read_bytes() == before
+
+
+def test_newer_format_is_refused(path: Path) -> None:
+    _fill(path)
+    _spoil(path, "PRAGMA user_version = 2")
+    _assert_all_raise(path, StoreDamaged, "format 2")
+
+
+def test_missing_table_is_reported(path: Path) -> None:
+    _fill(path)
+    _spoil(path, "DROP TABLE forgotten")
+    _assert_all_raise(path, StoreDamaged, "lacks some of its tables")
+
+
+def test_table_of_sqlite_vec_missing_is_reported(path: Path) -> None:
+    _fill(path)
+    _spoil(path, "DROP TABLE embeddings_vector_chunks00")
+    with SqliteStore(path, RECIPE) as store, pytest.raises(StoreDamaged, match="is damaged"):
+        store.search(vector(1), 1)
+
+
+def test_damaged_pages_are_reported(path: Path) -> None:
+    _fill(path, photos=2000)
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(b ^ 0x5A for b in content[4096:])
+    path.write_bytes(content)
+    _assert_all_raise(path, StoreDamaged, "damaged")
+
+
+def test_folder_is_refused(tmp_path: Path) -> None:
+    _assert_all_raise(tmp_path, StoreDamaged, "is a folder: name a file")
+
+
+def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "faces.db"
+    with SqliteStore(path, RECIPE) as store:
+        with pytest.raises(StoreNotFound):
+            store.counts()
+        with pytest.raises(StoreUnavailable, match=f"no folder '{path.parent}': create it"):
+            store.write([indexed("a")])
+    assert not path.parent.exists()
