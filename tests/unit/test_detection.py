@@ -1,0 +1,182 @@
+"""The detector on real photos: portraits, crowds, thumbnails, and pictures of nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from facesearch.detection import MtcnnDetector
+from facesearch.faces import BoundingBox, DetectedFace, Point
+from facesearch.models import ModelFolder
+
+LfwPhoto = Callable[[str, int], Path]
+Rgb = NDArray[np.uint8]
+
+# Whose first photo shows nobody else, not even small in the background.
+ALONE = (
+    *("Abdullah_Gul", "Adrien_Brody", "Al_Gore", "Al_Sharpton", "Albert_Costa"),
+    *("Alejandro_Toledo", "Ali_Naimi", "Alvaro_Uribe", "Amelia_Vega", "Amelie_Mauresmo"),
+    *("Ana_Guevara", "Ana_Palacio", "Andre_Agassi", "Andy_Roddick", "Angela_Bassett"),
+    *("Angelina_Jolie", "Ann_Veneman", "Antonio_Palocci", "Ari_Fleischer", "Ariel_Sharon"),
+    *("Atal_Bihari_Vajpayee", "Bill_Clinton", "Bill_Frist", "Bill_Gates", "Bill_Graham"),
+    *("Billy_Crystal", "Britney_Spears", "Cameron_Diaz", "Carlos_Menem", "Carmen_Electra"),
+)
+
+
+@pytest.fixture(scope="module")
+def detector(models: Path) -> MtcnnDetector:
+    folder = ModelFolder(models)
+    return MtcnnDetector(*(folder.open(name, threads=1) for name in ("pnet", "rnet", "onet")))
+
+
+def photo(path: Path) -> Image.Image:
+    with Image.open(path) as opened:
+        return opened.convert("RGB")
+
+
+def centre(box: BoundingBox) -> Point:
+    return Point(box.left + box.width / 2, box.top + box.height / 2)
+
+
+def overlap(one: BoundingBox, other: BoundingBox) -> float:
+    """Intersection over union."""
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    shared = max(across, 0.0) * max(down, 0.0)
+    return shared / (one.width * one.height + other.width * other.height - shared)
+
+
+def scaled(box: BoundingBox, factor: float) -> BoundingBox:
+    return BoundingBox(*(factor * value for value in (box.left, box.top, box.width, box.height)))
+
+
+def collage(photos: list[Image.Image], columns: int, tile: int) -> Image.Image:
+    rows = -(-len(photos) // columns)
+    sheet = Image.new("RGB", (columns * tile, rows * tile))
+    for number, portrait in enumerate(photos):
+        place = number % columns * tile, number // columns * tile
+        sheet.paste(portrait.resize((tile, tile), Image.Resampling.BICUBIC), place)
+    return sheet
+
+
+def on_canvas(portrait: Image.Image, side: int, canvas: tuple[int, int]) -> Rgb:
+    """The portrait, side×side, in the middle of grey."""
+    sheet = Image.new("RGB", canvas, "grey")
+    place = (canvas[0] - side) // 2, (canvas[1] - side) // 2
+    sheet.paste(portrait.resize((side, side), Image.Resampling.LANCZOS), place)
+    return np.asarray(sheet)
+
+
+def assert_face_is_plausible(face: DetectedFace) -> None:
+    box, marks = face.box, face.landmarks
+    for mark in (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right):
+        assert box.left < mark.x < box.left + box.width
+        assert box.top < mark.y < box.top + box.height
+    assert marks.left_eye.x < marks.nose.x < marks.right_eye.x
+    assert marks.mouth_left.x < marks.mouth_right.x
+    assert max(marks.left_eye.y, marks.right_eye.y) < marks.nose.y
+    assert marks.nose.y < min(marks.mouth_left.y, marks.mouth_right.y)
+    assert 0.6 < box.width / box.height < 1.1
+    assert 0.7 <= face.detection_score <= 1
+
+
+@pytest.mark.parametrize("person", ["Angela_Bassett", "Bill_Gates", "Andre_Agassi"])
+def test_detect_of_a_portrait_finds_one_face_with_its_landmarks_in_place(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto, person: str
+) -> None:
+    (face,) = detector.detect(np.asarray(photo(lfw_photo(person, 1))))
+    assert_face_is_plausible(face)
+    # LFW's photos are 250×250 around the face.
+    assert abs(centre(face.box).x - 125) < 15
+    assert abs(centre(face.box).y - 125) < 15
+    assert 60 < face.box.width < 130
+
+
+def test_detect_finds_a_face_in_every_sample_photo(detector: MtcnnDetector, sample: Path) -> None:
+    paths = sorted(sample.glob("*/*/*.jpg"))
+    assert len(paths) == 118
+    assert [path.name for path in paths if not detector.detect(np.asarray(photo(path)))] == []
+
+
+def test_detect_in_a_photo_twice_the_size_finds_the_box_twice_the_size(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto
+) -> None:
+    small = photo(lfw_photo("Angela_Bassett", 1))
+    large = small.resize((500, 500), Image.Resampling.BICUBIC)
+    (in_small,) = detector.detect(np.asarray(small))
+    (in_large,) = detector.detect(np.asarray(large))
+    assert overlap(scaled(in_small.box, 2), in_large.box) > 0.85
+    assert abs(in_large.landmarks.nose.x - 2 * in_small.landmarks.nose.x) < 10
+
+
+@pytest.mark.parametrize("tile", [60, 330])
+def test_detect_of_a_group_of_thirty_finds_each(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto, tile: int
+) -> None:
+    group = collage([photo(lfw_photo(person, 1)) for person in ALONE], columns=6, tile=tile)
+    faces = detector.detect(np.asarray(group))
+    assert len(faces) == 30
+    middles = [centre(face.box) for face in faces]
+    assert {(middle.x // tile, middle.y // tile) for middle in middles} == {
+        (column, row) for column in range(6) for row in range(5)
+    }
+
+
+def test_detect_of_several_faces_returns_the_largest_first(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto
+) -> None:
+    portrait = photo(lfw_photo("Bill_Gates", 1))
+    sheet = Image.new("RGB", (600, 250), "grey")
+    for left, side in ((0, 120), (120, 250), (370, 180)):
+        sheet.paste(portrait.resize((side, side)), (left, 0))
+    widths = [face.box.width for face in detector.detect(np.asarray(sheet))]
+    assert len(widths) == 3
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize("canvas", [(250, 250), (1600, 1200), (2500, 700)])
+def test_detect_of_a_small_face_in_a_large_empty_photo_finds_it(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto, canvas: tuple[int, int]
+) -> None:
+    side = max(75, canvas[0] // 12)  # the face itself is 0.4 as wide
+    (face,) = detector.detect(on_canvas(photo(lfw_photo("Angela_Bassett", 1)), side, canvas))
+    assert_face_is_plausible(face)
+    assert abs(centre(face.box).x - canvas[0] / 2) < side / 8
+    assert abs(centre(face.box).y - canvas[1] / 2) < side / 8
+
+
+def test_detect_of_a_face_cut_by_the_edge_returns_a_box_inside_the_photo(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto
+) -> None:
+    cut = photo(lfw_photo("Angela_Bassett", 1)).crop((95, 0, 250, 250))
+    (face,) = detector.detect(np.asarray(cut))
+    assert face.box.left == 0
+    assert face.box.top >= 0
+    assert face.box.width > 40
+    assert face.box.top + face.box.height <= 250
+
+
+def test_detect_again_gives_the_same_numbers(detector: MtcnnDetector, lfw_photo: LfwPhoto) -> None:
+    rgb = np.asarray(photo(lfw_photo("Carmen_Electra", 1)))
+    assert detector.detect(rgb) == detector.detect(rgb.copy())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (19, 300), (20, 20), (12, 5000), (5000, 12)])
+def test_detect_of_a_tiny_or_narrow_photo_finds_nothing(
+    detector: MtcnnDetector, shape: tuple[int, int]
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert detector.detect(noise) == []
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_detect_of_one_colour_finds_nothing(detector: MtcnnDetector, level: int) -> None:
+    assert detector.detect(np.full((250, 250, 3), level, dtype=np.uint8)) == []
+
+
+def test_detect_of_noise_finds_nothing(detector: MtcnnDetector) -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    assert detector.detect(noise) == []
