@@ -185,7 +185,7 @@ def _compile(compiler: str, layer: Path) -> None:
     Tracebacks still name the file and line of the source.
     """
     _say("Compiling for Python 3.13")
-    compileall = [compiler, "-s", "-m", "compileall", "-q", "-b"]
+    compileall = [compiler, "-s", "-m", "compileall", "-q", "-b", "-o", "0"]
     paths = ["-s", str(layer), "-p", "/opt", str(layer / "python")]
     _run(
         [*compileall, "--invalidation-mode=unchecked-hash", *paths],
