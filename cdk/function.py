@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.assets import FUNCTIONS
+from cdk.justified import justify
 from cdk.layers import Layers
 from cdk.logs import log_group
 from cdk.network import Network
@@ -15,6 +16,7 @@ from cdk.settings import StageSettings
 from facesearch.capacity import IngestionSize, SearchSize
 
 PACKAGES = ("index_faces", "search_faces")
+_ANY_RESOURCE = "IAM5[Resource::*]"
 METRICS_NAMESPACE = "FaceSearch"
 
 
@@ -60,12 +62,17 @@ class FaceFunction(Construct):
             environment={
                 "FACESEARCH_MODELS": "/opt/models",
                 "FACESEARCH_THREADS": str(size.threads),
+                # NumPy would start a thread for each core as it is imported, and use none.
+                "OPENBLAS_NUM_THREADS": "1",
                 "POWERTOOLS_SERVICE_NAME": package,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
                 **environment,
             },
         )
+        justify(self.function, ["L1"], "The layers are built and tested for Python 3.13.")
+        if settings.tracing:
+            justify(self.role, [_ANY_RESOURCE], "X-Ray's two actions know no resources.")
         if network:
             _let_join_network(self.role)
 
@@ -85,3 +92,4 @@ def _let_join_network(role: iam.Role) -> None:
             resources=["*"],
         )
     )
+    justify(role, [_ANY_RESOURCE], "Network interfaces have no names before Lambda makes them.")
