@@ -34,14 +34,20 @@ LAUNCH = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys
 Stages = dict[str, tuple[float, float]]
 
 
-def measure(package: str, opt: Path, photo: Path, runs: int) -> list[Stages]:
-    """Each run is a new container; one before them fills the file cache, as Lambda's host has."""
+def measure(
+    package: str, opt: Path, photo: Path, runs: int, start: str = "on-demand"
+) -> list[Stages]:
+    """Each run is a new container; one before them fills the file cache, as Lambda's host has.
+
+    `start` is Lambda's word for it, in AWS_LAMBDA_INITIALIZATION_TYPE.
+    """
+    environment = {**ENVIRONMENT, "AWS_LAMBDA_INITIALIZATION_TYPE": start}
     with tempfile.TemporaryDirectory() as task:
         assemble_function(package, Path(task))
         folders = {Path(task): "/var/task", Path(__file__).parent: "/probe", photo: "/photo.jpg"}
         probe = ("-c", LAUNCH, "/probe/cold_start_probe.py", package, "/photo.jpg")
         printed = [
-            run_in_image(opt, folders, *probe, cpus=1, environment=ENVIRONMENT)
+            run_in_image(opt, folders, *probe, cpus=1, environment=environment)
             for _ in range(runs + 1)
         ]
     return [json.loads(each) for each in printed[1:]]

@@ -119,3 +119,12 @@ def test_cold_start_to_the_first_face_takes_little_processor_time(
     # Of one processor, on a machine with nothing else to do, that is the time by the clock.
     measured = measure(package, opt, photos / "photo.jpg", runs=3)
     assert min(run["face"][1] for run in measured) <= MOST_START_MS
+
+
+@pytest.mark.parametrize("start", ["snap-start", "provisioned-concurrency"])
+def test_search_started_ahead_has_its_models_open(
+    image: None, opt: Path, photos: Path, start: str
+) -> None:
+    (run,) = measure("search_faces", opt, photos / "photo.jpg", runs=1, start=start)
+    # Opening them takes some 90 ms.
+    assert run["models"][1] - run["service"][1] < 5
