@@ -1,0 +1,28 @@
+"""What the function works with, opened at the first event and kept for those to come."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from facesearch.pipeline import FacePipeline
+from facesearch.s3 import S3Photos, open_client
+from facesearch.settings import Settings
+from facesearch.stores import FaceStore, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The bucket, the recipe and the store."""
+
+    photos: S3Photos
+    pipeline: FacePipeline
+    store: FaceStore
+
+
+@cache
+def open_service() -> Service:
+    """As the environment says. Raises `SettingsError`; what failed is tried again."""
+    settings = Settings.from_env(os.environ)
+    pipeline = FacePipeline.from_settings(settings)
+    store = open_store(settings.store_url, pipeline.recipe)
+    return Service(S3Photos(open_client()), pipeline, store)

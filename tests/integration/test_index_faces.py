@@ -1,0 +1,346 @@
+"""The index function: S3's events as SQS delivers them, a real bucket, models and store."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+
+from facesearch.faces import photo_key
+from facesearch.stores import FaceStore
+from index_faces.handler import handler
+from tests.events.loading import Context, Event, load, s3_event, sqs_event
+from tests.integration.conftest import REGION, Logs, TakePhoto, close_services
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+pytestmark = pytest.mark.usefixtures("functions")
+
+
+CREATED = "s3_object_created_put"
+REMOVED = "s3_object_removed_delete"
+
+
+def index(bodies: dict[str, str | Event]) -> list[str]:
+    """Hand the messages to the function; returns the ids of those that it failed."""
+    response = handler(sqs_event(bodies), Context("index_faces"))
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+def created(key: str, sequencer: str = "0069B529DD00000000") -> Event:
+    return s3_event(CREATED, key=key, sequencer=sequencer)
+
+
+def removed(key: str, sequencer: str = "0069B529DE00000000") -> Event:
+    return s3_event(REMOVED, key=key, sequencer=sequencer)
+
+
+def problems(store: FaceStore) -> dict[str, str]:
+    """What the store holds: photos' keys and problems."""
+    return {photo.photo_id.removeprefix("s3://photos/"): photo.problem for photo in store.photos()}
+
+
+def faceless() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (320, 240), "navy").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_created_photo_is_stored_with_its_faces_revision_and_metadata(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    key = "people/Zoë Kravitz/portrait+1.jpg"
+    s3.put_object(Bucket=bucket, Key=key, Body=photo("madonna", 1), Metadata={"Album": "summer"})
+    assert index({"a": load(CREATED)}) == []
+    found = store.photo(f"s3://photos/{key}")
+    assert found is not None
+    assert len(found.faces) == 1
+    assert found.photo.metadata == {"album": "summer"}
+    assert found.photo.revision == s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+
+
+def test_batch_of_good_and_bad_photos_records_each_and_fails_no_message(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    contents = {
+        "good.jpg": photo("elton_john", 1),
+        "cut.jpg": photo("elton_john", 2)[:3000],
+        "text.jpg": b"hello",
+        "empty.jpg": b"",
+        "faceless.png": faceless(),
+    }
+    for key, data in contents.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=data)
+    assert index({key: created(key) for key in contents}) == []
+    assert problems(store) == {
+        "good.jpg": "",
+        "cut.jpg": "damaged_image",
+        "text.jpg": "not_an_image",
+        "empty.jpg": "not_an_image",
+        "faceless.png": "",
+    }
+    assert store.counts().faces == 1
+
+
+def test_removed_photo_is_forgotten(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a b.jpg", Body=photo("madonna", 1))
+    index({"a": created("a b.jpg")})
+    s3.delete_object(Bucket=bucket, Key="a b.jpg")
+    assert index({"b": removed("a b.jpg")}) == []
+    assert problems(store) == {}
+
+
+def test_delivering_an_event_again_changes_nothing(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    index({"a": created("a.jpg")})
+    before = [face.face_id for face in store.faces()]
+    assert index({"a": created("a.jpg")}) == []
+    assert [face.face_id for face in store.faces()] == before
+
+
+def test_created_event_after_a_newer_removal_does_not_bring_the_photo_back(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    index({"removal": removed("a.jpg")})
+    assert index({"late": created("a.jpg")}) == []
+    assert problems(store) == {}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_of_several_events_of_a_key_in_a_batch_the_newest_counts(
+    newest_first: bool, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    messages: dict[str, str | Event] = {
+        "old": created("a.jpg", "0069B529DD00000000"),
+        "gone": removed("a.jpg", "0069B529DE"),
+        "back": created("a.jpg", "0069B529DF00000000"),
+    }
+    assert index(dict(reversed(messages.items())) if newest_first else messages) == []
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_photo_that_is_gone_by_now_fails_no_message(bucket: str, store: FaceStore) -> None:
+    assert index({"a": created("gone.jpg")}) == []
+    assert store.stored_recipe() is None
+
+
+def test_events_that_concern_no_photo_touch_neither_bucket_nor_store(store: FaceStore) -> None:
+    messages: dict[str, str | Event] = {
+        "test": load("s3_test_event"),
+        "folder": load("s3_object_created_folder"),
+        "tags": load("s3_object_tagging_put"),
+    }
+    assert index(messages) == []
+    assert store.stored_recipe() is None
+
+
+def test_malformed_message_alone_fails(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    assert index({"bad": "{", "good": created("a.jpg")}) == ["bad"]
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_message_with_several_records_fails_if_one_photo_could_not_be_read(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    mixed = created("a.jpg")
+    mixed["Records"] += s3_event(CREATED, bucket="nowhere", key="b.jpg")["Records"]
+    assert index({"mixed": mixed, "good": created("a.jpg")}) == ["mixed"]
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_photo_in_a_bucket_that_does_not_answer_is_tried_again_and_the_others_are_stored(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, logs: Logs
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    lost = s3_event(CREATED, bucket="nowhere", key="secret name.jpg")
+    assert index({"lost": lost, "good": created("a.jpg")}) == ["lost"]
+    (record,) = [each for each in logs() if each.get("status") == "undone"]
+    assert record["level"] == "WARNING"
+    assert record["error"] == "read_error"
+    assert "NoSuchBucket" in str(record["reason"])
+
+
+def test_store_that_does_not_answer_fails_every_message_with_its_reason(
+    *,
+    s3: "S3Client",
+    bucket: str,
+    photo: TakePhoto,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+) -> None:
+    database = tmp_path / "text.db"
+    database.write_text("this is not a database, but a text of some length")
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{database}")
+    close_services()
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    assert index({"a": created("a.jpg"), "b": removed("b.jpg")}) == ["a", "b"]
+    (record,) = [each for each in logs() if each.get("level") == "ERROR"]
+    assert record["error"] == "store_damaged"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("FACESEARCH_THREADS", "many", "invalid_settings"),
+        ("FACESEARCH_MODELS", "/nonexistent", "model_error"),
+    ],
+)
+def test_function_that_is_set_up_wrongly_fails_every_message_until_it_is_set_right(
+    *,
+    variable: str,
+    value: str,
+    code: str,
+    s3: "S3Client",
+    bucket: str,
+    photo: TakePhoto,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    with monkeypatch.context() as wrong:
+        wrong.setenv(variable, value)
+        close_services()
+        assert index({"a": created("a.jpg")}) == ["a"]
+        assert [each["error"] for each in logs() if each.get("level") == "ERROR"] == [code]
+    close_services()
+    assert index({"a": created("a.jpg")}) == []
+
+
+@pytest.fixture
+def versioned(s3: "S3Client", bucket: str) -> str:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
+
+
+def test_end_of_an_old_version_leaves_the_photo_findable(
+    s3: "S3Client", versioned: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    old = s3.put_object(Bucket=versioned, Key="a.jpg", Body=photo("madonna", 1))["VersionId"]
+    s3.put_object(Bucket=versioned, Key="a.jpg", Body=photo("madonna", 2))
+    index({"a": created("a.jpg")})
+    s3.delete_object(Bucket=versioned, Key="a.jpg", VersionId=old)
+    expired = s3_event("s3_lifecycle_expiration_delete", key="a.jpg", versionId=old)
+    assert index({"b": expired}) == []
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_end_of_the_only_version_forgets_the_photo(
+    s3: "S3Client", versioned: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    only = s3.put_object(Bucket=versioned, Key="a.jpg", Body=photo("madonna", 1))["VersionId"]
+    index({"a": created("a.jpg")})
+    s3.delete_object(Bucket=versioned, Key="a.jpg", VersionId=only)
+    gone = s3_event("s3_object_removed_delete_version", key="a.jpg", versionId=only)
+    assert index({"b": gone}) == []
+    assert problems(store) == {}
+
+
+def test_end_of_a_delete_marker_brings_the_photo_back(
+    s3: "S3Client", versioned: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=versioned, Key="a.jpg", Body=photo("madonna", 1))
+    marker = s3.delete_object(Bucket=versioned, Key="a.jpg")["VersionId"]
+    deleted = s3_event(
+        "s3_object_removed_delete_marker_created", key="a.jpg", sequencer="0069B529DE"
+    )
+    index({"a": created("a.jpg"), "b": deleted})
+    assert problems(store) == {}
+    s3.delete_object(Bucket=versioned, Key="a.jpg", VersionId=marker)
+    undone = s3_event(
+        "s3_object_removed_delete_version", key="a.jpg", versionId=marker, sequencer="0069B529DF"
+    )
+    assert index({"c": undone}) == []
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_version_removal_in_a_bucket_that_does_not_answer_is_tried_again(
+    aws: str, monkeypatch: pytest.MonkeyPatch, store: FaceStore
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    close_services()
+    gone = s3_event("s3_object_removed_delete_version", key="a.jpg")
+    assert index({"a": gone}) == ["a"]
+
+
+def test_logs_hold_neither_key_nor_bytes_and_metrics_count_each_outcome(
+    *,
+    s3: "S3Client",
+    bucket: str,
+    store: FaceStore,
+    photo: TakePhoto,
+    logs: Logs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    key = "people/Jane Doe.jpg"
+    s3.put_object(Bucket=bucket, Key=key, Body=photo("madonna", 1))
+    s3.put_object(Bucket=bucket, Key="navy.png", Body=faceless())
+    s3.put_object(Bucket=bucket, Key="text.jpg", Body=b"hello")
+    messages: dict[str, str | Event] = {
+        each: created(each) for each in (key, "navy.png", "text.jpg", "gone.jpg")
+    }
+    index({str(number): body for number, body in enumerate(messages.values())})
+    printed = logs()
+    assert "Jane" not in json.dumps(printed)
+    assert quote("Jane Doe") not in json.dumps(printed)
+    by_photo = {each["photo"]: each["status"] for each in printed if "photo" in each}
+    assert by_photo[photo_key(f"s3://photos/{key}")] == "indexed"
+    (metrics,) = [each for each in printed if "_aws" in each]
+    assert {name: metrics[name] for name in metrics if name.startswith(("Photos", "Faces"))} == {
+        "Faces": [1.0],
+        "PhotosIndexed": [1.0],
+        "PhotosWithoutFace": [1.0],
+        "PhotosFailed": [1.0],
+        "PhotosUndone": [0.0],
+        "PhotosRemoved": [0.0],
+    }
+
+
+def test_events_that_s3_really_sends_to_a_queue_are_indexed(
+    s3: "S3Client", sqs: "SQSClient", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "QueueArn": f"arn:aws:sqs:{REGION}:123456789012:changes",
+                    "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+                }
+            ]
+        },
+    )
+    for key in ("people/a b+c.jpg", "people/deleted.jpg"):
+        s3.put_object(Bucket=bucket, Key=key, Body=photo("ben_afflek", 1))
+    s3.put_object(Bucket=bucket, Key="people/", Body=b"")
+    s3.delete_object(Bucket=bucket, Key="people/deleted.jpg")
+    bodies = dict(received(sqs, queue))
+    assert len(bodies) == 5
+    assert any("s3:TestEvent" in str(body) for body in bodies.values())
+    assert index(bodies) == []
+    assert problems(store) == {"people/a b+c.jpg": ""}
+
+
+def received(sqs: "SQSClient", queue: str) -> Iterator[tuple[str, str | Event]]:
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            yield message["MessageId"], message["Body"]
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])

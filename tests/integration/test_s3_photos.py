@@ -1,0 +1,92 @@
+"""Reading photos from S3, and what its refusals become."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from facesearch import indexing
+from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
+from facesearch.s3 import S3Photos, bucket_and_key, open_client, photo_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def test_photo_id_and_its_parts_are_the_same_thing() -> None:
+    for key in ("a.jpg", "folder/a b?c#d%.jpg", "/leading", "folder/"):
+        assert bucket_and_key(photo_id("photos", key)) == ("photos", key)
+
+
+@pytest.mark.parametrize("text", ["file:///a.jpg", "s3://photos", "s3://photos/", "s3:///a.jpg"])
+def test_id_of_another_place_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="use s3://bucket/key"):
+        bucket_and_key(text)
+
+
+def test_read_beyond_the_size_limit_is_refused_before_the_body(
+    s3: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facesearch.s3.MAX_FILE_BYTES", 1000)
+    s3.put_object(Bucket=bucket, Key="big.jpg", Body=bytes(1001))
+    with pytest.raises(ImageTooLarge, match="the limit is"):
+        S3Photos(s3).read("s3://photos/big.jpg")
+    assert indexing.MAX_FILE_BYTES > 1000
+
+
+def test_read_of_a_missing_key_is_not_found(s3: "S3Client", bucket: str) -> None:
+    with pytest.raises(NotFound, match="no such photo"):
+        S3Photos(s3).read("s3://photos/missing.jpg")
+
+
+def test_read_from_a_server_that_does_not_answer_fails_soon(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with pytest.raises(ReadError, match="EndpointConnectionError"):
+        S3Photos(open_client()).read("s3://photos/a.jpg")
+
+
+@contextmanager
+def answering(status: int, body: bytes, length: int) -> Iterator[str]:
+    """A server that gives every request the same answer, `length` being what it announces."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(length))
+            self.send_header("ETag", '"1"')
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (503, "SlowDown")])
+def test_read_that_s3_refuses_can_be_tried_again_and_tells_why(
+    status: int, code: str, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    with answering(status, body, len(body)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        with pytest.raises(ReadError, match=f"{code}.*s3:GetObject"):
+            S3Photos(open_client()).read("s3://photos/Jane Doe.jpg")
+
+
+def test_read_that_breaks_off_can_be_tried_again(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(200, b"the first bytes", 1000) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        with pytest.raises(ReadError, match="try again") as caught:
+            S3Photos(open_client()).read("s3://photos/Jane Doe.jpg")
+    assert "Jane" not in str(caught.value)
