@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Embedding, IndexedPhoto, Match, Photo, Recipe, Removal, StoredFace
+from facesearch.stores.urls import without_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,13 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
         from facesearch.stores.sqlite import SqliteStore
 
         return SqliteStore.from_url(url, recipe)
+    if scheme in ("opensearch", "opensearch+https", "opensearch+aws"):
+        from facesearch.stores.opensearch import OpenSearchStore
+
+        return OpenSearchStore.from_url(url, recipe)
     raise SettingsError(
-        f"store '{url}' is not understood: use sqlite:///faces.db (a file in this folder), "
-        "sqlite:////var/lib/faces.db (an absolute path)"
+        f"store '{without_password(url)}' is not understood: use sqlite:///faces.db (a file in "
+        "this folder), sqlite:////var/lib/faces.db (an absolute path), "
+        "opensearch://host:9200/index, opensearch+https://user:password@host:9200/index or "
+        "opensearch+aws://endpoint/index?region=eu-west-1"
     )

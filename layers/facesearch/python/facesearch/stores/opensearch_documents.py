@@ -1,0 +1,114 @@
+"""Photos as OpenSearch documents, one each, their faces within; and back."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from facesearch.faces import (
+    BoundingBox,
+    DetectedFace,
+    EmbeddedFace,
+    Embedding,
+    IndexedPhoto,
+    Landmarks,
+    Photo,
+    Point,
+    Removal,
+    StoredFace,
+    face_id,
+    photo_key,
+)
+
+NOT_READ = ["key", "forgotten", "metadata_entries"]
+"""Fields that only searches need."""
+
+
+def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any]]:
+    """The document's id, its version and its content.
+
+    Of a forgotten photo only the hash of its name stays: the name may be personal, too.
+    """
+    if isinstance(change, Removal):
+        key = photo_key(change.photo_id)
+        return key, change.sequence, {"key": key, "sequence": change.sequence, "forgotten": True}
+    photo = change.photo
+    key = photo_key(photo.photo_id)
+    content = {
+        "key": key,
+        "photo_id": photo.photo_id,
+        "sequence": photo.sequence,
+        "forgotten": False,
+        "revision": photo.revision,
+        "width": photo.width,
+        "height": photo.height,
+        "collection": photo.collection,
+        "problem": photo.problem,
+        "metadata": dict(photo.metadata),
+        "metadata_entries": [metadata_entry(*entry) for entry in photo.metadata.items()],
+        "faces": [_face_content(face) for face in change.faces],
+    }
+    return key, photo.sequence, content
+
+
+def metadata_entry(name: str, value: str) -> str:
+    """32 hex digits: exact for names and values of any length and with any characters."""
+    return blake2b(json.dumps([name, value]).encode(), digest_size=16).hexdigest()
+
+
+def numbers(embedding: Embedding) -> list[float]:
+    """Nine digits each: enough to get the same float32 back, and half the bytes of all digits."""
+    return [float(f"{number:.9g}") for number in embedding.tolist()]
+
+
+def photo_of(content: Mapping[str, Any]) -> Photo:
+    return Photo(
+        photo_id=content["photo_id"],
+        sequence=content["sequence"],
+        revision=content["revision"],
+        width=content["width"],
+        height=content["height"],
+        collection=content["collection"],
+        metadata=content["metadata"],
+        problem=content["problem"],
+    )
+
+
+def indexed_photo_of(content: Mapping[str, Any]) -> IndexedPhoto:
+    return IndexedPhoto(photo_of(content), tuple(map(_embedded_face, content["faces"])))
+
+
+def stored_faces_of(content: Mapping[str, Any]) -> list[StoredFace]:
+    indexed = indexed_photo_of(content)
+    return [
+        StoredFace(face_id(indexed.photo.photo_id, number), number, face, indexed.photo)
+        for number, face in enumerate(indexed.faces)
+    ]
+
+
+def _face_content(face: EmbeddedFace) -> dict[str, Any]:
+    box, marks = face.detected.box, face.detected.landmarks
+    points = (
+        marks.left_eye,
+        marks.right_eye,
+        marks.nose,
+        marks.mouth_left,
+        marks.mouth_right,
+    )
+    return {
+        "box": [box.left, box.top, box.width, box.height],
+        "landmarks": [number for point in points for number in (point.x, point.y)],
+        "detection_score": face.detected.detection_score,
+        "embedding": numbers(face.embedding),
+    }
+
+
+def _embedded_face(content: Mapping[str, Any]) -> EmbeddedFace:
+    places: Sequence[float] = content["landmarks"]
+    points = [Point(x, y) for x, y in zip(places[::2], places[1::2], strict=True)]
+    return EmbeddedFace(
+        DetectedFace(BoundingBox(*content["box"]), Landmarks(*points), content["detection_score"]),
+        np.array(content["embedding"], dtype=np.float32),
+    )
