@@ -99,6 +99,9 @@ def index_photos(
 def _analyse(
     photos: Sequence[PhotoToIndex], read: ReadPhoto, pipeline: FacePipeline
 ) -> list[_Prepared]:
+    if not photos:
+        # Removals need no models.
+        return []
     contents: list[PhotoContent] = []
 
     def data() -> Iterator[bytes | FacesearchError]:

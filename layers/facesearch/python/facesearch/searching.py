@@ -7,7 +7,7 @@ import numpy as np
 
 from facesearch.confidence import SAME_PERSON_DISTANCE, confidence
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound
-from facesearch.faces import DetectedFace, Match
+from facesearch.faces import DetectedFace, EmbeddedFace, Match
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
 from facesearch.stores import FaceStore
 
@@ -84,8 +84,13 @@ def search_face(face_id: str, store: FaceStore, scope: Scope) -> list[Match]:
 
 def compare_photos(first: bytes, second: bytes, pipeline: FacePipeline) -> Comparison:
     """The largest face of each. Raises an `ImageError` or `NoFaceFound`."""
-    one, other = (analyse_photo(photo, pipeline).faces[0].embedding for photo in (first, second))
-    distance = float(np.linalg.norm(one - other))
+    one, other = (analyse_photo(photo, pipeline).faces[0] for photo in (first, second))
+    return compare_faces(one, other)
+
+
+def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
+    """Two faces that were found before."""
+    distance = float(np.linalg.norm(one.embedding - other.embedding))
     return Comparison(distance, confidence(distance))
 
 

@@ -1,0 +1,52 @@
+"""`facesearch compare`: two photos, one question."""
+
+from pathlib import Path
+
+import click
+
+from facesearch.cli.options import json_option, read_settings
+from facesearch.cli.output import print_json
+from facesearch.cli.query import naming, note_other_faces
+from facesearch.faces import EmbeddedFace
+from facesearch.folders import read_file
+from facesearch.pipeline import FacePipeline
+from facesearch.searching import analyse_photo, compare_faces
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch compare passport.jpg selfie.heic
+  facesearch compare --json a.jpg b.jpg | jq .same_person"""
+)
+@click.argument("first", metavar="A", type=click.Path(path_type=Path))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@json_option
+def command(first: Path, second: Path, as_json: bool) -> None:
+    """Whether two photos show the same person.
+
+    Compares the largest face of each.
+    """
+    pipeline = FacePipeline.from_settings(read_settings())
+    comparison = compare_faces(_face(first, pipeline), _face(second, pipeline))
+    if as_json:
+        print_json(
+            {
+                "same_person": comparison.same_person,
+                "distance": comparison.distance,
+                "confidence": comparison.confidence,
+            }
+        )
+        return
+    verdict = "same person" if comparison.same_person else "different people"
+    click.echo(
+        f"{verdict}: distance {comparison.distance:.3f}, "
+        f"confidence {comparison.confidence:.1%} that it is one person"
+    )
+
+
+def _face(path: Path, pipeline: FacePipeline) -> EmbeddedFace:
+    with naming(path):
+        faces = analyse_photo(read_file(path).data, pipeline).faces
+    note_other_faces(path, len(faces))
+    return faces[0]

@@ -1,0 +1,92 @@
+"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+Advance = Callable[[int], None]
+"""Tells how many more are done."""
+
+LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def show_progress(doing: str, noun: str, total: int, *, quiet: bool = False) -> Iterator[Advance]:
+    """Progress of `total` things, such as `doing` "Indexing" the `noun` "photos"."""
+    if quiet or not total:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bar(doing, noun, total) as advance:
+            yield advance
+    else:
+        yield _Lines(doing, noun, total).advance
+
+
+@contextmanager
+def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
+    # Only a terminal's user waits for this import.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("time left"),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        refresh_per_second=4,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(doing, total=total, rate="")
+        clock = _Clock()
+
+        def advance(done: int) -> None:
+            clock.done += done
+            bar.update(task, advance=done, rate=f"{clock.rate:.0f} {noun}/s")
+
+        yield advance
+
+
+class _Clock:
+    """How many are done, and how fast it goes."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._start = time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        return self.done / max(time.monotonic() - self._start, 1e-3)
+
+
+class _Lines:
+    def __init__(self, doing: str, noun: str, total: int) -> None:
+        self._doing, self._noun, self._total = doing, noun, total
+        self._clock = _Clock()
+        self._next = time.monotonic() + LINE_EVERY_S
+
+    def advance(self, done: int) -> None:
+        self._clock.done += done
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + LINE_EVERY_S
+        rate = self._clock.rate
+        left = (self._total - self._clock.done) / rate if rate else 0.0
+        click.echo(
+            f"{self._doing}: {self._clock.done:,} of {self._total:,} {self._noun}, "
+            f"{rate:.0f}/s, {left:.0f} s left",
+            err=True,
+        )

@@ -1,0 +1,26 @@
+"""`facesearch serve`: what API Gateway and Lambda do in the cloud, on this machine."""
+
+import os
+
+import click
+
+from facesearch.cli.options import read_settings, store_option
+from facesearch.server import serve
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch serve
+  facesearch serve --store sqlite:////var/lib/faces.db --port 9000
+  curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/search"""
+)
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The TCP port."
+)
+def command(store_url: str | None, host: str, port: int) -> None:
+    """The search API and its page, on this machine."""
+    settings = read_settings(store_url)
+    serve(host, port, {**os.environ, "FACESEARCH_STORE": settings.store_url})
