@@ -15,6 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.confidence import confidence
 from facesearch.faces import StoredFace
 from facesearch.stores import FaceStore, open_store
 
@@ -73,6 +74,15 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """The logistic of distance that fits the pairs best, and the Brier score of the shipped one."""
+
+    midpoint: float
+    steepness: float
+    shipped_brier: float
+
+
+@dataclass(frozen=True, slots=True)
 class TenQueries:
     """Of the second report's ten queries: those with every photo of the person on top."""
 
@@ -119,7 +129,7 @@ def identification(faces: MainFaces) -> Identification:
         hits = people[order] == people[number]
         others = min(K, photos_of[people[number]] - 1)
         first += bool(hits[0])
-        recalls += hits.sum() / others
+        recalls += float(hits.sum()) / others
         precisions += float((hits * hits.cumsum() / np.arange(1, K + 1)).sum()) / others
     total = len(queries) + sum(photos_of[person(name)] >= 2 for name in faces.missed)
     return Identification(total, first / total, recalls / total, precisions / total)
@@ -189,6 +199,21 @@ def _right_at(
     return right
 
 
+def calibration(distances: NDArray[np.float64], same: NDArray[np.bool_]) -> Calibration:
+    """Logistic regression by Newton's method; the ridge only keeps it finite."""
+    inputs = np.stack([np.ones_like(distances), distances], axis=1)
+    weights = np.zeros(2)
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-inputs @ weights))
+        slope = inputs.T @ (same - chance) - 1e-3 * weights
+        curve = (inputs.T * (chance * (1 - chance))) @ inputs + 1e-3 * np.eye(2)
+        weights += np.linalg.solve(curve, slope)
+    shipped = np.array([confidence(distance) for distance in distances])
+    return Calibration(
+        float(-weights[0] / weights[1]), float(-weights[1]), float(((shipped - same) ** 2).mean())
+    )
+
+
 def ten_queries(store: FaceStore, faces: MainFaces) -> TenQueries:
     """Image 0001 of each person against everything stored, itself included, as in the report."""
     place = {name: number for number, name in enumerate(faces.names)}
@@ -197,9 +222,31 @@ def ten_queries(store: FaceStore, faces: MainFaces) -> TenQueries:
         matches = store.search(faces.embeddings[place[f"{name}_0001"]], K)
         found = [person(photo_name(match.stored.photo.photo_id)) == name for match in matches]
         photos = (faces.people == name).sum()
-        within += sum(found) == photos
-        on_top += all(found[:photos])
+        within += int(sum(found) == photos)
+        on_top += int(all(found[:photos]))
     return TenQueries(within, on_top)
+
+
+def evaluate(url: str, pairs_file: Path | None) -> dict[str, object]:
+    """All figures of the store at `url`, ready for JSON; those on pairs only with the pairs."""
+    with open_store(url, None) as store:
+        recipe = store.stored_recipe()
+    with open_store(url, recipe) as store:
+        photos, faces = store.counts(), main_faces(store)
+        figures: dict[str, object] = {
+            "photos": photos.photos,
+            "faces": photos.faces,
+            "detected": len(faces.names) / photos.photos,
+            "missed": faces.missed,
+            "identification": asdict(identification(faces)),
+            "ten_queries": asdict(ten_queries(store, faces)),
+        }
+    if pairs_file:
+        pairs, same = read_pairs(pairs_file)
+        distances = pair_distances(faces, pairs)
+        figures["verification"] = asdict(verification(distances, same))
+        figures["calibration"] = asdict(calibration(distances, same))
+    return figures
 
 
 @click.command(epilog="Example: python -m tests.evaluation.lfw --store sqlite:///lfw.db")
@@ -208,21 +255,7 @@ def ten_queries(store: FaceStore, faces: MainFaces) -> TenQueries:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(url: str, pairs_file: Path | None, as_json: bool) -> None:
     """Print the accuracy of the faces stored at URL."""
-    with open_store(url, None) as store:
-        recipe = store.stored_recipe()
-    with open_store(url, recipe) as store:
-        counts, faces = store.counts(), main_faces(store)
-        figures: dict[str, object] = {
-            "photos": counts.photos,
-            "faces": counts.faces,
-            "detected": len(faces.names) / counts.photos,
-            "missed": faces.missed,
-            "identification": asdict(identification(faces)),
-            "ten_queries": asdict(ten_queries(store, faces)),
-        }
-    if pairs_file:
-        pairs, same = read_pairs(pairs_file)
-        figures["verification"] = asdict(verification(pair_distances(faces, pairs), same))
+    figures = evaluate(url, pairs_file)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return

@@ -3,8 +3,8 @@
 import math
 
 # Fitted on LFW's verification pairs; tests/evaluation prints the fit and its reliability.
-MIDPOINT = 1.1
-STEEPNESS = 12.0
+MIDPOINT = 1.10
+STEEPNESS = 27.0
 
 SAME_PERSON_DISTANCE = MIDPOINT
 """Where the confidence is one half."""
