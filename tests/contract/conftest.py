@@ -9,8 +9,8 @@ from facesearch.stores import FaceStore, open_store
 from tests.contract.samples import RECIPE
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
-    index,
-    opensearch_server,
+    index_fixture,
+    opensearch_server_fixture,
 )
 
 

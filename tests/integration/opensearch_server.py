@@ -107,16 +107,16 @@ def own_server(name: str) -> Iterator[OpenSearchServer]:
         _remove(name)
 
 
-@pytest.fixture(scope="session")
-def opensearch_server() -> Iterator[OpenSearchServer]:
+@pytest.fixture(scope="session", name="opensearch_server")
+def opensearch_server_fixture() -> Iterator[OpenSearchServer]:
     if not docker_works():
         missing(f"Docker with the image {IMAGE} is not here")
     with shared_server() as server:
         yield server
 
 
-@pytest.fixture
-def index(opensearch_server: OpenSearchServer) -> Iterator[str]:
+@pytest.fixture(name="index")
+def index_fixture(opensearch_server: OpenSearchServer) -> Iterator[str]:
     """The name of a store that is not there yet; whatever becomes of it goes at the end."""
     name = f"test-{uuid4().hex[:12]}"
     yield name

@@ -37,6 +37,7 @@ from facesearch.stores.opensearch_queries import (
     by_photo_id,
     count_all,
     count_by_collection,
+    counts_of,
     exact_search,
     may_have_left_out,
     nearest_search,
@@ -144,9 +145,7 @@ class OpenSearchStore:
                 return counts
 
     def counts(self) -> Counts:
-        answer = self._ask(count_all())
-        faces = answer["aggregations"]["faces"]["doc_count"]
-        return Counts(answer["hits"]["total"]["value"], faces)
+        return counts_of(self._ask(count_all()))
 
     def stored_recipe(self) -> Recipe | None:
         current = self._index.current()

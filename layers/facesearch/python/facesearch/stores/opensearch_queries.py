@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from facesearch.faces import Embedding, Match
+from facesearch.stores import Counts
 from facesearch.stores.opensearch_documents import NOT_READ, metadata_entry, numbers
 
 MOST_APPROXIMATE = 1000
@@ -96,6 +97,12 @@ def count_all() -> Query:
         "query": REMEMBERED,
         "aggs": {"faces": {"nested": {"path": "faces"}}},
     }
+
+
+def counts_of(answer: Mapping[str, Any]) -> Counts:
+    """What `count_all` was answered."""
+    faces = answer["aggregations"]["faces"]["doc_count"]
+    return Counts(answer["hits"]["total"]["value"], faces)
 
 
 def count_by_collection(page: int, after: Mapping[str, str] | None) -> Query:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from facesearch.errors import StoreError
 from facesearch.faces import Recipe
+from facesearch.stores import Counts
 from facesearch.stores.backoff import Backoff
 from facesearch.stores.opensearch_client import OpenSearchClient
 from facesearch.stores.opensearch_copying import IndexCopy, count_documents
@@ -27,13 +28,13 @@ from facesearch.stores.opensearch_index import (
     recipe_alias,
     store_indexes,
 )
-from facesearch.stores.opensearch_queries import count_all
+from facesearch.stores.opensearch_queries import count_all, counts_of
 from facesearch.stores.opensearch_settings import OpenSearchSettings
 from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
 
 
 class OpenSearchRebuild:
-    """As `StoreRebuild`."""
+    """As `StoreRebuild`; only one at a time may run for a store."""
 
     def __init__(self, settings: OpenSearchSettings, recipe: Recipe) -> None:
         self._settings = settings
@@ -55,13 +56,13 @@ class OpenSearchRebuild:
         self._client.request("PUT", f"/{source.name}/_block/write")
         try:
             copy.copy_rest()
-            documents = self._check_complete(source, target)
+            self._check_complete(source, target)
             self._put_in_place(source, target)
         except BaseException:
             with suppress(StoreError):
-                self._allow_writes(source)
+                self._allow_writes_unless_replaced(source)
             raise
-        return Rebuilt(source.name, target.name, documents)
+        return Rebuilt(source.name, target.name, photos=self._counts(target).photos)
 
     def drop_old(self) -> list[str]:
         current = self._source()
@@ -112,12 +113,12 @@ class OpenSearchRebuild:
         create_index(self._client, target.name, wanted, aliases=(alias,))
         return target
 
-    def _check_complete(self, source: FoundIndex, target: FoundIndex) -> int:
-        """How many documents there are; raises unless the new index has all of the old."""
+    def _check_complete(self, source: FoundIndex, target: FoundIndex) -> None:
+        """Raise unless the new index has all that the old one has."""
         old, new = (count_documents(self._client, index) for index in (source, target))
         # Another recipe may find other faces.
         same = source.description.recipe != self._recipe or (
-            self._faces(source) == self._faces(target)
+            self._counts(source) == self._counts(target)
         )
         if old != new or not same:
             raise StoreError(
@@ -125,7 +126,6 @@ class OpenSearchRebuild:
                 f"holds {new} of {old} photos or other faces; nothing was changed: delete that "
                 "index and run it again"
             )
-        return new
 
     def _put_in_place(self, source: FoundIndex, target: FoundIndex) -> None:
         """All at once. Searches with the old recipe go on in the old index while it is kept."""
@@ -144,11 +144,12 @@ class OpenSearchRebuild:
         description = replace(target.description, replaces="", copied=-1)
         describe_index(self._client, FoundIndex(target.name, description))
 
-    def _faces(self, index: FoundIndex) -> int:
+    def _counts(self, index: FoundIndex) -> Counts:
         answer = self._client.request("POST", f"/{index.name}/_search", count_all())
-        faces: int = answer["aggregations"]["faces"]["doc_count"]
-        return faces
+        return counts_of(answer)
 
-    def _allow_writes(self, source: FoundIndex) -> None:
-        unblocked = {"index.blocks.write": None}
-        self._client.request("PUT", f"/{source.name}/_settings", unblocked)
+    def _allow_writes_unless_replaced(self, source: FoundIndex) -> None:
+        # What failed may have been the answer only: a replaced index must stay closed.
+        if self._source().name == source.name:
+            unblocked = {"index.blocks.write": None}
+            self._client.request("PUT", f"/{source.name}/_settings", unblocked)

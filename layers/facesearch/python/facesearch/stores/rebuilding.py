@@ -18,7 +18,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The index that was replaced, the one in its place, and how many photos were copied."""
+    """The index that was replaced, the one in its place, and how many photos it holds."""
 
     old: str
     new: str

@@ -1,0 +1,311 @@
+"""What only the OpenSearch store promises: beyond the contract, on the real engine."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
+from facesearch.faces import Removal, face_id
+from facesearch.stores import Counts, FaceStore, open_store
+from tests.contract.samples import (
+    RECIPE,
+    distances_to,
+    indexed,
+    photo_ids,
+    unit_vectors,
+    vector,
+)
+from tests.integration.opensearch_proxy import Answer, Proxy, running_proxy
+from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
+    OpenSearchServer,
+    index_fixture,
+    opensearch_server_fixture,
+)
+
+
+@pytest.fixture
+def url(opensearch_server: OpenSearchServer, index: str) -> str:
+    return f"opensearch://{opensearch_server.host}/{index}?refresh=true&retry=2"
+
+
+@pytest.fixture
+def proxy(opensearch_server: OpenSearchServer) -> Iterator[Proxy]:
+    with running_proxy(opensearch_server.host) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def watched_url(proxy: Proxy, index: str) -> str:
+    return f"opensearch://{proxy.host}/{index}?refresh=true&retry=2"
+
+
+def _bulks(proxy: Proxy) -> list[int]:
+    return [seen.size for seen in proxy.seen if "_bulk" in seen.path]
+
+
+def _settings(server: OpenSearchServer, index: str, **values: object) -> None:
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    server.request("PUT", f"/{index}-000001/_settings", named)
+
+
+def test_stores_opened_at_once_make_one_index(url: str) -> None:
+    together = threading.Barrier(8)
+
+    def write(number: int) -> list[bool | StoreError]:
+        with open_store(url, RECIPE) as store:
+            together.wait()
+            return store.write([indexed(f"p{number}", 1, [vector(number)])])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(write, range(8))) == [[True]] * 8
+    with open_store(url, RECIPE) as store:
+        assert store.counts() == Counts(8, 8)
+
+
+def test_written_photos_are_found_within_the_refresh_interval(url: str) -> None:
+    with open_store(url.replace("refresh=true", "refresh=false"), RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        assert store.photo("a") is not None
+        deadline = time.monotonic() + 5
+        while not store.search(vector(1), 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_write_that_waits_for_the_refresh_is_found_at_once(url: str) -> None:
+    with open_store(url.replace("refresh=true", "refresh=wait_for"), RECIPE) as store:
+        for number in range(3):
+            store.write([indexed(f"p{number}", 1, [vector(number)])])
+            assert photo_ids(store.search(vector(number), 1)) == [f"p{number}"]
+
+
+@pytest.mark.parametrize("k", [5, 150, 1500])
+def test_more_equal_faces_than_are_considered_are_cut_by_id(url: str, k: int) -> None:
+    ids = [f"copy {number}" for number in range(1700)]
+    with open_store(url, RECIPE) as store:
+        store.write([indexed(each, 1, [vector(1)]) for each in ids])
+        store.write([indexed("near", 1, [vector(2)])])
+        found = [match.stored.face_id for match in store.search(vector(1), k)]
+    assert found == sorted(face_id(each, 0) for each in ids)[:k]
+
+
+def test_faces_too_near_for_the_engines_score_are_ordered(url: str) -> None:
+    base, other = vector(1), vector(2)
+    steps = np.arange(40, dtype=np.float32)[:, None] * np.float32(3e-6)
+    near = base + steps * other
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    with open_store(url, RECIPE) as store:
+        store.write([indexed(f"p{n:02}", 1, [each]) for n, each in enumerate(near)])
+        for k in (1, 7, 39):
+            distances = [match.distance for match in store.search(near[0], k)]
+            expected = np.sort(distances_to(near, near[0]))[:k]
+            assert distances == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_compressed_vectors_give_exact_distances(url: str) -> None:
+    embeddings = unit_vectors(500, seed=1)
+    with open_store(f"{url}&compression=4x", RECIPE) as store:
+        store.write([indexed(f"p{n}", 1, [each]) for n, each in enumerate(embeddings)])
+        query = vector(9)
+        expected = distances_to(embeddings, query)
+        matches = store.search(query, 20)
+        for match in matches:
+            number = int(match.stored.photo.photo_id[1:])
+            assert match.distance == pytest.approx(expected[number], abs=1e-5)
+        found = {int(each[1:]) for each in photo_ids(matches)}
+        assert len(found & set(np.argsort(expected)[:20].tolist())) >= 16
+
+
+def test_photo_that_cannot_be_held_fails_alone(url: str) -> None:
+    long = "s3://photos/" + "x" * 40_000
+    with open_store(url, RECIPE) as store:
+        one, failed, two = store.write([indexed("a"), indexed(long), indexed("b")])
+        assert (one, two) == (True, True)
+        assert type(failed) is StoreError
+        assert store.counts() == Counts(2, 0)
+
+
+def test_large_batch_is_sent_in_parts(proxy: Proxy, watched_url: str) -> None:
+    faces = list(unit_vectors(50, seed=1))
+    with open_store(watched_url, RECIPE) as store:
+        assert store.write([indexed(f"p{n}", 1, faces) for n in range(120)]) == [True] * 120
+        assert store.counts() == Counts(120, 6000)
+    assert len(_bulks(proxy)) > 1
+    assert max(_bulks(proxy)) <= 5_000_000
+
+
+def test_overloaded_engine_is_tried_again(proxy: Proxy, watched_url: str) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a")])
+        proxy.seen.clear()
+        proxy.where, proxy.answers = "_bulk", [Answer(429), Answer(503), Answer(502, b"<html>")]
+        assert store.write([indexed("b", 1, [vector(1)])]) == [True]
+        assert len(_bulks(proxy)) == 4
+        proxy.where, proxy.answers = "_search", [Answer(429), Answer(504)]
+        assert photo_ids(store.search(vector(1), 1)) == ["b"]
+
+
+def test_item_that_was_rejected_is_tried_again_without_the_others(
+    proxy: Proxy, watched_url: str
+) -> None:
+    rejected = {"status": 429, "error": {"type": "rejected_execution_exception"}}
+    items = [{"index": {"status": 201}}, {"index": rejected}]
+    body = json.dumps({"errors": True, "items": items}).encode()
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("first")])
+        proxy.seen.clear()
+        proxy.where, proxy.answers = "_bulk", [Answer(200, body)]
+        assert store.write([indexed("taken"), indexed("rejected")]) == [True, True]
+        assert _bulks(proxy)[1] < _bulks(proxy)[0]
+        assert store.photo("rejected") is not None
+
+
+def test_engine_that_stays_overloaded_is_given_up_in_time(proxy: Proxy, watched_url: str) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a")])
+        proxy.where, proxy.answers = "_bulk", [Answer(429)] * 1000
+        start = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="overloaded"):
+            store.write([indexed("b")])
+        assert time.monotonic() - start < 5
+
+
+def test_engine_that_is_down_is_reported_soon(index: str) -> None:
+    with open_store(f"opensearch://127.0.0.1:1/{index}", RECIPE) as store:
+        for use in _uses(store):
+            start = time.monotonic()
+            with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/.* cannot be reached"):
+                use()
+            assert time.monotonic() - start < 4
+
+
+def test_unknown_host_is_unavailable(index: str) -> None:
+    with (
+        open_store(f"opensearch://no-such-host.invalid/{index}", RECIPE) as store,
+        pytest.raises(StoreUnavailable, match="no-such-host"),
+    ):
+        store.counts()
+
+
+def test_engine_that_does_not_answer_is_given_up_in_time(index: str) -> None:
+    # Connections are taken by the system, and then nobody reads them.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        start = time.monotonic()
+        with (
+            open_store(f"opensearch://127.0.0.1:{port}/{index}?timeout=1", RECIPE) as store,
+            pytest.raises(StoreUnavailable, match="did not answer in time"),
+        ):
+            store.counts()
+        assert time.monotonic() - start < 6
+
+
+@pytest.mark.parametrize("status", [200, 404, 501])
+def test_server_of_web_pages_is_no_store(proxy: Proxy, watched_url: str, status: int) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        for use in _uses(store):
+            proxy.answers = [Answer(status, b"<html>hello</html>", "text/html")] * 9
+            with pytest.raises(StoreDamaged, match="is not OpenSearch"):
+                use()
+
+
+def test_index_of_another_program_is_left_alone(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    opensearch_server.request("PUT", f"/{index}", {"mappings": {"_meta": {"owner": "others"}}})
+    try:
+        for recipe in (RECIPE, None):
+            with open_store(url, recipe) as store:
+                for use in _uses(store) if recipe else [store.counts, lambda: list(store.faces())]:
+                    with pytest.raises(StoreDamaged, match="another program"):
+                        use()
+        counted = opensearch_server.request("GET", f"/{index}/_count")
+        assert isinstance(counted, dict)
+        assert counted["count"] == 0
+    finally:
+        opensearch_server.request("DELETE", f"/{index}")
+
+
+def test_store_of_another_format_is_refused(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    meta = {"facesearch": {"format": 99}}
+    opensearch_server.request(
+        "PUT", f"/{index}-000001", {"mappings": {"_meta": meta}, "aliases": {index: {}}}
+    )
+    with open_store(url, RECIPE) as store:
+        for use in _uses(store):
+            with pytest.raises(StoreDamaged, match="format 99"):
+                use()
+
+
+def test_full_disk_refuses_writes_and_still_answers(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        # What the engine does itself when a disk passes the flood stage.
+        _settings(opensearch_server, index, index__blocks__read_only_allow_delete=True)
+        with pytest.raises(StoreFull, match="disks are nearly full"):
+            store.write([indexed("b", 1, [vector(2)])])
+        assert photo_ids(store.search(vector(1), 1)) == ["a"]
+        _settings(opensearch_server, index, index__blocks__read_only_allow_delete=None)
+        assert store.write([indexed("b", 1, [vector(2)])]) == [True]
+
+
+def test_write_waits_for_a_short_write_block(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with open_store(url.replace("retry=2", "retry=30"), RECIPE) as store:
+        store.write([indexed("a")])
+        opensearch_server.request("PUT", f"/{index}-000001/_block/write")
+        lift = threading.Timer(
+            1.0, _settings, (opensearch_server, index), {"index__blocks__write": None}
+        )
+        lift.start()
+        assert store.write([indexed("b")]) == [True]
+        lift.join()
+
+
+def test_two_changes_of_a_photo_keep_their_order_when_one_is_rejected(
+    proxy: Proxy, watched_url: str
+) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("first")])
+        proxy.where, proxy.answers = "_bulk", [Answer(429)]
+        assert store.write([indexed("a", 5, [vector(1)]), Removal("a", 5)]) == [True, True]
+        assert store.photo("a") is None
+
+
+def test_nothing_of_an_embedding_is_logged(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    embedding = vector(1)
+    with caplog.at_level(logging.DEBUG), open_store(url, RECIPE) as store:
+        store.write([indexed("a", 1, [embedding])])
+        store.search(embedding, 1)
+    digits = f"{abs(embedding[0]):.6f}"[2:7]
+    assert caplog.records  # urllib3's, for one
+    assert digits not in caplog.text
+
+
+def test_partial_answer_is_no_answer(proxy: Proxy, watched_url: str) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        store.search(vector(1), 1)
+    searches = [seen for seen in proxy.seen if "_search" in seen.path]
+    assert all("allow_partial_search_results=false" in seen.path for seen in searches)
+
+
+def _uses(store: FaceStore) -> list[Callable[[], object]]:
+    return [
+        lambda: store.search(vector(1), 5),
+        lambda: store.photo("a"),
+        store.counts,
+        lambda: store.write([indexed("a")]),
+    ]
