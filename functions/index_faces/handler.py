@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -22,7 +22,6 @@ from index_faces.messages import Result, index_messages
 from index_faces.service import open_service
 
 logger = Logger(service="index_faces")
-metrics = Metrics(namespace="FaceSearch", service="index_faces")
 
 METRICS = {
     "PhotosIndexed": Status.INDEXED,
@@ -34,7 +33,6 @@ METRICS = {
 
 
 @logger.inject_lambda_context(log_event=False)
-@metrics.log_metrics
 def handler(
     event: Mapping[str, list[dict[str, object]]], context: LambdaContext
 ) -> PartialItemFailureResponse:
@@ -85,6 +83,9 @@ def _log_outcome(outcome: Outcome) -> None:
 def _count(outcomes: Iterable[Outcome]) -> None:
     found = list(outcomes)
     statuses = Counter(outcome.status for outcome in found)
+    # Not `Metrics`: it collects for ever where metrics are disabled.
+    metrics = EphemeralMetrics(namespace="FaceSearch", service="index_faces")
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
     metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in found))
+    metrics.flush_metrics()

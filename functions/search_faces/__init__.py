@@ -1,0 +1,1 @@
+"""The Lambda function behind the search API; `facesearch serve` runs it on one machine."""

@@ -1,0 +1,41 @@
+"""The entry point of Lambda: API Gateway's proxy events in, its responses out."""
+
+import os
+import time
+from typing import Any
+
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from search_faces.app import create_app
+from search_faces.log import logger
+from search_faces.warming import warm_ahead
+
+warm_ahead(os.environ)
+app = create_app(os.environ)
+
+
+# An event holds the caller's photo: never logged, whatever the environment says.
+@logger.inject_lambda_context(
+    correlation_id_path=correlation_paths.API_GATEWAY_REST, log_event=False
+)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    start = time.perf_counter()
+    response = app.resolve(event, context)
+    headers = response["multiValueHeaders"]
+    headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
+    # Results are about people: no cache on the way keeps them.
+    headers.setdefault("Cache-Control", ["no-store"])
+    _count(response["statusCode"], (time.perf_counter() - start) * 1000)
+    return response
+
+
+def _count(status: int, milliseconds: float) -> None:
+    # Not `Metrics`: it collects for ever where metrics are disabled.
+    metrics = EphemeralMetrics(namespace="FaceSearch", service="search_faces")
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    metrics.add_metric("ServerErrors", MetricUnit.Count, status >= 500)
+    metrics.add_metric("RequestLatency", MetricUnit.Milliseconds, milliseconds)
+    metrics.flush_metrics()

@@ -1,0 +1,133 @@
+"""Every error as problem details (RFC 9457), by one table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from facesearch.errors import (
+    DamagedImage,
+    FacesearchError,
+    ImageTooLarge,
+    InputError,
+    InvalidRequest,
+    ModelError,
+    NoFaceFound,
+    NotAnImage,
+    NotFound,
+    ReadError,
+    RecipeMismatch,
+    SettingsError,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreNotFound,
+    StoreUnavailable,
+)
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a caller is told; `code` is stable, for programs."""
+
+    status: HTTPStatus
+    code: str
+    title: str
+    detail: str
+
+    @property
+    def headers(self) -> dict[str, str | list[str]]:
+        if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        return {}
+
+    def as_json(self, request_id: str) -> Mapping[str, str | int]:
+        return {
+            "type": f"urn:facesearch:problem:{self.code}",
+            "title": self.title,
+            "status": self.status.value,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """`detail` is set where the error's own message is not the caller's business."""
+
+    status: HTTPStatus
+    title: str
+    detail: str = ""
+
+
+_FAILED = _Kind(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "The service is out of order",
+    "its operator finds the cause in the log by the request id",
+)
+_UNAVAILABLE = _Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The service is not available now",
+    "a part that it depends on does not answer: try again in a few seconds",
+)
+
+KINDS: dict[type[FacesearchError], _Kind] = {
+    # A damaged image is one, so 415 would be wrong: the content cannot be processed.
+    DamagedImage: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The image is damaged"),
+    FacesearchError: _FAILED,
+    ImageTooLarge: _Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image is too large"),
+    InputError: _Kind(HTTPStatus.BAD_REQUEST, "The request cannot be answered"),
+    InvalidRequest: _Kind(HTTPStatus.BAD_REQUEST, "The request is not understood"),
+    ModelError: _FAILED,
+    NoFaceFound: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no face in the photo"),
+    NotAnImage: _Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "That is not a photo"),
+    NotFound: _Kind(HTTPStatus.NOT_FOUND, "Not found"),
+    ReadError: _UNAVAILABLE,
+    RecipeMismatch: _Kind(
+        HTTPStatus.CONFLICT,
+        "The stored faces cannot be compared with this photo",
+        "they were indexed with other models than those in use: the operator has to index again",
+    ),
+    SettingsError: _FAILED,
+    StoreDamaged: _FAILED,
+    StoreError: _FAILED,
+    StoreFull: _FAILED,
+    StoreNotFound: _Kind(
+        HTTPStatus.NOT_FOUND, "Not found", "nothing has been indexed yet: upload photos first"
+    ),
+    StoreUnavailable: _UNAVAILABLE,
+}
+
+
+def problem_of(error: FacesearchError) -> Problem:
+    """By the error's own type, or the nearest type above it."""
+    kind = next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
+    return Problem(kind.status, error.code, kind.title, kind.detail or str(error))
+
+
+def unexpected_problem() -> Problem:
+    """For an error that nobody thought of."""
+    return Problem(_FAILED.status, "internal_error", _FAILED.title, _FAILED.detail)
+
+
+def method_problem(allowed: str) -> Problem:
+    """For a path that exists, but not with this method."""
+    return Problem(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "The method is not allowed",
+        f"this path takes {allowed}",
+    )
+
+
+def body_problem(limit: int) -> Problem:
+    """For a request body of more than `limit` bytes."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request_too_large",
+        "The request is too large",
+        f"the limit is {limit // 2**20} MB: scale the photo down first",
+    )

@@ -1,0 +1,116 @@
+"""A real S3 and SQS protocol server on loopback, and the functions' environment."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import index_faces.handler
+import index_faces.service
+import search_faces.log
+import search_faces.service
+from facesearch.stores import FaceStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+REGION: Final = "eu-west-1"
+
+Logs = Callable[[], list[dict[str, object]]]
+TakePhoto = Callable[[str, int], bytes]
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """The URL of a server that speaks S3's and SQS's protocols."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server, emptied, and the environment by which boto3 finds it."""
+    with urlopen(Request(f"{aws_server}/moto-api/reset", method="POST")):  # noqa: S310
+        pass
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    return aws_server
+
+
+@pytest.fixture
+def s3(aws: str) -> Iterator["S3Client"]:
+    with closing(boto3.client("s3")) as client:
+        yield client
+
+
+@pytest.fixture
+def sqs(aws: str) -> Iterator["SQSClient"]:
+    with closing(boto3.client("sqs")) as client:
+        yield client
+
+
+@pytest.fixture
+def bucket(s3: "S3Client") -> str:
+    """An empty bucket, without versions."""
+    s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return "photos"
+
+
+@pytest.fixture
+def functions(
+    models: Path, tmp_path: Path, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The environment of both functions, sharing one store; what they open is closed again."""
+    monkeypatch.setenv("FACESEARCH_MODELS", str(models))
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{tmp_path}/faces.db")
+    monkeypatch.setenv("FACESEARCH_THREADS", "1")
+    monkeypatch.setenv("FACESEARCH_BUCKET", "photos")
+    close_services()
+    yield
+    close_services()
+
+
+def close_services() -> None:
+    """Let the next event open everything anew, as a new Lambda environment does."""
+    for module in (index_faces.service, search_faces.service):
+        if module.open_service.cache_info().currsize:
+            module.open_service().store.close()
+        module.open_service.cache_clear()
+
+
+@pytest.fixture
+def store(functions: None) -> FaceStore:
+    """The functions' store, to look into."""
+    return index_faces.service.open_service().store
+
+
+@pytest.fixture
+def photo(sample: Path) -> TakePhoto:
+    """A training photo of the sample by person and place."""
+    return lambda person, place: sorted((sample / "train" / person).iterdir())[place].read_bytes()
+
+
+@pytest.fixture
+def logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Logs:
+    """What the functions have printed: log records, then metrics."""
+    stream = io.StringIO()
+    for logger in (index_faces.handler.logger, search_faces.log.logger):
+        # It holds on to the stdout of the time when it was imported.
+        monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return lambda: [
+        json.loads(line) for line in f"{stream.getvalue()}{capsys.readouterr().out}".splitlines()
+    ]

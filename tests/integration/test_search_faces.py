@@ -1,0 +1,397 @@
+"""The API: real proxy events, real photos, models, bucket and store."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from facesearch.faces import Recipe, Removal, face_id
+from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
+from facesearch.pipeline import FacePipeline
+from facesearch.stores import open_store
+from search_faces.app import create_app
+from search_faces.handler import handler
+from tests.events.loading import Context, load
+from tests.integration.conftest import Logs, close_services
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.usefixtures("functions")
+
+PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
+REQUEST_ID = "79104EXAMPLEB723"
+
+Json = dict[str, Any]
+
+
+class Answer:
+    """A response, taken apart."""
+
+    def __init__(self, response: Json) -> None:
+        self.status: int = response["statusCode"]
+        self.headers = {
+            name.lower(): values[0] for name, values in response["multiValueHeaders"].items()
+        }
+        self.json: Json = json.loads(response["body"])
+
+    @property
+    def matches(self) -> list[Json]:
+        matches: list[Json] = self.json["matches"]
+        return matches
+
+
+def call(
+    body: bytes | Json | None = None,
+    *,
+    method: str = "POST",
+    path: str = "/search",
+    content_type: str | None = None,
+    query: dict[str, str] | None = None,
+) -> Answer:
+    """One request: bytes are sent as a photo, a dict as JSON."""
+    event = load("api_gateway_rest_search")
+    event["httpMethod"], event["path"] = method, path
+    event["queryStringParameters"] = query
+    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    kind = "application/json" if isinstance(body, dict) else "image/jpeg"
+    event["headers"]["Content-Type"] = content_type or kind
+    event["body"] = None if data is None else base64.b64encode(data).decode()
+    event["isBase64Encoded"] = data is not None
+    return Answer(handler(event, Context("search_faces")))
+
+
+@pytest.fixture(scope="module")
+def indexed_file(
+    tmp_path_factory: pytest.TempPathFactory, pipeline: FacePipeline, sample: Path
+) -> Path:
+    """A store of three photos of each person; madonna's are in a collection of their own."""
+    file = tmp_path_factory.mktemp("store") / "faces.db"
+    photos = {
+        f"s3://photos/{person}/{number}.jpg": path
+        for person in PEOPLE
+        for number, path in enumerate(sorted((sample / "train" / person).iterdir())[1:4])
+    }
+
+    def read(photo_id: str) -> PhotoContent:
+        metadata = {"number": photo_id[-5]}
+        return PhotoContent(photos[photo_id].read_bytes(), "1", metadata)
+
+    changes = [
+        PhotoToIndex(photo_id, 1, "music" if "madonna" in photo_id else "default")
+        for photo_id in photos
+    ]
+    with open_store(f"sqlite:///{file}", pipeline.recipe) as store:
+        index_photos(changes, read, pipeline, store)
+    return file
+
+
+@pytest.fixture
+def indexed(indexed_file: Path, functions: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{indexed_file}")
+
+
+@pytest.fixture
+def query(sample: Path) -> Callable[[str], bytes]:
+    """A photo of a person that is not in the store."""
+    return lambda person: sorted((sample / "val" / person).iterdir())[1].read_bytes()
+
+
+TakeQuery = Callable[[str], bytes]
+
+
+def people(answer: Answer) -> list[str]:
+    return [match["photo_id"].split("/")[3] for match in answer.matches]
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("person", PEOPLE)
+def test_search_with_a_photo_finds_its_person(person: str, query: TakeQuery) -> None:
+    answer = call(query(person), query={"k": "3"})
+    assert answer.status == 200
+    assert people(answer) == [person] * 3
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_answers_with_faces_and_matches_and_never_with_vectors(query: TakeQuery) -> None:
+    photo = query("madonna")
+    answer = call(photo)
+    with Image.open(io.BytesIO(photo)) as image:
+        assert answer.json["photo"] == {"width": image.width, "height": image.height}
+    assert {frozenset(face) for face in answer.json["faces"]} == {
+        frozenset(("box", "landmarks", "detection_score"))
+    }
+    assert len(answer.matches) >= 15
+    distances = [match["distance"] for match in answer.matches]
+    assert distances == sorted(distances)
+    best = answer.matches[0]
+    assert set(best) == {
+        "face_id",
+        "photo_id",
+        "collection",
+        "metadata",
+        "distance",
+        "score",
+        "confidence",
+        "box",
+        "detection_score",
+        "photo",
+    }
+    assert best["score"] == pytest.approx(1 / (1 + best["distance"] ** 2), abs=1e-5)
+    assert best["confidence"] > 0.5 > answer.matches[-1]["confidence"]
+    assert best["face_id"] == face_id(best["photo_id"], 0)
+    assert best["collection"] == "music"
+    assert best["metadata"] == {"number": best["photo_id"][-5]}
+    box, photo_size = best["box"], best["photo"]
+    assert 0 < box["width"] <= photo_size["width"]
+    assert 0 < box["height"] <= photo_size["height"]
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_gives_20_matches_unless_told_otherwise(
+    query: TakeQuery, pipeline: FacePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/many.db"
+    data = query("madonna")
+    with open_store(url, pipeline.recipe) as store:
+        changes = [PhotoToIndex(f"s3://photos/{number}", 1) for number in range(25)]
+        index_photos(changes, lambda _: PhotoContent(data, "1"), pipeline, store)
+    monkeypatch.setenv("FACESEARCH_STORE", url)
+    assert len(call(data).matches) == 20
+    assert len(call(data, query={"k": "100"}).matches) == 25
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_by_base64_key_or_bytes_gives_the_same(
+    s3: "S3Client", bucket: str, query: TakeQuery
+) -> None:
+    photo = query("jerry_seinfeld")
+    s3.put_object(Bucket=bucket, Key="queries/a b+c.jpg", Body=photo)
+    by_bytes = call(photo, content_type="application/octet-stream")
+    by_base64 = call({"image": base64.b64encode(photo).decode()})
+    by_key = call({"s3_key": "queries/a b+c.jpg"})
+    assert by_bytes.status == 200
+    assert by_bytes.json == by_base64.json == by_key.json
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_by_face_finds_its_person_without_itself() -> None:
+    face = face_id("s3://photos/elton_john/0.jpg", 0)
+    answer = call({"face_id": face, "k": 2})
+    assert answer.status == 200
+    assert people(answer) == ["elton_john"] * 2
+    assert face not in {match["face_id"] for match in answer.matches}
+    assert (answer.json["photo"], answer.json["faces"]) == (None, [])
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_within_a_collection_or_metadata_leaves_the_rest_out(query: TakeQuery) -> None:
+    photo = query("ben_afflek")
+    assert set(people(call(photo, query={"collection": "music"}))) == {"madonna"}
+    matches = call(photo, query={"metadata.number": "2"}).matches
+    assert {match["metadata"]["number"] for match in matches} == {"2"}
+    assert {match["photo_id"].split("/")[3] for match in matches} == set(PEOPLE)
+    body = {"face_id": matches[0]["face_id"], "collection": "nobody's"}
+    assert call(body).matches == []
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 415, "not_an_image"),
+        (b"hello", 415, "not_an_image"),
+        (png(Image.effect_noise((300, 300), 90))[:9000], 422, "damaged_image"),
+        (png(Image.new("1", (30_000, 30_000))), 413, "image_too_large"),
+        (png(Image.new("RGB", (300, 300))), 422, "no_face"),
+        ({}, 400, "invalid_request"),
+        ({"k": 0, "face_id": "x-0"}, 400, "invalid_request"),
+        ({"face_id": "x-0"}, 404, "not_found"),
+        ({"s3_key": "missing.jpg"}, 404, "not_found"),
+    ],
+)
+@pytest.mark.usefixtures("bucket")
+def test_search_that_cannot_be_answered_says_why(
+    body: bytes | Json, status: int, code: str
+) -> None:
+    answer = call(body)
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert answer.json["detail"]
+    assert answer.json["request_id"] == answer.headers["x-request-id"] == REQUEST_ID
+
+
+@pytest.mark.usefixtures("indexed")
+def test_search_by_key_without_a_bucket_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACESEARCH_BUCKET")
+    answer = call({"s3_key": "a.jpg"})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.usefixtures("indexed", "aws")
+def test_search_by_key_in_a_bucket_that_does_not_answer_can_be_tried_again() -> None:
+    answer = call({"s3_key": "a.jpg"})
+    assert (answer.status, answer.json["code"]) == (503, "read_error")
+    assert int(answer.headers["retry-after"]) > 0
+    assert "photos" not in answer.json["detail"]
+
+
+def test_search_where_nothing_was_indexed_finds_nothing(query: TakeQuery) -> None:
+    answer = call(query("madonna"))
+    assert answer.status == 200
+    assert len(answer.json["faces"]) == 1
+    assert answer.matches == []
+    assert call({"face_id": "x-0"}).status == 404
+
+
+def test_search_in_a_store_of_another_recipe_is_a_conflict(
+    query: TakeQuery, tmp_path: Path
+) -> None:
+    with open_store(f"sqlite:///{tmp_path}/faces.db", Recipe("a", "b", "c")) as store:
+        store.write([Removal("s3://photos/x", 1)])
+    answer = call(query("madonna"))
+    assert (answer.status, answer.json["code"]) == (409, "recipe_mismatch")
+    assert str(tmp_path) not in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("FACESEARCH_THREADS", "many", "invalid_settings"),
+        ("FACESEARCH_MODELS", "/nonexistent", "model_error"),
+        ("FACESEARCH_STORE", f"sqlite:///{__file__}", "store_damaged"),
+        ("FACESEARCH_STORE", "nonsense://store", "invalid_settings"),
+    ],
+)
+def test_api_that_is_set_up_wrongly_answers_500_and_logs_the_reason(
+    *,
+    variable: str,
+    value: str,
+    code: str,
+    query: TakeQuery,
+    logs: Logs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    close_services()
+    photo = query("madonna")
+    answer = call(photo)
+    assert (answer.status, answer.json["code"]) == (500, code)
+    assert value not in answer.json["detail"]
+    health = call(method="GET", path="/health")
+    assert (health.status, health.json["code"]) == (503, code)
+    reasons = [str(record["reason"]) for record in logs() if record.get("level") == "ERROR"]
+    assert len(reasons) == 2
+    assert all(value.removeprefix("sqlite:///") in reason for reason in reasons)
+
+
+def test_unexpected_error_is_answered_without_its_trace_and_logged_with_it(
+    query: TakeQuery, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    # Stands for a mistake of ours, which cannot be had otherwise.
+    monkeypatch.setattr("search_faces.service.search_photo", fail)
+    answer = call(query("madonna"))
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
+    assert "secret" not in json.dumps(answer.json)
+    assert any("RuntimeError" in str(record.get("exception")) for record in logs())
+
+
+@pytest.mark.usefixtures("indexed")
+def test_health_tells_recipe_and_counts(pipeline: FacePipeline, indexed_file: Path) -> None:
+    with open_store(f"sqlite:///{indexed_file}", None) as store:
+        counts = store.counts()
+    assert counts.photos == 15
+    answer = call(method="GET", path="/health")
+    assert answer.status == 200
+    assert answer.json == {
+        "status": "ok",
+        "recipe": pipeline.recipe.fingerprint,
+        "photos": counts.photos,
+        "faces": counts.faces,
+    }
+
+
+def test_health_of_an_empty_system_is_good() -> None:
+    answer = call(method="GET", path="/health")
+    assert (answer.status, answer.json["photos"], answer.json["faces"]) == (200, 0, 0)
+
+
+def test_unknown_path_is_not_found() -> None:
+    answer = call(method="GET", path="/serach")
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/search", "POST"), ("DELETE", "/search", "POST"), ("POST", "/health", "GET")],
+)
+def test_other_method_is_not_allowed(method: str, path: str, allowed: str) -> None:
+    answer = call(method=method, path=path)
+    assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed
+
+
+def test_pages_of_other_origins_may_ask_only_by_setting() -> None:
+    event = load("api_gateway_rest_search")
+    event["multiValueHeaders"]["Origin"] = ["https://photos.example"]
+    event["httpMethod"] = "OPTIONS"
+    allowing = create_app({"FACESEARCH_CORS_ORIGINS": "https://a.example,https://photos.example"})
+    preflight = allowing.resolve(event, Context("search_faces"))
+    assert preflight["statusCode"] == 204
+    headers = preflight["multiValueHeaders"]
+    assert headers["Access-Control-Allow-Origin"] == ["https://photos.example"]
+    assert "POST" in headers["Access-Control-Allow-Methods"][0]
+    assert "X-Api-Key" in headers["Access-Control-Allow-Headers"][0]
+    event["httpMethod"], event["path"] = "GET", "/health"
+    answered = allowing.resolve(event, Context("search_faces"))["multiValueHeaders"]
+    assert answered["Access-Control-Allow-Origin"] == ["https://photos.example"]
+    refusing = create_app({}).resolve(event, Context("search_faces"))["multiValueHeaders"]
+    assert not any(name.startswith("Access-Control") for name in refusing)
+
+
+@pytest.mark.usefixtures("indexed")
+def test_nothing_of_the_photo_is_logged_and_no_cache_keeps_the_answer(
+    query: TakeQuery, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    monkeypatch.setenv("POWERTOOLS_DEV", "true")
+    photo = query("madonna")
+    answer = call(photo)
+    call({"image": base64.b64encode(photo).decode(), "k": 0})
+    assert answer.headers["cache-control"] == "no-store"
+    printed = logs()
+    text = json.dumps(printed)
+    assert base64.b64encode(photo).decode()[100:140] not in text
+    assert all(len(json.dumps(record)) < 2000 for record in printed)
+    (refused,) = [record for record in printed if record.get("message") == "request refused"]
+    assert refused["error"] == "invalid_request"
+    assert refused["correlation_id"] == REQUEST_ID
+
+
+@pytest.mark.usefixtures("indexed")
+def test_metrics_count_requests_and_what_went_wrong_inside(
+    query: TakeQuery, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(query("madonna"))
+    call(b"hello")
+    monkeypatch.setenv("FACESEARCH_MODELS", "/nonexistent")
+    close_services()
+    call(query("madonna"))
+    metrics = [record for record in logs() if "_aws" in record]
+    assert [record["Requests"] for record in metrics] == [[1.0]] * 3
+    assert [record["ServerErrors"] for record in metrics] == [[0.0], [0.0], [1.0]]
