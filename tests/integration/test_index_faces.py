@@ -30,7 +30,7 @@ REMOVED = "s3_object_removed_delete"
 def index(bodies: dict[str, str | Event]) -> list[str]:
     """Hand the messages to the function; returns the ids of those that it failed."""
     response = handler(sqs_event(bodies), Context("index_faces"))
-    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+    return [str(failure["itemIdentifier"]) for failure in response["batchItemFailures"]]
 
 
 def created(key: str, sequencer: str = "0069B529DD00000000") -> Event:
