@@ -40,7 +40,11 @@ class _Unsettled:
 
 
 class BulkWriter:
-    """Writes changes to an alias; `prepare` is called when the alias is missing, to create it."""
+    """Writes changes to an alias.
+
+    `prepare` is called when the alias is missing or takes no writes: it makes what is missing, and
+    raises if the store has been given another recipe.
+    """
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class BulkWriter:
         except OpenSearchException as error:
             failure = self._client.translated(error)
             return dict.fromkeys(part, _Unsettled(failure) if may_pass(error) else failure)
-        if any(map(_is_missing_alias, items)):
+        if any(_is_missing_alias(item) or _is_write_block(item) for item in items):
             with suppress(StoreUnavailable):  # tried again with the operations
                 self._prepare()
         return {

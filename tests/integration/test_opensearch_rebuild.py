@@ -1,0 +1,246 @@
+"""A store rebuilt while it is read and written: nothing lost, nothing stale, resumable."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from facesearch.errors import RecipeMismatch, SettingsError, StoreNotFound, StoreUnavailable
+from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
+from facesearch.stores import Counts, FaceStore, open_store
+from facesearch.stores.rebuilding import Rebuilt, open_rebuild
+from facesearch.stores.status import store_status
+from tests.contract.samples import (
+    OTHER_RECIPE,
+    RECIPE,
+    indexed,
+    photo_ids,
+    same_face,
+    unit_vectors,
+    vector,
+)
+from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
+    OpenSearchServer,
+    index_fixture,
+    opensearch_server_fixture,
+)
+from tests.integration.rebuild_worker import die_after, embed_anew
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture
+def url(opensearch_server: OpenSearchServer, index: str) -> str:
+    return f"opensearch://{opensearch_server.host}/{index}?refresh=true&retry=20"
+
+
+def _photos(count: int) -> list[IndexedPhoto]:
+    """Each its own width, by which it is told apart without its name."""
+    photos = [
+        indexed(f"p{n}", n + 1, unit_vectors(n % 3, seed=n + 1), metadata={"n": str(n)})
+        for n in range(count)
+    ]
+    return [replace(each, photo=replace(each.photo, width=n)) for n, each in enumerate(photos)]
+
+
+def _rebuild(
+    url: str,
+    recipe: Recipe = RECIPE,
+    reembed: Callable[[Sequence[Photo], FaceStore], None] = embed_anew,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+) -> Rebuilt | None:
+    with open_rebuild(url, recipe) as rebuild:
+        return rebuild.run(reembed, progress)
+
+
+def _never(photos: Sequence[Photo], store: FaceStore) -> None:
+    raise AssertionError("photos are only looked at again for another recipe")
+
+
+def test_rebuild_in_another_shape_keeps_everything(url: str, index: str) -> None:
+    photos = _photos(50)
+    with open_store(url, RECIPE) as store:
+        store.write([*photos, Removal("gone", 7)])
+        rebuilt = _rebuild(f"{url}&m=32&shards=2&compression=4x", reembed=_never)
+        assert rebuilt == Rebuilt(f"{index}-000001", f"{index}-000002", 50)
+        for photo in photos:
+            found = store.photo(photo.photo.photo_id)
+            assert found is not None
+            assert found.photo == photo.photo
+            assert all(map(same_face, found.faces, photo.faces))
+        assert store.counts() == Counts(50, sum(n % 3 for n in range(50)))
+        assert photo_ids(store.search(photos[1].faces[0].embedding, 1)) == ["p1"]
+        assert store.write([indexed("gone", 6), indexed("p5", 5)]) == [False, False]
+        assert store.write([indexed("gone", 8), indexed("p5", 6)]) == [True, True]
+
+
+def test_rebuild_carries_every_write_that_comes_meanwhile(url: str) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(300))
+    stop = threading.Event()
+    written: list[int] = []
+
+    def write() -> None:
+        with open_store(url, RECIPE) as writer:
+            number = 0
+            while not stop.is_set():
+                changes: list[IndexedPhoto | Removal] = [
+                    indexed(f"new{number}", 1, [vector(number)]),
+                    indexed("same", 5, [vector(number)]),  # of equals, the later wins
+                    Removal(f"p{number}", 1000),
+                ]
+                assert writer.write(changes) == [True] * 3
+                written.append(number)
+                number += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    for m in (20, 24, 28):
+        before = len(written)
+        assert _rebuild(f"{url}&m={m}") is not None
+        assert len(written) > before
+    stop.set()
+    thread.join()
+    last = written[-1]
+    with open_store(url, RECIPE) as store:
+        for number in written:
+            assert store.photo(f"new{number}") is not None
+            assert store.photo(f"p{number}") is None
+        same = store.photo("same")
+        assert same is not None
+        assert same.faces[0].embedding.tobytes() == vector(last).tobytes()
+        assert store.counts().photos == max(300 - len(written), 0) + len(written) + 1
+
+
+def test_rebuild_for_another_recipe_looks_at_every_photo_again(url: str, index: str) -> None:
+    with open_store(url, RECIPE) as old, open_store(url, OTHER_RECIPE) as new:
+        old.write([*_photos(450), Removal("gone", 7)])
+        assert _rebuild(url, OTHER_RECIPE) is not None
+        assert new.stored_recipe() == OTHER_RECIPE
+        assert new.counts() == Counts(450, 450)
+        assert photo_ids(new.search(vector(10_007), 1)) == ["p7"]
+        assert new.write([indexed("gone", 6)]) == [False]
+        # Those who have not been deployed anew go on searching; their writes are refused.
+        assert photo_ids(old.search(unit_vectors(1, seed=2)[0], 1)) == ["p1"]
+        with pytest.raises(RecipeMismatch):
+            old.write([indexed("late")])
+        assert store_status(url).notes == (
+            f"the old index {index}-000001 is kept: facesearch reindex --drop-old deletes it",
+        )
+        with open_rebuild(url, OTHER_RECIPE) as rebuild:
+            assert rebuild.drop_old() == [f"{index}-000001"]
+        with pytest.raises(RecipeMismatch):
+            old.counts()
+        assert new.counts() == Counts(450, 450)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_killed_rebuild_goes_on_where_it_was(url: str, index: str, steps: int) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(500))
+        process = SPAWN.Process(target=die_after, args=(url, OTHER_RECIPE, steps))
+        process.start()
+        process.join()
+        assert process.exitcode == -9
+        assert store.counts() == Counts(500, sum(n % 3 for n in range(500)))
+        assert "under way or was cut short" in store_status(url).notes[0]
+        assert store.write([indexed("meanwhile", 1, [vector(1)])]) == [True]
+    again: set[str] = set()
+
+    def counted(photos: Sequence[Photo], store: FaceStore) -> None:
+        again.update(photo.photo_id for photo in photos)
+        embed_anew(photos, store)
+
+    rebuilt = _rebuild(url, OTHER_RECIPE, counted)
+    assert rebuilt == Rebuilt(f"{index}-000001", f"{index}-000002", 501)
+    assert len(again) <= 501 - steps * 200
+    assert "meanwhile" in again
+
+
+def test_rebuild_killed_while_writes_are_kept_back_is_finished_by_the_next(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(20))
+        # All that a rebuild leaves behind that dies just before the change-over.
+        process = SPAWN.Process(target=die_after, args=(f"{url}&m=20", RECIPE, 1))
+        process.start()
+        process.join()
+        opensearch_server.request("PUT", f"/{index}-000001/_block/write")
+        with (
+            open_store(url.replace("retry=20", "retry=0.5"), RECIPE) as impatient,
+            pytest.raises(StoreUnavailable, match="reindex"),
+        ):
+            impatient.write([indexed("late")])
+        assert _rebuild(f"{url}&m=20") is not None
+        assert store.write([indexed("late")]) == [True]
+        assert store.counts().photos == 21
+
+
+def test_rebuild_that_fails_changes_nothing_and_lets_writers_go_on(url: str) -> None:
+    calls = 0
+
+    def fails(photos: Sequence[Photo], store: FaceStore) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise StoreUnavailable("the photos cannot be read")
+        embed_anew(photos, store)
+        with open_store(url, RECIPE) as writer:  # something for the last pass
+            writer.write([indexed("meanwhile", 1, [vector(3)])])
+
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(20))
+        with pytest.raises(StoreUnavailable, match="photos cannot be read"):
+            _rebuild(url, OTHER_RECIPE, fails)
+        assert store.write([indexed("later", 1, [vector(1)])]) == [True]
+        assert store.counts().photos == 22
+        assert _rebuild(url, OTHER_RECIPE) is not None
+    with open_store(url, OTHER_RECIPE) as store:
+        assert store.counts().photos == 22
+
+
+def test_rebuild_begun_for_other_settings_is_thrown_away(url: str, index: str) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(20))
+    process = SPAWN.Process(target=die_after, args=(f"{url}&m=20", RECIPE, 1))
+    process.start()
+    process.join()
+    assert _rebuild(f"{url}&m=24") == Rebuilt(f"{index}-000001", f"{index}-000003", 20)
+    assert len(store_status(url).notes) == 1
+
+
+def test_rebuild_of_what_is_as_wanted_only_adjusts_the_index(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(5))
+    assert _rebuild(f"{url}&refresh_interval=7s&replicas=0", reembed=_never) is None
+    answer = opensearch_server.request("GET", f"/{index}/_settings?flat_settings=true")
+    assert isinstance(answer, dict)
+    settings = answer[f"{index}-000001"]["settings"]
+    assert settings["index.refresh_interval"] == "7s"
+    assert settings["index.number_of_replicas"] == "0"
+
+
+def test_rebuild_of_nothing_raises(url: str) -> None:
+    with pytest.raises(StoreNotFound):
+        _rebuild(url)
+    with pytest.raises(SettingsError, match="another file"):
+        open_rebuild("sqlite:///faces.db", RECIPE)
+
+
+def test_status_tells_what_the_store_holds(url: str, index: str) -> None:
+    with pytest.raises(StoreNotFound):
+        store_status(url)
+    with open_store(url, RECIPE) as store:
+        store.write([*_photos(20), Removal("gone", 1)])
+    status = store_status(url)
+    assert status.place == f"index {index}-000001"
+    assert status.recipe == RECIPE
+    assert status.counts == Counts(20, sum(n % 3 for n in range(20)))
+    assert status.size_bytes > 10_000
+    assert status.health == "green"
+    assert status.notes == ()
