@@ -29,7 +29,14 @@ def dashboard(
             ],
             [
                 _graph("Searches", [metrics.searches, metrics.search_throttles]),
-                _graph("Search latency", [metrics.search_p50_ms, metrics.search_p99_ms]),
+                _graph(
+                    "Search latency, ms",
+                    [
+                        metrics.search_p50_ms,
+                        metrics.search_p99_ms,
+                        reported("search_faces", "RequestLatency", "p99", "p99 in the function"),
+                    ],
+                ),
                 _graph("Search errors", [metrics.search_errors, metrics.search_refusals]),
             ],
             [
@@ -57,7 +64,14 @@ def dashboard(
     )
 
 
-PHOTO_METRICS = ("Photos", "Faces", "PhotosWithoutFace", "PhotosFailed")
+PHOTO_METRICS = (
+    "PhotosIndexed",
+    "PhotosWithoutFace",
+    "PhotosFailed",
+    "PhotosUndone",
+    "PhotosRemoved",
+    "Faces",
+)
 
 
 def _graph(

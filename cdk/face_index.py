@@ -1,22 +1,20 @@
 """The face index: a domain, new or existing, and what each function may ask of it."""
 
-from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from cdk.justified import justify_wildcards
 from cdk.network import Network
 from cdk.search_domain import SearchDomain
 from cdk.settings import DOMAIN_ENDPOINT, StageSettings
 
 INDEX = "faces"
-"""The alias; the indexes behind it are called so, with a suffix."""
-
-_READ = ("es:ESHttpGet", "es:ESHttpHead")
-# Searching and counting send a body: the only things that POST may do without writing.
-_SEARCH_PATHS = (f"{INDEX}/_search", f"{INDEX}/_count")
+_FIRST_INDEX = f"{INDEX}-000001"
+_OF_RECIPES = f"{INDEX}-v1-*"
+"""The aliases that the store reads and writes through, one for each recipe."""
 
 
 class FaceIndex(Construct):
@@ -46,17 +44,20 @@ class FaceIndex(Construct):
 
     def grant_search(self, role: iam.Role) -> None:
         """Reading and searching; nothing that changes a document or an index."""
-        self._grant(role, _READ, (INDEX, f"{INDEX}/*", f"{INDEX}-*"))
-        self._grant(role, ("es:ESHttpPost",), _SEARCH_PATHS)
+        self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping", f"{_OF_RECIPES}/_doc/*")
+        self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_search")
 
     def grant_write(self, role: iam.Role) -> None:
-        """Creating indexes and writing documents; no deleting of indexes."""
-        paths = (INDEX, f"{INDEX}/*", f"{INDEX}-*")
-        self._grant(role, (*_READ, "es:ESHttpPut", "es:ESHttpPost"), paths)
+        """Making the first index and writing documents; no other change, no deleting."""
+        self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping")
+        self._grant(role, "es:ESHttpPut", _FIRST_INDEX)
+        self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_bulk")
 
-    def _grant(self, role: iam.Role, actions: Sequence[str], paths: Sequence[str]) -> None:
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=list(actions), resources=[f"{self._arn}/{path}" for path in paths]
-            )
+    def _grant(self, role: iam.Role, action: str, *paths: str) -> None:
+        resources = [f"{self._arn}/{path}" for path in paths]
+        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
+        justify_wildcards(
+            role,
+            resources,
+            "Aliases end in a recipe's fingerprint, documents' paths in an id.",
         )

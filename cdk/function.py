@@ -14,6 +14,7 @@ from cdk.logs import log_group
 from cdk.network import Network
 from cdk.settings import StageSettings
 from facesearch.capacity import IngestionSize, SearchSize
+from facesearch.models import DEFAULT_EMBEDDER
 
 PACKAGES = ("index_faces", "search_faces")
 _ANY_RESOURCE = "IAM5[Resource::*]"
@@ -48,7 +49,7 @@ class FaceFunction(Construct):
             handler=f"{package}.handler.handler",
             code=lambda_.Code.from_asset(
                 str(FUNCTIONS),
-                exclude=["**/__pycache__", *(f"{name}/**" for name in PACKAGES if name != package)],
+                exclude=["**/__pycache__", *(name for name in PACKAGES if name != package)],
             ),
             layers=layers.all,
             role=self.role,
@@ -61,6 +62,7 @@ class FaceFunction(Construct):
             security_groups=[network.functions] if network else None,
             environment={
                 "FACESEARCH_MODELS": "/opt/models",
+                "FACESEARCH_EMBEDDER": DEFAULT_EMBEDDER,
                 "FACESEARCH_THREADS": str(size.threads),
                 # NumPy would start a thread for each core as it is imported, and use none.
                 "OPENBLAS_NUM_THREADS": "1",

@@ -23,7 +23,7 @@ class Layers(Construct):
         self.all = [
             self._layer("Dependencies", str(built.dependencies), []),
             # The command line and the embedded store need packages that are not in Lambda.
-            self._layer("Facesearch", str(FACESEARCH_LAYER), ["**/__pycache__", "**/cli/**"]),
+            self._layer("Facesearch", str(FACESEARCH_LAYER), ["**/__pycache__", "**/cli"]),
             self._layer("Models", str(built.models), []),
         ]
 

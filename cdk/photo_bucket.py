@@ -9,9 +9,10 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.justified import justify_wildcards
 from cdk.settings import StageSettings
 
-EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 
 
 class PhotoBucket(Construct):
@@ -67,15 +68,12 @@ class PhotoBucket(Construct):
 
     def grant_read(self, role: iam.Role) -> None:
         """Photos themselves; and listing, without which S3 calls a missing photo forbidden."""
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[self.bucket.arn_for_objects(f"{self._prefix}*")],
-            )
-        )
+        photos = self.bucket.arn_for_objects(f"{self._prefix}*")
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[photos]))
         role.add_to_policy(
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
         )
+        justify_wildcards(role, [photos], "Any photo may have to be read: keys are the owners'.")
 
 
 def _may_send(bucket_name: str, queue: sqs.Queue) -> iam.PolicyStatement:

@@ -8,6 +8,8 @@ from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk.gateway_problems import explain_refusals
+from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.routes import ROUTES, Route
 from cdk.settings import StageSettings
@@ -24,14 +26,12 @@ _ACCESS_LOG = json.dumps(
         "latency_ms": "$context.responseLatency",
         "function_latency_ms": "$context.integrationLatency",
         "response_bytes": "$context.responseLength",
-        "error": "$context.error.message",
+        "error": "$context.error.responseType",
     }
 )
-_METHODS = {
-    "api-key": apigateway.AuthorizationType.NONE,
-    "iam": apigateway.AuthorizationType.IAM,
-    "cognito": apigateway.AuthorizationType.COGNITO,
-}
+_PUSH_LOGS = (
+    "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+)
 
 
 class SearchApi(Construct):
@@ -47,28 +47,23 @@ class SearchApi(Construct):
         self._validator = self.api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        self._authorizer = self._user_pool()
+        self._authorisation = self._choose_authorisation()
         for route in ROUTES:
             self._add(route)
-        self.key = self._usage_plan() if settings.authorisation == "api-key" else None
+        explain_refusals(self.api, settings.cors_origins)
+        self.key = self._add_key() if settings.authorisation == "api-key" else None
 
     def _create(self) -> apigateway.RestApi:
         settings = self._settings
         size = settings.sizing.search
-        cors = apigateway.CorsOptions(
-            allow_origins=list(settings.cors_origins),
-            allow_methods=sorted({route.method for route in ROUTES}),
-            allow_headers=["Content-Type", "Authorization", "X-Api-Key"],
-        )
-        return apigateway.RestApi(
+        api = apigateway.RestApi(
             self,
             "Api",
             rest_api_name=f"facesearch-{settings.stage}",
             description="The faces nearest to the one in a photo",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Photos in, thumbnails out: nothing is text to the gateway.
+            # Photos in, perhaps pictures out: nothing is text to the gateway.
             binary_media_types=["*/*"],
-            default_cors_preflight_options=cors if settings.cors_origins else None,
             # One role for all APIs of the account and region: without it, none can log.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
@@ -85,30 +80,52 @@ class SearchApi(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(_ACCESS_LOG),
             ),
         )
+        justify(api, [f"IAM4[Policy::{_PUSH_LOGS}]"], "AWS keeps what its gateway needs to log.")
+        justify(
+            api.deployment_stage,
+            ["APIG3"],
+            "Throttled, and closed without a key; a firewall is an account's choice of rules.",
+        )
+        return api
 
-    def _user_pool(self) -> apigateway.CognitoUserPoolsAuthorizer | None:
-        if self._settings.authorisation != "cognito":
-            return None
-        pool = cognito.UserPool.from_user_pool_arn(self, "Users", self._settings.user_pool_arn)
-        return apigateway.CognitoUserPoolsAuthorizer(self, "Authorizer", cognito_user_pools=[pool])
+    def _choose_authorisation(self) -> apigateway.MethodOptions:
+        """What a route that is not open asks for."""
+        kind = self._settings.authorisation
+        if kind == "cognito":
+            pool = cognito.UserPool.from_user_pool_arn(self, "Users", self._settings.user_pool_arn)
+            return apigateway.MethodOptions(
+                authorizer=apigateway.CognitoUserPoolsAuthorizer(
+                    self, "Authorizer", cognito_user_pools=[pool]
+                ),
+                authorization_type=apigateway.AuthorizationType.COGNITO,
+            )
+        if kind == "iam":
+            return apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM)
+        return apigateway.MethodOptions(api_key_required=True)
 
     def _add(self, route: Route) -> None:
-        closed = not route.open
-        self.api.root.resource_for_path(route.path).add_method(
+        closed = self._authorisation if not route.open else apigateway.MethodOptions()
+        resource = self.api.root.resource_for_path(route.path)
+        method = resource.add_method(
             route.method,
             self._integration,
             request_validator=self._validator,
-            request_parameters=dict.fromkeys(route.required, True),
-            api_key_required=closed and self._settings.authorisation == "api-key",
-            authorization_type=(
-                _METHODS[self._settings.authorisation]
-                if closed
-                else apigateway.AuthorizationType.NONE
-            ),
-            authorizer=self._authorizer if closed else None,
+            api_key_required=bool(closed.api_key_required),
+            authorization_type=closed.authorization_type or apigateway.AuthorizationType.NONE,
+            authorizer=closed.authorizer,
         )
+        if route.open:
+            justify(method, ["APIG4", "COG4"], "Tells whether the service is up and how full.")
+        elif self._settings.authorisation == "api-key":
+            justify(method, ["APIG4", "COG4"], "Needs an API key; iam or cognito by setting.")
+        elif self._settings.authorisation == "iam":
+            justify(method, ["COG4"], "Signed with AWS credentials instead.")
+        if self._settings.cors_origins and resource.node.try_find_child("OPTIONS") is None:
+            # The function knows the origins: with binary media, the gateway's own answer is a 500.
+            asking = resource.add_method("OPTIONS", self._integration)
+            justify(asking, ["APIG4", "COG4"], "Browsers ask without credentials.")
 
-    def _usage_plan(self) -> apigateway.IApiKey:
+    def _add_key(self) -> apigateway.IApiKey:
         size = self._settings.sizing.search
         key = self.api.add_api_key("Key")
         plan = self.api.add_usage_plan(

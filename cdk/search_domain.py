@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.aws_opensearchservice import CfnDomain
 from constructs import Construct
 
+from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.network import Network
 from cdk.settings import StageSettings
@@ -56,6 +57,26 @@ class SearchDomain(Construct):
             RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
         )
         self.domain.node.add_dependency(may_log)
+        self._justify(size, network)
+
+    def _justify(self, size: IndexSize, network: Network | None) -> None:
+        justify(
+            self.domain,
+            ["OS3", "OS5"],
+            "Without a policy of its own the domain refuses whoever is not signed in as a role "
+            "whose policy names it; functions have no fixed addresses.",
+        )
+        justify(
+            self.domain,
+            ["OS9[LogExport::SEARCH_SLOW_LOGS]", "OS9[LogExport::INDEX_SLOW_LOGS]"],
+            "Slow logs hold the searched and the stored vectors: biometric data.",
+        )
+        if network is None:
+            justify(self.domain, ["OS1"], "Signed requests over HTTPS only; vpc=true moves it.")
+        if size.manager is None:
+            justify(self.domain, ["OS4"], "A stage to develop on: its index can be made again.")
+        if size.zones == 1:
+            justify(self.domain, ["OS7"], "A stage to develop on: its index can be made again.")
 
 
 def _cluster(size: IndexSize) -> CfnDomain.ClusterConfigProperty:

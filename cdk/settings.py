@@ -69,7 +69,7 @@ STAGES = {
         StageSettings(
             stage="dev",
             faces=100_000,
-            searches=1,
+            searches=1.0,
             photos=10_000,
             zones=REDUNDANCY["dev"].zones,
             replicas=REDUNDANCY["dev"].replicas,
@@ -83,7 +83,7 @@ STAGES = {
         StageSettings(
             stage="prod",
             faces=10_000_000,
-            searches=10,
+            searches=10.0,
             photos=100_000,
             zones=REDUNDANCY["prod"].zones,
             replicas=REDUNDANCY["prod"].replicas,
@@ -133,7 +133,11 @@ def _parse(name: str, value: object, now: Value) -> Value:
             number = parse_count(str(value))
         except InvalidRequest as error:
             raise SettingsError(f"setting {name}: {error}") from error
-        return int(number) if isinstance(now, int) else number
+        if isinstance(now, float):
+            return number
+        if not number.is_integer():
+            raise _wrong(name, value, "a whole number")
+        return int(number)
     if isinstance(now, tuple):
         parts = value if isinstance(value, list | tuple) else str(value).split(",")
         return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -144,11 +148,17 @@ def _check(settings: StageSettings) -> None:
     for name, choices in CHOICES.items():
         if getattr(settings, name) not in choices:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
+    _check_index(settings)
+    _check_photos(settings)
+    _check_callers(settings)
+
+
+def _check_index(settings: StageSettings) -> None:
     try:
         nodes = settings.sizing.index.nodes
     except InvalidRequest as error:
         raise SettingsError(f"setting {error}") from error
-    if settings.replicas and nodes <= settings.replicas:
+    if settings.replicas >= nodes:
         raise _wrong("replicas", settings.replicas, f"fewer than the {nodes} nodes")
     if settings.domain_endpoint:
         if not DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint):
@@ -156,6 +166,17 @@ def _check(settings: StageSettings) -> None:
             raise _wrong("domain_endpoint", settings.domain_endpoint, expected)
         if settings.vpc:
             raise _wrong("vpc", True, "false with domain_endpoint: it is outside of the new VPC")
+
+
+def _check_photos(settings: StageSettings) -> None:
+    if settings.prefix.startswith("/"):
+        raise _wrong("prefix", settings.prefix, "the start of keys, such as photos/")
+    ends = settings.suffixes
+    if any(one != other and one.endswith(other) for one in ends for other in ends):
+        raise _wrong("suffixes", ",".join(ends), "endings of which none ends in another")
+
+
+def _check_callers(settings: StageSettings) -> None:
     if settings.authorisation == "cognito" and not _USER_POOL_ARN.fullmatch(settings.user_pool_arn):
         raise _wrong("user_pool_arn", settings.user_pool_arn, "the ARN of a Cognito user pool")
     for origin in settings.cors_origins:

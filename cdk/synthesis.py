@@ -1,4 +1,4 @@
-"""From the CDK's context to templates on disk: what `app.py` does, and what the tests examine."""
+"""From the CDK's context to an app: what `app.py` writes, and what the tests examine."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from aws_cdk import App, Environment, Tags
 
 from cdk.assets import BuiltLayers
-from cdk.settings import StageSettings, read_settings
+from cdk.settings import read_settings
 from cdk.stack import FaceSearchStack
 
 _CONTEXT = {
@@ -21,17 +21,18 @@ _CONTEXT = {
 }
 
 
-def synthesise(
+def build_app(
     *,
     out: Path,
     build: Path,
     account: str | None = None,
     region: str | None = None,
     context: Mapping[str, object] | None = None,
-) -> StageSettings:
-    """Write the stack's template and assets to `out`, from the layers built in `build`.
+) -> App:
+    """The app whose `synth` writes the stack's template and assets to `out`.
 
-    `context` is what `-c` gives on the command line. Raises `SettingsError`.
+    `build` holds the built layers; `context` is what `-c` gives on the command line, where that
+    does not start the app. Raises `SettingsError`.
     """
     app = App(outdir=str(out), context={**_CONTEXT, **(context or {})})
     settings = read_settings(app.node.get_all_context())
@@ -44,5 +45,4 @@ def synthesise(
     )
     Tags.of(stack).add("project", "facesearch")
     Tags.of(stack).add("stage", settings.stage)
-    app.synth()
-    return settings
+    return app

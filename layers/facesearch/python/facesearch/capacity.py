@@ -31,8 +31,8 @@ SEARCH_S = 0.2
 """Extrapolated in the same way: a search, from the API's call to its answer, photo included."""
 SLOWEST_PHOTO_S = 10
 """Assumed: the largest photo that is accepted."""
-STORE_WAIT_S = 20
-"""Assumed: the store's own time-outs and retries in one batch."""
+STORE_WAIT_S = 60
+"""What the store's own time-outs and retries allow one bulk request at most."""
 
 VCPU_MB = 1769
 """Published: Lambda gives one whole vCPU at this much memory."""

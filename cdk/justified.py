@@ -1,0 +1,35 @@
+"""Exceptions to the security rules of cdk-nag, which the tests check, each with its reason."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Acknowledgment, Stack, Validations
+from constructs import IConstruct
+
+_PACK = "AwsSolutions"
+
+
+def justify(construct: IConstruct, rules: Sequence[str], reason: str) -> None:
+    """The construct, and what it is made of, may break the rules: `OS9`, `IAM4[Policy::…]`."""
+    Validations.of(construct).acknowledge(
+        *(Acknowledgment(id=f"{_PACK}::{_PACK}-{rule}", reason=reason) for rule in rules)
+    )
+
+
+def justify_wildcards(construct: IConstruct, resources: Sequence[str], reason: str) -> None:
+    """The construct's policies may name these resources, though there is a * in them."""
+    stack = Stack.of(construct)
+    rules = [f"IAM5[Resource::{_spoken(stack.resolve(resource))}]" for resource in resources]
+    justify(construct, [rule for rule in rules if "*" in rule], reason)
+
+
+def _spoken(value: object) -> str:
+    """A resolved token as the rules' findings write it: <LogicalId.Attribute>."""
+    match value:
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_spoken(part) for part in parts)
+        case _:
+            return str(value)

@@ -1,0 +1,78 @@
+"""Templates for the tests: each is synthesised once, with folders that stand for built layers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cdk.settings import read_settings
+from cdk.synthesis import build_app
+from tests.infrastructure.template import Template
+
+Synthesise = Callable[..., Template]
+
+CUSTOMISED = {
+    "architecture": "arm64",
+    "authorisation": "cognito",
+    "user_pool_arn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abcdefghi",
+    "domain_endpoint": "search-people-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com",
+    "cors_origins": "https://photos.example,https://album.example",
+    "start": "provisioned",
+    "alarm_email": "operator@photos.example",
+    "prefix": "photos/",
+    "suffixes": ".jpg,.png",
+    "tracing": "true",
+    "searches": "40",
+    "log_days": "30",
+}
+"""Every setting that can be other than it comes, is."""
+
+
+@pytest.fixture(scope="session")
+def built_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build folder whose layers hold one small file each."""
+    build = tmp_path_factory.mktemp("build")
+    for folder in ("dependencies-x86_64/python", "dependencies-arm64/python", "models/models"):
+        layer = build / "layers" / folder
+        layer.mkdir(parents=True)
+        (layer / "placeholder").touch()
+    return build
+
+
+@pytest.fixture(scope="session")
+def template_of(built_layers: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """The template of a context: what `-c name=value` would say."""
+    done: dict[str, Template] = {}
+
+    def synthesised(**context: str) -> Template:
+        name = repr(sorted(context.items()))
+        if name not in done:
+            out = tmp_path_factory.mktemp("cdk.out")
+            app = build_app(out=out, build=built_layers, context=context)
+            app.synth()
+            (path,) = out.glob("*.template.json")
+            done[name] = Template(read_settings(context), path)
+        return done[name]
+
+    return synthesised
+
+
+@pytest.fixture(scope="session", params=["dev", "prod"])
+def template(request: pytest.FixtureRequest, template_of: Synthesise) -> Template:
+    """Each stage, as it comes."""
+    return template_of(stage=request.param)
+
+
+@pytest.fixture(scope="session")
+def dev(template_of: Synthesise) -> Template:
+    return template_of(stage="dev")
+
+
+@pytest.fixture(scope="session")
+def prod(template_of: Synthesise) -> Template:
+    return template_of(stage="prod")
+
+
+@pytest.fixture(scope="session")
+def customised(template_of: Synthesise) -> Template:
+    return template_of(**CUSTOMISED)

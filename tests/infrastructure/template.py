@@ -1,0 +1,112 @@
+"""A synthesised template, asked by type and content: logical ids mean nothing to the tests."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cdk.settings import StageSettings
+
+Resource = Mapping[str, Any]
+
+ENDPOINT = "search-faces-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com"
+"""What stands for the endpoint of a domain that does not exist yet."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One stack: its settings, the file, and what is in it."""
+
+    settings: StageSettings
+    path: Path
+
+    @cached_property
+    def resources(self) -> Mapping[str, Resource]:
+        resources: Mapping[str, Resource] = json.loads(self.path.read_text())["Resources"]
+        return resources
+
+    def of_type(self, kind: str, **properties: object) -> list[Resource]:
+        """Resources of a type, with properties that hold exactly these values."""
+        return [
+            resource
+            for resource in self.resources.values()
+            if resource["Type"] == kind
+            and all(
+                resource.get("Properties", {}).get(name) == value
+                for name, value in properties.items()
+            )
+        ]
+
+    def one(self, kind: str, **properties: object) -> Resource:
+        (resource,) = self.of_type(kind, **properties)
+        return resource
+
+    def function(self, package: str) -> Resource:
+        return self.one("AWS::Lambda::Function", Handler=f"{package}.handler.handler")
+
+    def target(self, reference: Mapping[str, Any]) -> Resource:
+        """The resource that a Ref or Fn::GetAtt names."""
+        name = reference.get("Ref") or reference["Fn::GetAtt"][0]
+        return self.resources[name]
+
+    def text(self, value: object) -> str:
+        """A value with its references spoken: `<type>.attribute`, pseudo parameters as examples."""
+        match value:
+            case {"Ref": name}:
+                return _PSEUDO.get(name) or f"<{self.resources[name]['Type']}>"
+            case {"Fn::GetAtt": [name, "DomainEndpoint"]}:
+                return ENDPOINT
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"<{self.resources[name]['Type']}.{attribute}>"
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(self.text(part) for part in parts)
+            case _:
+                return str(value)
+
+    def statements(self, package: str) -> list[Mapping[str, Any]]:
+        """What the role of a function is allowed."""
+        role = self.function(package)["Properties"]["Role"]["Fn::GetAtt"][0]
+        return [
+            statement
+            for policy in self.of_type("AWS::IAM::Policy", Roles=[{"Ref": role}])
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+
+    def environment(self, package: str) -> dict[str, str]:
+        variables = self.function(package)["Properties"]["Environment"]["Variables"]
+        return {name: self.text(value) for name, value in variables.items()}
+
+
+def as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def policy_documents(template: Template) -> Iterator[Mapping[str, Any]]:
+    """Every policy in the template, of roles, buckets, queues, topics and logs."""
+
+    def inside(value: Any) -> Iterator[Mapping[str, Any]]:
+        match value:
+            case {"Statement": list()}:
+                yield value
+            case {"Fn::Join": _}:
+                text = template.text(value)
+                if text.startswith('{"Statement"'):
+                    yield json.loads(text)
+            case dict():
+                for each in value.values():
+                    yield from inside(each)
+            case list():
+                for each in value:
+                    yield from inside(each)
+
+    for resource in template.resources.values():
+        yield from inside(resource.get("Properties", {}))
+
+
+_PSEUDO = {
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+}

@@ -1,0 +1,199 @@
+"""The functions: that each gets what its code asks for, and the events that it waits for."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import facesearch.settings
+from cdk.assets import FACESEARCH_LAYER, FUNCTIONS
+from facesearch.settings import Settings
+from facesearch.stores.opensearch_settings import OpenSearchSettings
+from tests.infrastructure.template import ENDPOINT, Resource, Template
+
+PACKAGES = ("index_faces", "search_faces")
+LAMBDA_LIMITS = {"MemorySize": 10_240, "Timeout": 900}
+
+
+class RecordingEnvironment(Mapping[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+@pytest.fixture(params=PACKAGES)
+def package(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def function(template: Template, package: str) -> Resource:
+    properties: Resource = template.function(package)["Properties"]
+    return properties
+
+
+def test_function_runs_python_3_13_with_the_computed_size(
+    template: Template, function: Resource, package: str
+) -> None:
+    sizing = template.settings.sizing
+    size = sizing.ingestion if package == "index_faces" else sizing.search
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["x86_64"]
+    assert (function["MemorySize"], function["Timeout"]) == (size.memory_mb, size.timeout_s)
+    assert all(function[name] <= limit for name, limit in LAMBDA_LIMITS.items())
+
+
+def test_function_has_three_layers_for_its_architecture(
+    template: Template, function: Resource
+) -> None:
+    layers = [template.target(reference) for reference in function["Layers"]]
+    assert len(layers) == 3
+    for layer in layers:
+        assert layer["Properties"]["CompatibleArchitectures"] == function["Architectures"]
+
+
+def test_function_environment_holds_every_key_that_its_settings_read(
+    template: Template, package: str
+) -> None:
+    environment = RecordingEnvironment(template.environment(package))
+    settings = Settings.from_env(environment)
+    assert environment.asked <= set(environment)
+    assert settings.models == Path("/opt/models")
+    assert settings.threads >= 1
+
+
+def test_function_environment_and_code_name_the_same_variables(
+    template: Template, package: str
+) -> None:
+    sources = [Path(facesearch.settings.__file__), *(FUNCTIONS / package).glob("*.py")]
+    code = "".join(source.read_text() for source in sources)
+    given = {name for name in template.environment(package) if name.startswith("FACESEARCH_")}
+    assert set(re.findall(r'"(FACESEARCH_[A-Z_]+)"', code)) - {"FACESEARCH_CORS_ORIGINS"} == given
+
+
+def test_function_store_is_the_stack_s_index_as_large_as_computed(
+    template: Template, package: str
+) -> None:
+    store = OpenSearchSettings.from_url(template.environment(package)["FACESEARCH_STORE"])
+    size = template.settings.sizing.index
+    assert (store.host, store.port, store.aws, store.tls) == (ENDPOINT, 443, True, True)
+    assert store.region == "eu-west-1"
+    assert (store.shape.shards, store.replicas) == (size.shards, size.replicas)
+
+
+def test_store_gives_up_before_the_function_does(template: Template) -> None:
+    environment = template.environment("index_faces")
+    store = OpenSearchSettings.from_url(environment["FACESEARCH_STORE"])
+    timeout_s = template.function("index_faces")["Properties"]["Timeout"]
+    assert store.retry_s + store.write_timeout_s < timeout_s
+    search_s = template.function("search_faces")["Properties"]["Timeout"]
+    assert store.timeout_s < search_s < 29
+
+
+def test_function_reports_under_its_own_name(template: Template, package: str) -> None:
+    environment = template.environment(package)
+    assert environment["POWERTOOLS_SERVICE_NAME"] == package
+    source = (FUNCTIONS / package / "handler.py").read_text()
+    assert f'namespace="{environment["POWERTOOLS_METRICS_NAMESPACE"]}"' in source
+
+
+def test_function_code_holds_its_own_package_only(template: Template, package: str) -> None:
+    metadata = template.function(package)["Metadata"]
+    code = template.path.parent / metadata["aws:asset:path"]
+    assert [each.name for each in code.iterdir()] == [package]
+    assert (code / package / "handler.py").is_file()
+    assert not list(code.rglob("__pycache__"))
+
+
+def test_package_layer_holds_the_package_without_its_command_line(template: Template) -> None:
+    folders = [
+        template.path.parent / layer["Metadata"]["aws:asset:path"]
+        for layer in template.of_type("AWS::Lambda::LayerVersion")
+    ]
+    (layer,) = (folder for folder in folders if (folder / "python/facesearch").is_dir())
+    there = {path.relative_to(layer) for path in layer.rglob("*.py")}
+    source = FACESEARCH_LAYER
+    kept = (each for each in source.rglob("*.py") if "cli" not in each.relative_to(source).parts)
+    assert there == {path.relative_to(source) for path in kept}
+
+
+def test_logs_are_kept_as_long_as_the_stage_says(template: Template) -> None:
+    days = template.settings.log_days
+    for package in PACKAGES:
+        reference = template.function(package)["Properties"]["LoggingConfig"]["LogGroup"]
+        assert template.target(reference)["Properties"]["RetentionInDays"] == days
+    assert all(
+        "RetentionInDays" in group["Properties"]
+        for group in template.of_type("AWS::Logs::LogGroup")
+    )
+
+
+def test_index_function_takes_batches_of_the_queue_and_fails_message_by_message(
+    template: Template,
+) -> None:
+    size = template.settings.sizing.ingestion
+    mapping = template.one("AWS::Lambda::EventSourceMapping")["Properties"]
+    assert template.target(mapping["FunctionName"]) is template.function("index_faces")
+    queue = template.target(mapping["EventSourceArn"])
+    assert "RedrivePolicy" in queue["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (
+        size.batch_size,
+        size.window_s,
+    )
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": size.concurrency}
+
+
+@pytest.mark.parametrize(
+    ("stage", "snapshots"), [("dev", None), ("prod", {"ApplyOn": "PublishedVersions"})]
+)
+def test_search_alias_points_at_a_published_version(
+    stage: str, snapshots: object, dev: Template, prod: Template
+) -> None:
+    template = {"dev": dev, "prod": prod}[stage]
+    alias = template.one("AWS::Lambda::Alias")["Properties"]
+    version = template.target(alias["FunctionVersion"])
+    assert template.target(version["Properties"]["FunctionName"]) is template.function(
+        "search_faces"
+    )
+    assert template.function("search_faces")["Properties"].get("SnapStart") == snapshots
+    assert "ProvisionedConcurrencyConfig" not in alias
+    assert "SnapStart" not in template.function("index_faces")["Properties"]
+
+
+def test_search_alias_is_kept_warm_when_provisioned(customised: Template) -> None:
+    alias = customised.one("AWS::Lambda::Alias")["Properties"]
+    warm = customised.settings.sizing.search.concurrency
+    assert warm > 1
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": warm}
+    assert "SnapStart" not in customised.function("search_faces")["Properties"]
+
+
+@pytest.mark.parametrize(("stage", "mode"), [("dev", None), ("prod", {"Mode": "Active"})])
+def test_tracing_follows_the_stage(stage: str, mode: object, dev: Template, prod: Template) -> None:
+    template = {"dev": dev, "prod": prod}[stage]
+    for package in PACKAGES:
+        assert template.function(package)["Properties"].get("TracingConfig") == mode
+    assert template.one("AWS::ApiGateway::Stage")["Properties"]["TracingEnabled"] is (
+        stage == "prod"
+    )
+
+
+def test_arm64_is_said_of_functions_and_layers(customised: Template) -> None:
+    for package in PACKAGES:
+        assert customised.function(package)["Properties"]["Architectures"] == ["arm64"]
+    for layer in customised.of_type("AWS::Lambda::LayerVersion"):
+        assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]

@@ -1,0 +1,145 @@
+"""Alarms and dashboard: that each watches something real, and reaches someone."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cdk.assets import FUNCTIONS
+from tests.infrastructure.template import Resource, Template
+
+ALARM = "AWS::CloudWatch::Alarm"
+WATCHED = (
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/ApiGateway", "5XXError"),
+    ("AWS/ApiGateway", "Latency"),
+    ("AWS/ES", "ClusterStatus.red"),
+    ("AWS/ES", "FreeStorageSpace"),
+    ("AWS/ES", "JVMMemoryPressure"),
+)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """An alarm and the one metric that it is about."""
+
+    rule: Resource
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: dict[str, Any]
+
+
+def alarms(template: Template) -> list[Watched]:
+    found = []
+    for alarm in template.of_type(ALARM):
+        (query,) = alarm["Properties"]["Metrics"]
+        metric = query["MetricStat"]["Metric"]
+        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        statistic = query["MetricStat"]["Stat"]
+        found.append(
+            Watched(
+                alarm["Properties"],
+                metric["Namespace"],
+                metric["MetricName"],
+                statistic,
+                dimensions,
+            )
+        )
+    return found
+
+
+def alarm_on(template: Template, name: str) -> Watched:
+    (alarm,) = (alarm for alarm in alarms(template) if alarm.name == name)
+    return alarm
+
+
+def test_every_alarm_goes_to_the_topic_and_says_what_to_do(template: Template) -> None:
+    topic = template.one("AWS::SNS::Topic")
+    for alarm in template.of_type(ALARM):
+        properties = alarm["Properties"]
+        for actions in (properties["AlarmActions"], properties["OKActions"]):
+            (target,) = actions
+            assert template.target(target) is topic
+        assert re.search(r"Runbook: README, '\w+'\.$", properties["AlarmDescription"])
+        assert properties["TreatMissingData"] == "notBreaching"
+
+
+def test_alarms_watch_letters_delays_errors_latency_and_cluster(template: Template) -> None:
+    watched = [(alarm.namespace, alarm.name) for alarm in alarms(template)]
+    assert sorted(watched) == sorted(WATCHED)
+
+
+def test_dead_letter_alarm_watches_the_queue_of_dead_letters(template: Template) -> None:
+    alarm = alarm_on(template, "ApproximateNumberOfMessagesVisible")
+    queue = template.target(alarm.dimensions["QueueName"])
+    assert "RedrivePolicy" not in queue["Properties"]
+    assert alarm.rule["Threshold"] == 0
+    assert alarm.rule["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def test_delay_alarm_leaves_time_for_two_tries(template: Template) -> None:
+    alarm = alarm_on(template, "ApproximateAgeOfOldestMessage")
+    queue = template.target(alarm.dimensions["QueueName"])
+    assert alarm.rule["Threshold"] == 2 * queue["Properties"]["VisibilityTimeout"]
+
+
+def test_error_alarm_watches_the_index_function(template: Template) -> None:
+    alarm = alarm_on(template, "Errors")
+    function = template.target(alarm.dimensions["FunctionName"])
+    assert function is template.function("index_faces")
+
+
+def test_latency_alarm_is_about_the_slowest_hundredth(template: Template) -> None:
+    assert alarm_on(template, "Latency").statistic == "p99"
+
+
+def test_storage_alarm_comes_at_a_fifth_of_a_node_s_disk(template: Template) -> None:
+    alarm = alarm_on(template, "FreeStorageSpace")
+    domain = template.one("AWS::OpenSearchService::Domain")
+    assert template.target(alarm.dimensions["DomainName"]) is domain
+    # In MiB; and the least of the nodes, not their sum.
+    disk_mib = domain["Properties"]["EBSOptions"]["VolumeSize"] * 1024
+    assert alarm.rule["Threshold"] == pytest.approx(disk_mib / 5)
+    assert alarm.rule["ComparisonOperator"] == "LessThanThreshold"
+    assert alarm.statistic == "Minimum"
+
+
+def test_topic_takes_https_only(template: Template) -> None:
+    (policy,) = template.of_type("AWS::SNS::TopicPolicy")
+    assert any(
+        statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    )
+
+
+def test_alarms_are_mailed_by_setting(template: Template, customised: Template) -> None:
+    assert not template.of_type("AWS::SNS::Subscription")
+    mailed = customised.one("AWS::SNS::Subscription")["Properties"]
+    assert (mailed["Protocol"], mailed["Endpoint"]) == ("email", "operator@photos.example")
+
+
+def test_dashboard_shows_what_the_functions_report(template: Template) -> None:
+    body = template.text(template.one("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
+    widgets = json.loads(body)["widgets"]
+    shown = [
+        metric
+        for widget in widgets
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0] == "FaceSearch"
+    ]
+    assert {metric[3] for metric in shown} == {"index_faces", "search_faces"}
+    for _, name, dimension, service, *_ in shown:
+        assert dimension == "service"
+        assert f'"{name}"' in (FUNCTIONS / service / "handler.py").read_text()
+
+
+def test_dashboard_has_every_alarm(template: Template) -> None:
+    body = template.text(template.one("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
+    (status,) = (widget for widget in json.loads(body)["widgets"] if widget["type"] == "alarm")
+    assert len(status["properties"]["alarms"]) == len(template.of_type(ALARM))
