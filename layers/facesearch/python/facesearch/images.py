@@ -15,12 +15,27 @@ register_heif_opener()
 # The check below is stricter and names the limit; Pillow's own would only warn at this size.
 Image.MAX_IMAGE_PIXELS = None
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-MAX_PIXELS = 100_000_000
-"""Beyond any camera worth having, and what decodes within 700 MB in the worst format."""
+MAX_PIXELS = {
+    "JPEG": 120_000_000,
+    "PNG": 80_000_000,
+    "GIF": 80_000_000,
+    "BMP": 80_000_000,
+    "TIFF": 80_000_000,
+    # Their decoders hold the photo two or three times.
+    "HEIF": 50_000_000,
+    "WEBP": 25_000_000,
+    "AVIF": 40_000_000,
+}
+"""The formats read, and how large each may be: what cameras make, decoded within some 450 MB."""
+
+MAX_CMYK_PIXELS = 50_000_000
+"""A progressive JPEG in print colours is held whole while it is decoded."""
 
 WORKING_SIDE = 1280
 """Photos are reduced by whole factors while their longer side stays at least this long."""
+
+BAND_ROWS = 64
+"""Rows of the reduced photo that are made at once, so that no second full copy is needed."""
 
 
 _TURNS = {
@@ -81,26 +96,29 @@ def decode_image(data: bytes) -> DecodedImage:
         ) from error
     except ImageTooLarge:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         # Decoders raise whatever they stumble on in hostile data: no list of types is complete.
         raise DamagedImage(f"the image is damaged ({_reason(error)}): export it again") from error
 
 
 def _decode(data: bytes) -> DecodedImage:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=tuple(MAX_PIXELS)) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS:
+        limit = MAX_PIXELS[str(image.format)]
+        if image.mode == "CMYK":
+            limit = min(limit, MAX_CMYK_PIXELS)
+        if width * height > limit:
             raise ImageTooLarge(
-                f"the image has {width}×{height} pixels, the limit is {MAX_PIXELS:,}: "
-                "scale it down first"
+                f"the image has {width}×{height} pixels, the limit for {image.format} is "
+                f"{limit:,}: scale it down first"
             )
-        factor = max(1, max(width, height) // WORKING_SIDE)
+        factor = _factor(image)
         if factor > 1:
             # JPEG decodes at 1/2, 1/4 or 1/8 in a fraction of the time.
             image.draft("RGB", (width // factor, height // factor))
         image.load()
         turn = _TURNS.get(_orientation(image))
-        upright = _rgb(_reduced(image))
+        upright = _reduced(image, _factor(image))
     if turn is not None:
         upright = upright.transpose(turn)
     if turn in _SIDEWAYS:
@@ -116,32 +134,45 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    factor = max(image.size) // WORKING_SIDE
-    # A palette's numbers cannot be averaged, and 16-bit and bilevel modes are not supported.
-    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
-        return image
-    return image.reduce(factor)
+def _factor(image: Image.Image) -> int:
+    return max(1, max(image.size) // WORKING_SIDE)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    """In RGB, each pixel the mean of `factor` × `factor` of the image's."""
+    peak = _peak(image)
+    if factor == 1:
+        return _rgb(image, peak)
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for row in range(0, small.height, BAND_ROWS):
+        bottom = min(image.height, (row + BAND_ROWS) * factor)
+        band = image.crop((0, row * factor, image.width, bottom))
+        small.paste(_rgb(band, peak).reduce(factor), (0, row))
+    return small
+
+
+def _peak(image: Image.Image) -> float | None:
+    """What is white in a photo whose greys have more than 8 bits; None for all others."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    if image.mode.startswith("I;16"):
+        return 65535.0
+    _, brightest = image.getextrema()
+    return 65535.0 if float(str(brightest)) > 255 else 255.0
+
+
+def _rgb(image: Image.Image, peak: float | None) -> Image.Image:
     if image.mode == "RGB":
         return image
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if peak is not None:
+        # Pillow would clip these greys at 255.
+        values = np.asarray(image).astype(np.float32) * (255.0 / peak)
+        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         white = Image.new("RGBA", layers.size, "white")
         return Image.alpha_composite(white, layers).convert("RGB")
     return image.convert("RGB")
-
-
-def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Greys of 16 bits or floats, which Pillow would clip at 255."""
-    values = grey.astype(np.float32)
-    peak = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-    scaled: NDArray[np.uint8] = np.clip(values * (255.0 / peak), 0, 255).astype(np.uint8)
-    return scaled
 
 
 def _reason(error: Exception) -> str:

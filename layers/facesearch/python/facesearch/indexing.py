@@ -1,7 +1,8 @@
 """The first use case: make photos findable, and forget photos that are gone."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -105,18 +106,31 @@ def _analyse(
     contents: list[PhotoContent] = []
 
     def data() -> Iterator[bytes | FacesearchError]:
-        with ThreadPoolExecutor(READERS) as pool:
-            for content in pool.map(lambda photo: _read(read, photo.photo_id), photos):
-                if isinstance(content, FacesearchError):
-                    contents.append(PhotoContent(b"", revision=""))
-                    yield content
-                else:
-                    # The bytes go: a batch of large photos must not pile up.
-                    contents.append(replace(content, data=b""))
-                    yield content.data
+        for content in _read_ahead(read, photos):
+            if isinstance(content, FacesearchError):
+                contents.append(PhotoContent(b"", revision=""))
+                yield content
+            else:
+                # The bytes go: a batch of large photos must not pile up.
+                contents.append(replace(content, data=b""))
+                yield content.data
 
     analysed = pipeline.analyse(data())
     return list(map(_prepared, photos, contents, analysed))
+
+
+def _read_ahead(
+    read: ReadPhoto, photos: Sequence[PhotoToIndex]
+) -> Iterator[PhotoContent | FacesearchError]:
+    """In order; never more than `READERS` photos are held that have not been asked for."""
+    with ThreadPoolExecutor(READERS) as pool:
+        ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
+        for photo in photos:
+            ahead.append(pool.submit(_read, read, photo.photo_id))
+            if len(ahead) == READERS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _read(read: ReadPhoto, photo_id: str) -> PhotoContent | FacesearchError:
