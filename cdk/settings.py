@@ -155,11 +155,9 @@ def _check(settings: StageSettings) -> None:
 
 def _check_index(settings: StageSettings) -> None:
     try:
-        nodes = settings.sizing.index.nodes
+        _ = settings.sizing
     except InvalidRequest as error:
         raise SettingsError(f"setting {error}") from error
-    if settings.replicas >= nodes:
-        raise _wrong("replicas", settings.replicas, f"fewer than the {nodes} nodes")
     if settings.domain_endpoint:
         if not DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint):
             expected = "a public domain's, search-NAME-….REGION.es.amazonaws.com, without https://"

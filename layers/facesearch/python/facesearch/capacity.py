@@ -50,17 +50,20 @@ SEARCH_TIMEOUT_S = 28
 HNSW_M = 16
 VECTOR_BYTES = 1.1 * (4 * EMBEDDING_SIZE + 8 * HNSW_M)
 """Published rule for HNSW: what one vector and its links keep in memory, bytes."""
-DISK_BYTES_A_FACE = 2_000
-"""Assumed: vector, links, fields and the photo's own record; compaction not counted."""
+DISK_BYTES_A_FACE = 1_100
+"""Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
 DISK_OVERHEAD = 1.45
 """Published rule of OpenSearch Service: reserved space, merges and the operating system."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
 MEASURED_FACES = 13_233
-SHARD_SEARCH_CPU_S = 0.005
-"""Measured at `MEASURED_FACES` in one shard, HTTP included; grows with the logarithm of faces."""
-FACES_WRITTEN_A_VCPU_S = 1_300
-"""Measured: 13,233 documents in 5 s on two cores."""
+MAX_NODES = 1_000
+"""Published: 1,002 data nodes a domain, on request."""
+SHARD_SEARCH_CPU_S = 0.01
+"""Measured (5 to 16 ms) at `MEASURED_FACES` in one shard, HTTP included; extrapolated to grow with
+the logarithm of faces."""
+FACES_WRITTEN_A_VCPU_S = 500
+"""Measured: 13,233 documents in 5 to 14 s on two cores."""
 NODE_LOAD = 0.5
 """Assumed: half of a cluster's processors are kept for peaks, merges and a lost node."""
 
@@ -197,46 +200,76 @@ def size_search(workload: Workload) -> SearchSize:
 
 def size_index(workload: Workload, redundancy: Redundancy) -> IndexSize:
     """The cheapest nodes that keep every copy's vectors in memory and answer at half load."""
-    copies = 1 + redundancy.replicas
-    shards = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
-    memory = workload.faces * VECTOR_BYTES * copies
-    vcpus = _busy_vcpus(workload, shards, copies) / NODE_LOAD
-    disk = workload.faces * DISK_BYTES_A_FACE * copies * DISK_OVERHEAD
-
-    def nodes_of(node: NodeType) -> int:
-        needed = max(
-            memory / node.cache_bytes,
-            vcpus / node.vcpus,
-            disk / (node.max_disk_gib * GIB),
-            copies,
-        )
-        return ceil(ceil(needed) / redundancy.zones) * redundancy.zones
-
-    node = min(
-        (node for node in NODE_TYPES if redundancy.burstable or not node.burstable),
-        key=lambda node: (nodes_of(node) * node.usd_an_hour, nodes_of(node)),
-    )
-    nodes = nodes_of(node)
+    clusters = [
+        cluster
+        for node in NODE_TYPES
+        if redundancy.burstable or not node.burstable
+        for cluster in [_smallest_of(node, workload, redundancy)]
+        if cluster is not None
+    ]
+    best = min(clusters, key=lambda each: (each.nodes * each.node.usd_an_hour, each.nodes))
     return IndexSize(
-        node=node,
-        nodes=nodes,
-        disk_gib=max(ceil(disk / nodes / GIB), 10),
-        manager=manager_for(nodes) if redundancy.managers else None,
-        shards=_balanced(shards, copies, nodes),
+        node=best.node,
+        nodes=best.nodes,
+        disk_gib=max(ceil(best.disk_bytes / GIB), 10),
+        manager=manager_for(best.nodes) if redundancy.managers else None,
+        shards=best.shards,
         replicas=redundancy.replicas,
         zones=redundancy.zones,
     )
 
 
-def _busy_vcpus(workload: Workload, shards: int, copies: int) -> float:
-    depth = max(log(workload.faces / shards) / log(MEASURED_FACES), 1)
-    searching = workload.searches_a_second * SEARCH_PEAK * shards * SHARD_SEARCH_CPU_S * depth
-    faces_a_second = workload.photos_a_day / DAY_S * INGEST_PEAK * FACES_A_PHOTO
-    return searching + faces_a_second * copies / FACES_WRITTEN_A_VCPU_S
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """So many nodes of a type, and an index of so many shards on them."""
+
+    workload: Workload
+    node: NodeType
+    nodes: int
+    shards: int
+    copies: int
+
+    def carries(self) -> bool:
+        """Whether memory, disks and processors suffice, on the fullest node too."""
+        # Copies of one shard are on different nodes: with few shards, some nodes have none.
+        serving = min(self.nodes, self.shards * self.copies)
+        return (
+            self._faces_a_node * VECTOR_BYTES <= self.node.cache_bytes
+            and self.disk_bytes <= self.node.max_disk_gib * GIB
+            and self._busy_vcpus <= serving * self.node.vcpus * NODE_LOAD
+        )
+
+    @property
+    def disk_bytes(self) -> float:
+        return self._faces_a_node * DISK_BYTES_A_FACE * DISK_OVERHEAD
+
+    @property
+    def _faces_a_node(self) -> float:
+        fullest = ceil(self.shards * self.copies / self.nodes)
+        return fullest * self.workload.faces / self.shards
+
+    @property
+    def _busy_vcpus(self) -> float:
+        searches = self.workload.searches_a_second * SEARCH_PEAK * self.shards
+        depth = max(log(self.workload.faces / self.shards) / log(MEASURED_FACES), 1)
+        writes = self.workload.photos_a_day / DAY_S * INGEST_PEAK * FACES_A_PHOTO * self.copies
+        return searches * SHARD_SEARCH_CPU_S * depth + writes / FACES_WRITTEN_A_VCPU_S
+
+
+def _smallest_of(node: NodeType, workload: Workload, redundancy: Redundancy) -> _Cluster | None:
+    """None if there are not enough such nodes; of the largest there always are."""
+    copies = 1 + redundancy.replicas
+    least = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
+    # A node for each copy, at least; and as many in each zone.
+    first = ceil(copies / redundancy.zones) * redundancy.zones
+    for nodes in range(first, MAX_NODES + 1, redundancy.zones):
+        for shards in (least, _balanced(least, copies, nodes)):
+            cluster = _Cluster(workload, node, nodes, shards, copies)
+            if (shards == 1 or shards * copies % nodes == 0) and cluster.carries():
+                return cluster
+    return None
 
 
 def _balanced(shards: int, copies: int, nodes: int) -> int:
-    """As many copies of shards on each node; one shard stays one, the fastest to search."""
-    if shards == 1:
-        return 1
+    """As many shards or a few more, so that each node holds as many copies of them."""
     return next(more for more in count(shards) if more * copies % nodes == 0)

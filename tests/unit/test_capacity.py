@@ -1,0 +1,178 @@
+"""The capacity formulas: held against arithmetic by hand, and against what must be true of any."""
+
+from itertools import pairwise, product
+from math import ceil
+
+import pytest
+
+from facesearch.capacity import (
+    REDUNDANCY,
+    Redundancy,
+    Workload,
+    parse_count,
+    size,
+    size_index,
+    size_ingestion,
+    size_search,
+)
+from facesearch.errors import InvalidRequest
+from facesearch.nodes import GIB, NODE_TYPES, NodeType
+
+FACES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+SCALES = list(product(FACES, REDUNDANCY))
+PROD, DEV = REDUNDANCY["prod"], REDUNDANCY["dev"]
+
+
+def workload(faces: int = 1_000_000, searches: float = 10, photos: int = 10_000) -> Workload:
+    return Workload(faces, searches, photos)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("500", 500), ("10k", 10_000), ("100M", 100e6), ("1B", 1e9), ("1,000", 1000), ("0.5", 0.5)],
+)
+def test_count_is_read_with_its_unit(text: str, number: float) -> None:
+    assert parse_count(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "1G", "1e9", "k", "1 0"])
+def test_count_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not a number"):
+        parse_count(text)
+
+
+@pytest.mark.parametrize(
+    ("faces", "searches", "photos", "name"),
+    [
+        (9_999, 1, 1, "faces"),
+        (1_000_000_001, 1, 1, "faces"),
+        (10_000, 0, 1, "searches"),
+        (10_000, 1_001, 1, "searches"),
+        (10_000, 1, 0, "photos"),
+    ],
+)
+def test_workload_out_of_range_is_refused_by_name(
+    faces: int, searches: float, photos: int, name: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{name} is "):
+        Workload(faces, searches, photos)
+
+
+def test_index_function_keeps_up_with_the_peak() -> None:
+    # 864,000 a day is 10 a second, 100 at the peak; at 0.3 s each, 30 are busy at once.
+    assert size_ingestion(workload(photos=864_000)).concurrency == 30
+
+
+def test_index_function_has_two_at_least_and_a_thousand_at_most() -> None:
+    assert size_ingestion(workload(photos=1)).concurrency == 2
+    most = size_ingestion(workload(photos=100_000_000))
+    # 100 million a day: 3,472 busy vCPUs at the peak, of six each.
+    assert (most.threads, most.concurrency) == (6, ceil(100_000_000 / 86_400 * 10 * 0.3 / 6))
+    assert most.memory_mb == 6 * 1769
+
+
+def test_queue_waits_for_six_timeouts_of_a_batch_of_the_slowest_photos() -> None:
+    size = size_ingestion(workload())
+    assert size.timeout_s == 16 * 10 + 60
+    assert size.visibility_timeout_s == 6 * size.timeout_s
+
+
+def test_search_carries_twice_the_sustained_rate() -> None:
+    size = size_search(workload(searches=50))
+    # 100 a second at the peak, 0.2 s each.
+    assert (size.concurrency, size.rate_limit, size.burst_limit) == (20, 100, 200)
+
+
+def test_search_lets_a_trickle_through_unthrottled() -> None:
+    assert size_search(workload(searches=0.1)).rate_limit == 10
+
+
+def test_dev_index_is_the_smallest_node() -> None:
+    size = size_index(workload(faces=100_000, searches=1), DEV)
+    assert (size.node.name, size.nodes, size.shards) == ("t3.small.search", 1, 1)
+    assert size.manager is None
+
+
+def test_prod_index_of_a_hundred_million_faces() -> None:
+    size = size_index(workload(faces=100_000_000, searches=50), PROD)
+    # 110 GB of disk is 4 shards of 30 GB; 6 spread evenly, with a copy each, over 3 nodes.
+    assert (size.nodes, size.shards, size.replicas) == (3, 6, 1)
+    # 70.4 GB a copy, two copies, three nodes: 46.9 GB a node of 128 GiB, 96 beside the heap.
+    assert size.node.name == "r7g.4xlarge.search"
+    # 100 million faces, two copies, 1,100 bytes, 1.45 times: 319 GB on three nodes.
+    assert size.disk_gib == ceil(319e9 / 3 / GIB)
+
+
+@pytest.mark.parametrize(("faces", "stage"), SCALES)
+def test_vectors_of_every_copy_fit_in_memory(faces: int, stage: str) -> None:
+    size = size_index(workload(faces=faces), REDUNDANCY[stage])
+    fullest = ceil(size.shards * (1 + size.replicas) / size.nodes) / size.shards
+    assert faces * fullest * 704 <= size.node.cache_bytes
+
+
+@pytest.mark.parametrize(("faces", "stage"), SCALES)
+def test_nodes_are_alike_in_every_zone_and_hold_as_many_shards(faces: int, stage: str) -> None:
+    size = size_index(workload(faces=faces), REDUNDANCY[stage])
+    assert size.nodes % size.zones == 0
+    assert size.nodes > size.replicas
+    assert size.shards == 1 or size.shards * (1 + size.replicas) % size.nodes == 0
+    assert faces / size.shards < 2**31 / 2  # Lucene's limit: two documents a face and photo.
+
+
+@pytest.mark.parametrize("stage", REDUNDANCY)
+def test_more_faces_never_cost_less(stage: str) -> None:
+    sizes = [size_index(workload(faces=faces), REDUNDANCY[stage]) for faces in FACES]
+    hourly = [size.nodes * size.node.usd_an_hour for size in sizes]
+    assert all(less <= more for less, more in pairwise(hourly))
+    assert hourly[0] < hourly[-1]
+
+
+def test_more_searches_need_more_processors() -> None:
+    few, many = (size_index(workload(searches=searches), PROD) for searches in (10, 500))
+    assert few.nodes * few.node.vcpus < many.nodes * many.node.vcpus
+
+
+def test_burstable_nodes_are_for_development_only() -> None:
+    for faces in FACES:
+        assert not size_index(workload(faces=faces), PROD).node.burstable
+
+
+def test_managers_grow_with_the_nodes_they_lead() -> None:
+    small, large = (
+        size_index(workload(faces=1_000_000_000, searches=searches), PROD)
+        for searches in (10, 1000)
+    )
+    assert small.manager is not None
+    assert large.manager is not None
+    assert small.nodes <= 30 < large.nodes
+    assert small.manager.memory_gib < large.manager.memory_gib
+
+
+@pytest.mark.parametrize("faces", FACES)
+@pytest.mark.parametrize("zones", [1, 3])
+def test_the_most_searches_are_carried_without_copies(faces: int, zones: int) -> None:
+    alone = Redundancy(zones, replicas=0, managers=False)
+    size = size_index(Workload(faces, 1000, 100_000_000), alone)
+    # A search costs 10 ms or more in each shard, and 2,000 a second must be carried at half load.
+    assert size.nodes * size.node.vcpus >= 2000 * 0.01 * size.shards * 2
+
+
+def test_java_heap_takes_half_of_a_node_and_no_more_than_32_gib() -> None:
+    assert NodeType("small", 16, 2, 1, 1).cache_bytes == pytest.approx(8 * 0.7 * GIB)
+    assert NodeType("large", 128, 16, 1, 1).cache_bytes == pytest.approx(96 * 0.7 * GIB)
+
+
+def test_larger_nodes_have_more_of_everything_for_their_price() -> None:
+    for smaller, larger in pairwise(node for node in NODE_TYPES if not node.burstable):
+        assert smaller.memory_gib < larger.memory_gib
+        assert smaller.usd_an_hour < larger.usd_an_hour
+        assert smaller.usd_an_hour / smaller.vcpus == pytest.approx(
+            larger.usd_an_hour / larger.vcpus, rel=0.01
+        )
+
+
+def test_size_is_of_all_three_parts() -> None:
+    whole = size(workload(), PROD)
+    assert whole.ingestion == size_ingestion(workload())
+    assert whole.search == size_search(workload())
+    assert whole.index == size_index(workload(), PROD)

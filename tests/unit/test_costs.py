@@ -1,0 +1,65 @@
+"""The monthly bill: its arithmetic, and its prices."""
+
+import pytest
+
+from facesearch.capacity import REDUNDANCY, Workload, size
+from facesearch.costs import PRICES, CostLine, monthly_costs, with_prices
+from facesearch.errors import InvalidRequest
+
+WORKLOAD = Workload(faces=100_000_000, searches_a_second=50, photos_a_day=1_000_000)
+SIZING = size(WORKLOAD, REDUNDANCY["prod"])
+
+
+@pytest.fixture
+def bill() -> dict[str, CostLine]:
+    return {line.what: line for line in monthly_costs(WORKLOAD, SIZING, PRICES, snapshot=True)}
+
+
+def test_bill_counts_nodes_by_the_hour(bill: dict[str, CostLine]) -> None:
+    nodes = bill["index: data nodes"]
+    assert nodes.quantity == 730 * SIZING.index.nodes
+    assert nodes.usd == pytest.approx(730 * SIZING.index.nodes * SIZING.index.node.usd_an_hour)
+    assert bill["index: managers"].quantity == 730 * 3
+
+
+def test_bill_counts_searches_by_the_million(bill: dict[str, CostLine]) -> None:
+    # 50 a second for 730 hours.
+    assert bill["search: API"].quantity == pytest.approx(131.4)
+    assert bill["search: API"].usd == pytest.approx(459.9)
+
+
+def test_bill_counts_compute_by_memory_and_time(bill: dict[str, CostLine]) -> None:
+    # 131.4 million searches of 0.2 s in 1,769 MB.
+    assert bill["search: compute"].quantity == pytest.approx(131.4e6 * 0.2 * 1769 / 1024)
+    # A million photos a day, 30.4 days, of 0.3 s in 2,048 MB.
+    assert bill["indexing: compute"].quantity == pytest.approx(1e6 * 730 / 24 * 0.3 * 2)
+
+
+def test_bill_counts_every_stored_photo(bill: dict[str, CostLine]) -> None:
+    # 1.2 faces and 3 MB a photo.
+    assert bill["photos: storage"].quantity == pytest.approx(100e6 / 1.2 * 0.003)
+
+
+def test_snapshot_costs_only_where_there_is_one(bill: dict[str, CostLine]) -> None:
+    without = monthly_costs(WORKLOAD, SIZING, PRICES, snapshot=False)
+    assert set(bill) - {line.what for line in without} == {"search: snapshot kept"}
+
+
+def test_price_that_is_replaced_changes_its_lines_only(bill: dict[str, CostLine]) -> None:
+    prices = with_prices({"api-requests": 7.0})
+    other = {line.what: line.usd for line in monthly_costs(WORKLOAD, SIZING, prices, snapshot=True)}
+    changed = {what for what, line in bill.items() if line.usd != other[what]}
+    assert changed == {"search: API"}
+    assert other["search: API"] == pytest.approx(2 * bill["search: API"].usd)
+    assert prices["api-requests"].unit == "million"
+
+
+def test_unknown_price_is_refused_with_the_names() -> None:
+    with pytest.raises(InvalidRequest, match=r"there is no price 'gold': use t3\.small\.search, "):
+        with_prices({"gold": 1})
+
+
+@pytest.mark.parametrize("usd", [-1, float("nan"), float("inf")])
+def test_price_that_is_no_amount_is_refused(usd: float) -> None:
+    with pytest.raises(InvalidRequest, match="the price of logs is"):
+        with_prices({"logs": usd})

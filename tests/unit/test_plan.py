@@ -1,0 +1,76 @@
+"""`facesearch plan` as its users run it."""
+
+import json
+import re
+
+import pytest
+
+from facesearch.capacity import REDUNDANCY, Workload, size
+from facesearch.cli import DONE, USAGE, run
+from facesearch.costs import PRICES
+
+
+def test_plan_shows_sizes_prices_and_a_total_that_adds_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["plan", "--faces", "100M", "--searches", "50"]) == DONE
+    out = capsys.readouterr().out
+    node = size(Workload(100_000_000, 50, 228_310), REDUNDANCY["prod"]).index.node.name
+    assert f" {node} in 3 zone(s)" in out
+    rows = [line.split() for line in out.splitlines() if line.split()[-1:] and "  " in line]
+    amounts = [float(row[0].replace(",", "")) for row in rows if row[-1] in PRICES]
+    (total,) = (float(row[0].replace(",", "")) for row in rows if row[-1] == "total")
+    assert len(amounts) > 10
+    assert sum(amounts) == pytest.approx(total, abs=0.01 * len(amounts))
+    for word in ("Measured", "Published", "Extrapolated", "Assumed", "us-east-1"):
+        assert word in out
+
+
+@pytest.mark.parametrize("faces", ["10k", "1M", "1B"])
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_plan_covers_ten_thousand_to_a_billion_faces(
+    faces: str, stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", "--faces", faces, "--searches", "1", "--stage", stage, "--json"]) == DONE
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["usd_a_month"] == pytest.approx(sum(line["usd"] for line in plan["costs"]), abs=0.2)
+    assert plan["sizing"]["index"]["zones"] == REDUNDANCY[stage].zones
+
+
+def test_plan_spreads_the_uploads_over_a_year_unless_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["plan", "--faces", "438k", "--searches", "1", "--json"]
+    assert run(command) == DONE
+    assert json.loads(capsys.readouterr().out)["workload"]["photos_a_day"] == 1000
+    assert run([*command, "--photos", "5k"]) == DONE
+    assert json.loads(capsys.readouterr().out)["workload"]["photos_a_day"] == 5000
+
+
+def test_plan_takes_other_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["plan", "--faces", "10k", "--searches", "1", "--json", "--price", "api-requests=0"]
+    assert run(command) == DONE
+    costs = json.loads(capsys.readouterr().out)["costs"]
+    (api,) = (line for line in costs if line["price_name"] == "api-requests")
+    assert (api["usd"], api["price"]["usd"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--faces", "5", "--searches", "1"], "faces is 5: use 10,000 to 1,000,000,000"),
+        (["--faces", "lots", "--searches", "1"], "'lots' is not a number"),
+        (["--faces", "1M", "--searches", "0"], "searches is 0"),
+        (["--faces", "1M", "--searches", "1", "--price", "gold=1"], "there is no price 'gold'"),
+        (["--faces", "1M", "--searches", "1", "--price", "logs"], "'logs' is not a name and US"),
+        (["--faces", "1M"], "Missing option '--searches'"),
+    ],
+)
+def test_plan_of_nonsense_names_it(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", *arguments]) == USAGE
+    error = capsys.readouterr().err
+    assert re.match(r"error: ", error)
+    assert message in error
+    assert error.count("\n") == 1
