@@ -4,6 +4,8 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
+from facesearch.confidence import percent
+
 Area = tuple[int, int, int, int]
 """Left, top, right and bottom, in pixels."""
 
@@ -26,7 +28,7 @@ def draw_caption(
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
     draw.text((left, top + 48), f"distance {distance:.3f}", _INK, _font(14))
-    draw.text((right, top + 48), f"{confidence:.1%}", colour, _font(16), anchor="ra")
+    draw.text((right, top + 48), percent(confidence), colour, _font(16), anchor="ra")
     bar = (left, top + 71, right, top + 74)
     draw.rounded_rectangle(bar, radius=2, fill=_TRACK)
     filled = left + round((right - left) * confidence)

@@ -17,3 +17,8 @@ def confidence(distance: float) -> float:
     over many faces meets more strangers, so read it as a likelihood, not as a verdict.
     """
     return 1.0 / (1.0 + math.exp(STEEPNESS * (distance - MIDPOINT)))
+
+
+def percent(probability: float) -> str:
+    """For people: never a certainty, which no calibration can give."""
+    return ">99.9%" if probability > 0.999 else f"{probability:.1%}"

@@ -7,6 +7,7 @@ import click
 from facesearch.cli.options import json_option, read_settings
 from facesearch.cli.output import print_json
 from facesearch.cli.query import naming, note_other_faces
+from facesearch.confidence import percent
 from facesearch.faces import EmbeddedFace
 from facesearch.folders import read_file
 from facesearch.pipeline import FacePipeline
@@ -41,7 +42,7 @@ def command(first: Path, second: Path, as_json: bool) -> None:
     verdict = "same person" if comparison.same_person else "different people"
     click.echo(
         f"{verdict}: distance {comparison.distance:.3f}, "
-        f"confidence {comparison.confidence:.1%} that it is one person"
+        f"confidence {percent(comparison.confidence)} that it is one person"
     )
 
 

@@ -10,7 +10,7 @@ from facesearch.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch.cli.options import json_option, read_settings, store_option
 from facesearch.cli.output import print_error, print_json, printable, saved
 from facesearch.cli.query import naming, note_other_faces
-from facesearch.confidence import confidence
+from facesearch.confidence import confidence, percent
 from facesearch.faces import Match
 from facesearch.folders import photo_label, read_file
 from facesearch.pipeline import FacePipeline
@@ -97,7 +97,7 @@ def _check_format(grid: Path) -> None:
 
 def _row(rank: int, match: Match) -> tuple[str, ...]:
     name = printable(photo_label(match.stored.photo.photo_id))
-    return str(rank), name, f"{match.distance:.3f}", f"{confidence(match.distance):.1%}"
+    return str(rank), name, f"{match.distance:.3f}", percent(confidence(match.distance))
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,0 +1,18 @@
+"""Confidence falls with distance, is one half at the threshold, and is never shown as certain."""
+
+import pytest
+
+from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, percent
+
+
+def test_confidence_falls_from_near_certainty_to_none() -> None:
+    assert confidence(0.0) > 0.999
+    assert confidence(SAME_PERSON_DISTANCE) == pytest.approx(0.5)
+    assert confidence(2.0) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"), [(1.0, ">99.9%"), (0.9985, "99.9%"), (0.5, "50.0%"), (0.0, "0.0%")]
+)
+def test_percent_never_shows_certainty(probability: float, text: str) -> None:
+    assert percent(probability) == text

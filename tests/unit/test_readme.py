@@ -1,0 +1,72 @@
+"""What the README names exists: targets, commands, options, variables, paths, modules."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = "\n".join(re.findall(r"`[^`]+`|```[\s\S]*?```", README))
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)", CODE))
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"^\$ facesearch ([a-z]+(?: [a-z]+)?)", README, re.MULTILINE)))
+)
+def test_every_command_exists_with_its_options(command: str) -> None:
+    words = command.split()
+    shown = help_of(words)
+    if not shown and len(words) > 1:
+        shown = help_of(words[:1])
+    assert shown
+    for line in re.findall(rf"^\$ facesearch {command}\b(.*)$", README, re.MULTILINE):
+        for option in re.findall(r"(?<!\S)--[a-z-]+", line.partition("#")[0]):
+            assert option in shown
+
+
+def help_of(words: list[str]) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "facesearch.cli", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended.stdout if ended.returncode == 0 else ""
+
+
+def test_every_variable_is_read_somewhere() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("layers", "functions", "cdk", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+    ]
+    for variable in set(re.findall(r"FACESEARCH_[A-Z_]+|LFW_[A-Z]+", README)):
+        assert any(variable in source for source in sources), variable
+
+
+def test_every_path_exists() -> None:
+    paths = re.findall(r"`((?:[\w.-]+/)+[\w.*-]*)`|\]\(([\w./-]+)\)", README)
+    named = {one or other for one, other in paths} - {"demo/elton_john.png"}
+    assert named
+    missing = {
+        path
+        for path in named
+        if not (ROOT / path).exists() and not path.startswith((".venv", "build", "cdk.out"))
+    }
+    assert not missing
+
+
+def test_every_module_that_is_run_exists() -> None:
+    for module in set(re.findall(r"python -m ([\w.]+)", CODE)) - {"venv", "pip"}:
+        assert importlib.util.find_spec(module), module
