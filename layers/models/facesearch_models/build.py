@@ -1,0 +1,65 @@
+"""Builds the folder of models and sample photos, once."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from facesearch_models.errors import BuildError
+from facesearch_models.manifest import build_key, load_manifest
+from facesearch_models.progress import Report
+
+INDEX = "models.json"
+LOCK = ".lock"
+
+
+def build_models(target: Path, *, report: Report) -> None:
+    """Fill `target` with the models, the sample photos, and `models.json`, which names them all.
+
+    Returns at once when that has been done. A build that was killed goes on where it stopped; a
+    second build at the same time waits for the first. Raises `BuildError`.
+    """
+    key = build_key()
+    if is_built(target, key):
+        return
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with _sole_build(target / LOCK, report):
+            if not is_built(target, key):
+                # What a build needs takes a second to import; most calls find that all is there.
+                from facesearch_models.steps import Build
+
+                Build(target, load_manifest(), report).run(key)
+    except OSError as error:
+        raise BuildError(
+            f"the models cannot be written to {target}: {error.strerror or error}. "
+            "Make room (300 MB) or name another folder in FACESEARCH_MODELS"
+        ) from error
+
+
+@contextmanager
+def _sole_build(file: Path, report: Report) -> Iterator[None]:
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report.step("Waiting for another build")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_built(target: Path, key: str) -> bool:
+    """Whether `target` holds every file of the build with this key."""
+    try:
+        index = json.loads((target / INDEX).read_text("utf-8"))
+        sizes = {name: (target / name).stat().st_size for name in index["files"]}
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return index["key"] == key and all(
+        sizes[name] == entry["bytes"] for name, entry in index["files"].items()
+    )

@@ -1,0 +1,152 @@
+"""Real builds: killed and resumed, two at once, from damaged files, and none when all is there."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facesearch_models.build import INDEX, build_models
+from facesearch_models.download import download_archive
+from facesearch_models.errors import BuildError
+from facesearch_models.manifest import load_manifest
+from tests.conftest import missing
+
+pytestmark = pytest.mark.slow
+
+FP32, INT8 = "facenet-fp32.onnx", "facenet-int8.onnx"
+PATIENCE_S = 300.0
+
+
+class Steps:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def step(self, about: str) -> None:
+        self.steps.append(about)
+
+    def advance(self, share: float) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archives")
+    try:
+        for source in load_manifest().sources.values():
+            download_archive(source, folder, Steps())
+    except BuildError as error:
+        missing(str(error))
+    return folder
+
+
+@pytest.fixture
+def target(archives: Path, tmp_path: Path) -> Path:
+    """An unbuilt folder whose downloads are done."""
+    folder = tmp_path / "models"
+    (folder / ".build").mkdir(parents=True)
+    for archive in archives.iterdir():
+        (folder / ".build" / archive.name).hardlink_to(archive)
+    return folder
+
+
+def start_build(target: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "facesearch_models", "build", "--target", target],
+        env=environment,
+        stderr=subprocess.PIPE,
+    )
+
+
+def until_there(path: Path, build: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not path.exists():
+        assert build.poll() is None, build.communicate()[1].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def assert_complete(target: Path) -> None:
+    files = json.loads((target / INDEX).read_text())["files"]
+    assert set(load_manifest().outputs) < set(files)
+    assert sum(name.startswith("sample/train/") for name in files) == 93
+    assert sum(name.startswith("sample/val/") for name in files) == 25
+    for name, entry in files.items():
+        assert digest(target / name) == entry["sha256"], name
+        assert entry["licence"] == "MIT"
+        assert name.isascii()
+    found = {path for path in target.rglob("*") if path.is_file()}
+    assert found == {target / name for name in (*files, INDEX, ".lock")}
+
+
+def test_build_killed_leaves_no_half_written_file_and_resumes(target: Path) -> None:
+    build = start_build(target)
+    until_there(target / FP32, build)
+    build.kill()
+    build.communicate()
+    assert not (target / INDEX).exists()
+    assert digest(target / FP32) == load_manifest().outputs[FP32].sha256
+    assert not (target / INT8).exists()
+    written = (target / FP32).stat().st_mtime_ns
+
+    report = Steps()
+    build_models(target, report=report)
+    assert_complete(target)
+    assert (target / FP32).stat().st_mtime_ns == written
+    assert not [step for step in report.steps if "Downloading" in step or "Converting" in step]
+
+
+def test_build_two_at_once_give_one_good_folder(target: Path) -> None:
+    builds = [start_build(target), start_build(target)]
+    for build in builds:
+        _, errors = build.communicate(timeout=PATIENCE_S)
+        assert build.returncode == 0, errors.decode()
+    assert_complete(target)
+
+
+@pytest.fixture
+def built(models: Path, archives: Path, tmp_path: Path) -> Path:
+    """A copy of the built models, to be damaged."""
+    folder = tmp_path / "copy"
+    files = json.loads((models / INDEX).read_text())["files"]
+    for name in (*files, INDEX):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((models / name).read_bytes())
+    (folder / ".build").mkdir()
+    for archive in archives.iterdir():
+        (folder / ".build" / archive.name).hardlink_to(archive)
+    return folder
+
+
+def test_build_finished_returns_at_once_and_touches_nothing(models: Path) -> None:
+    report = Steps()
+    before = (models / INDEX).stat().st_mtime_ns
+    start = time.perf_counter()
+    build_models(models, report=report)
+    assert time.perf_counter() - start < 1.0
+    assert report.steps == []
+    assert (models / INDEX).stat().st_mtime_ns == before
+
+
+def test_build_damaged_file_is_made_again(built: Path) -> None:
+    (built / INT8).write_bytes(b"cut short")
+    build_models(built, report=Steps())
+    assert_complete(built)
+
+
+def test_build_unwritable_target_names_folder_and_fix(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BuildError, match="FACESEARCH_MODELS") as error:
+        build_models(tmp_path / "file" / "models", report=Steps())
+    assert str(tmp_path / "file") in str(error.value)
