@@ -21,7 +21,7 @@ class Metrics:
         dead_letters: sqs.Queue,
         indexing: lambda_.Function,
         searching: lambda_.Function,
-        api: apigateway.RestApi,
+        api: apigateway.SpecRestApi,
         domain_name: str,
     ) -> None:
         self.dead_letters = dead_letters.metric_approximate_number_of_messages_visible(

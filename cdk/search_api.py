@@ -2,16 +2,15 @@
 
 import json
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.gateway_problems import explain_refusals
+from cdk.api_document import api_document
 from cdk.justified import justify
 from cdk.logs import log_group
-from cdk.routes import ROUTES, Route
 from cdk.settings import StageSettings
 
 STAGE_NAME = "v1"
@@ -42,28 +41,28 @@ class SearchApi(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
-        self.api = self._create()
-        self._integration = apigateway.LambdaIntegration(alias, allow_test_invoke=False)
-        self._validator = self.api.add_request_validator(
-            "Validator", validate_request_body=True, validate_request_parameters=True
+        self.api = self._create(alias)
+        alias.add_permission(
+            "Api",
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=self.api.arn_for_execute_api(stage=STAGE_NAME),
         )
-        self._authorisation = self._choose_authorisation()
-        for route in ROUTES:
-            self._add(route)
-        explain_refusals(self.api, settings.cors_origins)
         self.key = self._add_key() if settings.authorisation == "api-key" else None
 
-    def _create(self) -> apigateway.RestApi:
+    def _create(self, alias: lambda_.Alias) -> apigateway.SpecRestApi:
         settings = self._settings
         size = settings.sizing.search
-        api = apigateway.RestApi(
+        uri = (
+            f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}:lambda:path/2015-03-31/functions/"
+            f"{alias.function_arn}/invocations"
+        )
+        api = apigateway.SpecRestApi(
             self,
             "Api",
+            # The name that the metrics go by.
             rest_api_name=f"facesearch-{settings.stage}",
-            description="The faces nearest to the one in a photo",
+            api_definition=apigateway.ApiDefinition.from_inline(api_document(settings, uri)),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Photos in, perhaps pictures out: nothing is text to the gateway.
-            binary_media_types=["*/*"],
             # One role for all APIs of the account and region: without it, none can log.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
@@ -81,49 +80,13 @@ class SearchApi(Construct):
             ),
         )
         justify(api, [f"IAM4[Policy::{_PUSH_LOGS}]"], "AWS keeps what its gateway needs to log.")
+        justify(api, ["APIG2"], "The document names the validator of all routes.")
         justify(
             api.deployment_stage,
             ["APIG3"],
             "Throttled, and closed without a key; a firewall is an account's choice of rules.",
         )
         return api
-
-    def _choose_authorisation(self) -> apigateway.MethodOptions:
-        """What a route that is not open asks for."""
-        kind = self._settings.authorisation
-        if kind == "cognito":
-            pool = cognito.UserPool.from_user_pool_arn(self, "Users", self._settings.user_pool_arn)
-            return apigateway.MethodOptions(
-                authorizer=apigateway.CognitoUserPoolsAuthorizer(
-                    self, "Authorizer", cognito_user_pools=[pool]
-                ),
-                authorization_type=apigateway.AuthorizationType.COGNITO,
-            )
-        if kind == "iam":
-            return apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM)
-        return apigateway.MethodOptions(api_key_required=True)
-
-    def _add(self, route: Route) -> None:
-        closed = self._authorisation if not route.open else apigateway.MethodOptions()
-        resource = self.api.root.resource_for_path(route.path)
-        method = resource.add_method(
-            route.method,
-            self._integration,
-            request_validator=self._validator,
-            api_key_required=bool(closed.api_key_required),
-            authorization_type=closed.authorization_type or apigateway.AuthorizationType.NONE,
-            authorizer=closed.authorizer,
-        )
-        if route.open:
-            justify(method, ["APIG4", "COG4"], "Tells whether the service is up and how full.")
-        elif self._settings.authorisation == "api-key":
-            justify(method, ["APIG4", "COG4"], "Needs an API key; iam or cognito by setting.")
-        elif self._settings.authorisation == "iam":
-            justify(method, ["COG4"], "Signed with AWS credentials instead.")
-        if self._settings.cors_origins and resource.node.try_find_child("OPTIONS") is None:
-            # The function knows the origins: with binary media, the gateway's own answer is a 500.
-            asking = resource.add_method("OPTIONS", self._integration)
-            justify(asking, ["APIG4", "COG4"], "Browsers ask without credentials.")
 
     def _add_key(self) -> apigateway.IApiKey:
         size = self._settings.sizing.search

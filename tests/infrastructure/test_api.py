@@ -2,26 +2,40 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from cdk.assets import FUNCTIONS
 from cdk.routes import ROUTES
+from facesearch.errors import FacesearchError
+from search_faces.problems import CONTENT_TYPE, problem_of
 from tests.infrastructure.conftest import Synthesise
-from tests.infrastructure.template import Resource, Template
+from tests.infrastructure.template import Template
 
-METHOD = "AWS::ApiGateway::Method"
+API = "AWS::ApiGateway::RestApi"
 
 
-def methods(template: Template) -> dict[tuple[str, str], Resource]:
-    """Every method's properties by method and path."""
-    found: dict[tuple[str, str], Resource] = {}
-    for method in template.of_type(METHOD):
-        path = ""
-        reference = method["Properties"]["ResourceId"]
-        while "Ref" in reference:
-            resource = template.target(reference)["Properties"]
-            path = f"/{resource['PathPart']}{path}"
-            reference = resource["ParentId"]
-        found[method["Properties"]["HttpMethod"], path or "/"] = method["Properties"]
+def document(template: Template) -> Mapping[str, Any]:
+    """The OpenAPI document that the gateway is made from."""
+    body: Mapping[str, Any] = template.one(API)["Properties"]["Body"]
+    return body
+
+
+def methods(template: Template) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Every operation by method and path."""
+    return {
+        (method.upper(), path): operation
+        for path, operations in document(template)["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def scheme(template: Template) -> Mapping[str, Any]:
+    """How callers of closed routes say who they are."""
+    (only,) = document(template)["components"]["securitySchemes"].values()
+    found: Mapping[str, Any] = only
     return found
 
 
@@ -34,25 +48,30 @@ def test_gateway_and_function_know_the_same_routes(template: Template) -> None:
     assert set(methods(template)) == answered
 
 
-def test_every_method_calls_the_live_alias(template: Template) -> None:
-    (alias,) = (
-        name
-        for name, resource in template.resources.items()
-        if resource["Type"] == "AWS::Lambda::Alias"
-    )
-    for properties in methods(template).values():
-        integration = properties["Integration"]
-        assert integration["Type"] == "AWS_PROXY"
-        assert {"Ref": alias} in integration["Uri"]["Fn::Join"][1]
+def test_every_method_calls_the_live_alias_and_may(template: Template) -> None:
+    alias = template.one("AWS::Lambda::Alias")
+    for operation in methods(template).values():
+        integration = operation["x-amazon-apigateway-integration"]
+        assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+        (called,) = (
+            part["Ref"]
+            for part in integration["uri"]["Fn::Join"][1]
+            if isinstance(part, dict) and not part["Ref"].startswith("AWS::")
+        )
+        assert template.resources[called] is alias
+    permission = template.one("AWS::Lambda::Permission")["Properties"]
+    assert template.target(permission["FunctionName"]) is alias
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    source = template.text(permission["SourceArn"])
+    assert source == "arn:aws:execute-api:eu-west-1:123456789012:<AWS::ApiGateway::RestApi>/v1/*/*"
 
 
 def test_closed_routes_need_the_api_key_and_open_ones_do_not(template: Template) -> None:
+    assert scheme(template) == {"type": "apiKey", "name": "x-api-key", "in": "header"}
     known = methods(template)
     for route in ROUTES:
-        properties = known[route.method, route.path]
-        assert properties["ApiKeyRequired"] is not route.open
-        assert properties["AuthorizationType"] == "NONE"
-    assert not all(route.open for route in ROUTES)
+        assert bool(known[route.method, route.path]["security"]) is not route.open
+    assert known["POST", "/search"]["security"]
 
 
 def test_api_key_is_throttled_by_its_usage_plan(template: Template) -> None:
@@ -86,47 +105,81 @@ def test_access_log_names_no_person(template: Template) -> None:
 
 
 def test_photos_pass_the_gateway_as_they_are(template: Template) -> None:
-    assert template.one("AWS::ApiGateway::RestApi")["Properties"]["BinaryMediaTypes"] == ["*/*"]
+    assert document(template)["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
 
 def test_every_route_is_validated(template: Template) -> None:
-    validator = template.one("AWS::ApiGateway::RequestValidator")
-    assert validator["Properties"]["ValidateRequestBody"] is True
-    assert validator["Properties"]["ValidateRequestParameters"] is True
-    for properties in methods(template).values():
-        assert template.target(properties["RequestValidatorId"]) is validator
+    name = document(template)["x-amazon-apigateway-request-validator"]
+    assert document(template)["x-amazon-apigateway-request-validators"][name] == {
+        "validateRequestBody": True,
+        "validateRequestParameters": True,
+    }
+
+
+def test_document_is_valid_openapi(template: Template) -> None:
+    OpenAPIV30SpecValidator(document(template)).validate()
+
+
+def test_metrics_go_by_the_api_s_name(template: Template) -> None:
+    name = template.one(API)["Properties"]["Name"]
+    watched = {
+        dimension["Value"]
+        for alarm in template.of_type("AWS::CloudWatch::Alarm")
+        for query in alarm["Properties"]["Metrics"]
+        for dimension in query["MetricStat"]["Metric"]["Dimensions"]
+        if dimension["Name"] == "ApiName"
+    }
+    assert watched == {name}
 
 
 def test_gateway_refuses_as_the_function_does(template: Template) -> None:
-    responses = {
-        response["Properties"]["ResponseType"]: response["Properties"]
-        for response in template.of_type("AWS::ApiGateway::GatewayResponse")
-    }
+    responses = document(template)["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= set(responses)
     for kind, response in responses.items():
-        problem = json.loads(response["ResponseTemplates"]["application/json"])
+        problem = json.loads(response["responseTemplates"]["application/json"])
         assert problem["type"] == f"urn:facesearch:problem:{problem['code']}"
         assert problem["request_id"] == "$context.requestId"
-        assert str(problem.get("status", "")) == response.get("StatusCode", "")
-        header = response["ResponseParameters"]["gatewayresponse.header.Content-Type"]
-        assert header == "'application/problem+json'"
+        assert str(problem.get("status", "")) == response.get("statusCode", "")
+        header = response["responseParameters"]["gatewayresponse.header.Content-Type"]
+        assert header == f"'{CONTENT_TYPE}'"
         assert {"title", "detail"} <= set(problem), kind
 
 
+def test_codes_of_the_gateway_mean_what_the_function_s_mean(template: Template) -> None:
+    statuses = {
+        kind.code: problem_of(kind("")).status.value for kind in _all_below(FacesearchError)
+    }
+    shared = set()
+    for response in document(template)["x-amazon-apigateway-gateway-responses"].values():
+        problem = json.loads(response["responseTemplates"]["application/json"])
+        if problem["code"] in statuses:
+            shared.add(problem["code"])
+            assert problem["status"] == statuses[problem["code"]]
+    assert shared == {"image_too_large", "not_found"}
+
+
+def _all_below(kind: type[FacesearchError]) -> Iterator[type[FacesearchError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _all_below(child)
+
+
 def test_cognito_guards_closed_routes_by_setting(customised: Template) -> None:
-    authorizer = customised.one("AWS::ApiGateway::Authorizer", Type="COGNITO_USER_POOLS")
-    assert authorizer["Properties"]["ProviderARNs"] == [customised.settings.user_pool_arn]
-    search = methods(customised)["POST", "/search"]
-    assert search["AuthorizationType"] == "COGNITO_USER_POOLS"
-    assert customised.target(search["AuthorizerId"]) is authorizer
+    guard = scheme(customised)
+    assert guard["x-amazon-apigateway-authtype"] == "cognito_user_pools"
+    assert guard["x-amazon-apigateway-authorizer"] == {
+        "type": "cognito_user_pools",
+        "providerARNs": [customised.settings.user_pool_arn],
+    }
+    assert methods(customised)["POST", "/search"]["security"]
     assert not customised.of_type("AWS::ApiGateway::ApiKey")
 
 
 def test_iam_guards_closed_routes_by_setting(template_of: Synthesise) -> None:
     template = template_of(authorisation="iam")
-    known = methods(template)
-    assert known["POST", "/search"]["AuthorizationType"] == "AWS_IAM"
-    assert known["GET", "/health"]["AuthorizationType"] == "NONE"
+    assert scheme(template)["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert methods(template)["POST", "/search"]["security"]
+    assert not methods(template)["GET", "/health"]["security"]
     assert not template.of_type("AWS::ApiGateway::ApiKey")
 
 
@@ -139,7 +192,7 @@ def test_browsers_of_other_origins_may_ask_by_setting(
     assert asked == {route.path for route in ROUTES}
     # The gateway's own answer cannot be sent when every media type is binary.
     for path in asked:
-        assert known["OPTIONS", path]["Integration"]["Type"] == "AWS_PROXY"
-        assert known["OPTIONS", path]["AuthorizationType"] == "NONE"
+        assert known["OPTIONS", path]["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
+        assert not known["OPTIONS", path]["security"]
     origins = customised.environment("search_faces")["FACESEARCH_CORS_ORIGINS"]
     assert origins == "https://photos.example,https://album.example"
