@@ -55,7 +55,9 @@ def lfw(tmp_path_factory: pytest.TempPathFactory) -> Path:
         unpacked = place / "complete"
         if not unpacked.exists():
             with tarfile.open(source) as archive:
-                archive.extractall(place, filter="data")
+                # Python 3.11 has the filter since 3.11.4 only.
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(place)
             unpacked.touch()
     people = next(place.glob("**/Aaron_Eckhart"), None)
     if people is None:
