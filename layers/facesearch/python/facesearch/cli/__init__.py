@@ -26,6 +26,8 @@ class _Commands(click.Group):
         "status": "What the store holds, and how it is.",
         "reindex": "Move the store to other models or index settings, in use.",
         "serve": "The search API and its page, on this machine.",
+        "backfill": "Have the photos indexed that a bucket holds already.",
+        "dlq": "Messages that failed too often: list them, send them again.",
         "plan": "What a system of some size needs on AWS, and costs a month.",
         "models": "Build the model files, or tell what they are.",
     }

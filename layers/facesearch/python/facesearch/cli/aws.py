@@ -1,0 +1,66 @@
+"""The operators' commands on AWS: clients, queues by name, errors in a line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from facesearch.errors import InvalidRequest, ReadError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+MOST_AT_ONCE = 10
+"""Messages that SQS takes or hands out in one request."""
+
+_CONFIG = Config(
+    connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5}
+)
+_CREATED = "s3:ObjectCreated:"
+
+
+def open_s3() -> "S3Client":
+    with told_in_a_line():
+        return boto3.client("s3", config=_CONFIG)
+
+
+def open_sqs() -> "SQSClient":
+    with told_in_a_line():
+        return boto3.client("sqs", config=_CONFIG)
+
+
+def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:
+    """The URL of the queue that the bucket tells of new objects. Raises `InvalidRequest`."""
+    with told_in_a_line():
+        told = s3.get_bucket_notification_configuration(Bucket=bucket)
+        arns = {
+            configuration["QueueArn"]
+            for configuration in told.get("QueueConfigurations", [])
+            if any(event.startswith(_CREATED) for event in configuration["Events"])
+        }
+        if len(arns) != 1:
+            raise InvalidRequest(
+                f"bucket '{bucket}' tells {len(arns) or 'no'} queues of new objects: "
+                "name the queue with --queue"
+            )
+        _, _, _, _, account, name = arns.pop().split(":")
+        found = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    return found["QueueUrl"]
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Raises `ReadError` for what AWS refuses, and for what does not get there."""
+    try:
+        yield
+    except ClientError as error:
+        reason = error.response["Error"]
+        raise ReadError(
+            f"AWS refused {error.operation_name} ({reason['Code']}): {reason['Message']}"
+        ) from error
+    except BotoCoreError as error:
+        raise ReadError(f"AWS cannot be asked ({type(error).__name__}): {error}") from error
