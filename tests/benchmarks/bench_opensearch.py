@@ -33,7 +33,7 @@ from facesearch.stores.opensearch_settings import OpenSearchSettings
 RECIPE = Recipe("none", "none", "benchmark")
 BATCH = 500
 K = 20
-SETTLE_S = 2.0
+MERGE_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def measure(settings: OpenSearchSettings, photos: Sequence[IndexedPhoto], querie
         for place in range(0, len(photos), BATCH):
             store.write(photos[place : place + BATCH])
         written = len(photos) / (time.perf_counter() - start)
-    time.sleep(SETTLE_S)
-    efs = sorted({20, 50, settings.ef_search, 100, 200, 400})
+    _merge(settings)
+    efs = sorted({100, 200, 400, 800, settings.ef_search})
     searched = [
         _search(replace(settings, ef_search=ef), embeddings, embeddings[chosen], None) for ef in efs
     ]
@@ -156,6 +156,17 @@ def _photo(photo_id: str, embedding: NDArray[np.float32]) -> IndexedPhoto:
     face = DetectedFace(BoundingBox(60.5, 60.25, 120.5, 140.25), landmarks, 0.998)
     photo = Photo(photo_id, 1, width=250, height=250, collection=photo_id[-5])
     return IndexedPhoto(photo, (EmbeddedFace(face, embedding),))
+
+
+def _merge(settings: OpenSearchSettings) -> None:
+    """Into one segment: the least recall, as more of them are searched one by one."""
+    client = OpenSearchClient(settings)
+    try:
+        path = f"/{settings.index}/_forcemerge"
+        params = {"max_num_segments": "1"}
+        client.request("POST", path, params=params, timeout_s=MERGE_TIMEOUT_S)
+    finally:
+        client.close()
 
 
 def _index_mb(settings: OpenSearchSettings) -> float:

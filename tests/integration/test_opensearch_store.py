@@ -86,7 +86,7 @@ def test_write_that_waits_for_the_refresh_is_found_at_once(url: str) -> None:
             assert photo_ids(store.search(vector(number), 1)) == [f"p{number}"]
 
 
-@pytest.mark.parametrize("k", [5, 150, 1500])
+@pytest.mark.parametrize("k", [5, 250, 1500])
 def test_more_equal_faces_than_are_considered_are_cut_by_id(url: str, k: int) -> None:
     ids = [f"copy {number}" for number in range(1700)]
     with open_store(url, RECIPE) as store:

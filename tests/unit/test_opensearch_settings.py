@@ -18,7 +18,7 @@ def test_url_with_host_alone_gets_the_defaults() -> None:
 def test_url_with_everything_is_read() -> None:
     settings = OpenSearchSettings.from_url(
         "opensearch+https://us%40er:p%2Fw@search.example.com:9201/my-faces?m=32&ef_construction=256"
-        "&shards=3&compression=4x&replicas=2&refresh_interval=500ms&refresh=wait_for&ef_search=200"
+        "&shards=3&compression=4x&replicas=2&refresh_interval=500ms&refresh=wait_for&ef_search=300"
         "&connect_timeout=1&timeout=2.5&write_timeout=60&retry=5"
     )
     assert settings == OpenSearchSettings(
@@ -32,7 +32,7 @@ def test_url_with_everything_is_read() -> None:
         replicas=2,
         refresh_interval="500ms",
         refresh="wait_for",
-        ef_search=200,
+        ef_search=300,
         connect_timeout_s=1,
         timeout_s=2.5,
         write_timeout_s=60,
@@ -56,6 +56,7 @@ def test_ipv6_host_is_named_in_brackets() -> None:
         ("localhost/faces?m=1", "m is '1'"),
         ("localhost/faces?m=many", "m is 'many'"),
         ("localhost/faces?m=²", "m is '²'"),
+        ("localhost/faces?ef_search=50", "ef_search is '50', use a whole number from 100"),
         ("localhost/faces?shards=0", "shards"),
         ("localhost/faces?replicas=-1", "replicas"),
         ("localhost/faces?compression=2x", "compression"),

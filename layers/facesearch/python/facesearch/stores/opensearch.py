@@ -3,7 +3,7 @@
 Searches are approximate (HNSW); distances are exact, and so is the order of equal ones.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -33,13 +33,13 @@ from facesearch.stores.opensearch_documents import (
 from facesearch.stores.opensearch_index import StoreIndex
 from facesearch.stores.opensearch_queries import (
     MOST_APPROXIMATE,
+    MOST_CANDIDATES,
     Query,
     by_photo_id,
     count_all,
     count_by_collection,
     counts_of,
     exact_search,
-    may_have_left_out,
     nearest_search,
     scope_filters,
 )
@@ -48,6 +48,12 @@ from facesearch.stores.opensearch_settings import OpenSearchSettings
 PHOTOS_A_PAGE = 1000
 PHOTOS_WITH_FACES_A_PAGE = 100
 COLLECTIONS_A_PAGE = 1000
+
+MOST_TIED = 1000
+"""Photos to put in order when more are equally near than were asked for."""
+
+SCORE_STEP = 2.0**-22
+"""Scores are float32 of at most 1: what differs by less may be equal to the engine."""
 
 _Hit = Mapping[str, Any]
 
@@ -95,14 +101,15 @@ class OpenSearchStore:
             raise ValueError("a store opened without a recipe cannot be searched")
         check_query(embedding, k)
         filters = scope_filters(collection, metadata or {})
-        if k <= MOST_APPROXIMATE:
-            query = nearest_search(embedding, k, filters, self._settings.ef_search)
-            hits: list[_Hit] = self._ask(query)["hits"]["hits"]
-            matches = _nearest_faces(hits, embedding, k)
-            if not may_have_left_out(hits, matches, k):
-                return matches
-        photos = self._pages(exact_search(embedding, filters), PHOTOS_A_PAGE)
-        return _nearest_faces(islice(photos, k), embedding, k)
+        if k > MOST_APPROXIMATE:
+            photos = self._pages(exact_search(embedding, filters), PHOTOS_A_PAGE)
+            return _by_distance(islice(photos, k), embedding)[:k]
+        # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
+        size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
+        hits, faces = self._nearest(embedding, filters, size, self._settings.ef_search)
+        if len(hits) == size and _is_tie(faces, hits[-1], k):
+            _, faces = self._nearest(embedding, filters, MOST_TIED, MOST_CANDIDATES)
+        return faces[:k]
 
     def face(self, face_id: str) -> StoredFace | None:
         key, _, _ = face_id.rpartition("-")
@@ -165,6 +172,14 @@ class OpenSearchStore:
     ) -> None:
         self.close()
 
+    def _nearest(
+        self, embedding: Embedding, filters: Sequence[Query], size: int, candidates: int
+    ) -> tuple[list[_Hit], list[Match]]:
+        """Photos as the engine orders them, and all their faces as they are to be ordered."""
+        query = nearest_search(embedding, filters, photos=size, candidates=candidates)
+        hits = self._ask(query)["hits"]["hits"]
+        return hits, _by_distance(hits, embedding)
+
     def _ask(self, query: Query) -> Any:
         # Without the parameter, a shard that fails is just left out of the answer.
         return self._read("POST", "_search", query, {"allow_partial_search_results": "false"})
@@ -212,10 +227,8 @@ class OpenSearchStore:
             self._checked = True
 
 
-def _nearest_faces(
-    photos: Iterator[_Hit] | Sequence[_Hit], query: Embedding, k: int
-) -> list[Match]:
-    """The k nearest faces in the photos, with distances from the vectors themselves.
+def _by_distance(photos: Iterable[_Hit], query: Embedding) -> list[Match]:
+    """All faces in the photos, with distances from the vectors themselves.
 
     OpenSearch's score, a float32, tells distances near 0 only to 0.0003.
     """
@@ -227,4 +240,13 @@ def _nearest_faces(
     matches = [
         Match(each, float(distance)) for each, distance in zip(stored, distances, strict=True)
     ]
-    return sorted(matches, key=lambda match: (match.distance, match.stored.face_id))[:k]
+    return sorted(matches, key=lambda match: (match.distance, match.stored.face_id))
+
+
+def _is_tie(faces: Sequence[Match], last: _Hit, k: int) -> bool:
+    """Whether the last photo that was asked for is, to the engine, as near as the kth face.
+
+    Then photos that are not among the answers may be so, too, and ids decide.
+    """
+    nearest = next(face for face in faces if face.stored.face_id.startswith(last["_id"]))
+    return abs(nearest.score - faces[k - 1].score) <= SCORE_STEP

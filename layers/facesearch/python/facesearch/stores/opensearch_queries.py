@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from facesearch.faces import Embedding, Match
+from facesearch.faces import Embedding
 from facesearch.stores import Counts
 from facesearch.stores.opensearch_documents import NOT_READ, metadata_entry, numbers
 
 MOST_APPROXIMATE = 1000
 """The largest k that is searched for by HNSW; more is read by a scan, a page at a time."""
 
-SCORE_STEP = 2.0**-23
-"""Scores are float32 of at most 1: faces whose scores differ by less may be in either order."""
+MOST_CANDIDATES = 10_000
+"""As many as the engine takes."""
 
 REMEMBERED = {"term": {"forgotten": False}}
 _BEST_FIRST = [{"_score": "desc"}, {"key": "asc"}]
@@ -35,16 +33,19 @@ def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[Q
     return filters
 
 
-def nearest_search(embedding: Embedding, k: int, filters: Sequence[Query], ef_search: int) -> Query:
-    """The k + 1 photos with the nearest faces, by HNSW, filtered while it walks the graph.
+def nearest_search(
+    embedding: Embedding, filters: Sequence[Query], *, photos: int, candidates: int
+) -> Query:
+    """The photos with the nearest faces, by HNSW, filtered while it walks the graph.
 
-    The k nearest faces are in the k photos with the nearest faces; one more shows a tie.
+    `candidates` are considered in each shard; of them, `photos` are returned, by their nearest
+    face, then by key. The k nearest faces are always in the k photos with the nearest faces.
     """
-    knn: Query = {"vector": numbers(embedding), "k": max(ef_search, k + 1)}
+    knn: Query = {"vector": numbers(embedding), "k": max(candidates, photos)}
     if filters:
         knn["filter"] = {"bool": {"filter": list(filters)}}
     return {
-        "size": k + 1,
+        "size": photos,
         "query": {
             "nested": {
                 "path": "faces",
@@ -67,17 +68,6 @@ def exact_search(embedding: Embedding, filters: Sequence[Query]) -> Query:
         "sort": _BEST_FIRST,
         "_source": {"excludes": NOT_READ},
     }
-
-
-def may_have_left_out(hits: Sequence[Mapping[str, Any]], matches: Sequence[Match], k: int) -> bool:
-    """Whether a photo beyond `hits` may have a face as near as the last of `matches`.
-
-    Then ids decide which faces are among the k, and HNSW knows nothing of ids.
-    """
-    if len(hits) <= k:
-        return False
-    furthest = np.float32(matches[-1].score)
-    return bool(hits[-1]["_score"] >= furthest - SCORE_STEP)
 
 
 def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> Query:

@@ -47,7 +47,8 @@ class OpenSearchSettings:
     `replicas` None: one as soon as there is a second node. `refresh_interval`: how soon a written
     photo is found. `refresh`: whether a write returns at once ("false"), when its photos can be
     found ("wait_for"), or makes them so ("true": costly, for tests and small stores).
-    `ef_search`: how many faces a search considers, in each shard. `timeout_s` is of a read,
+    `ef_search`: how many photos a search considers, in each shard (the engine takes no fewer than
+    100); more raises recall and costs little. `timeout_s` is of a read,
     `write_timeout_s` of a bulk request, `retry_s` how long a write keeps trying in all.
     """
 
@@ -63,7 +64,7 @@ class OpenSearchSettings:
     replicas: int | None = None
     refresh_interval: str = "1s"
     refresh: str = "false"
-    ef_search: int = 100
+    ef_search: int = 200
     connect_timeout_s: float = 3.0
     timeout_s: float = 10.0
     write_timeout_s: float = 30.0
@@ -112,7 +113,7 @@ class OpenSearchSettings:
             refresh=options.text(
                 "refresh", "true|false|wait_for", "true, false or wait_for", "false"
             ),
-            ef_search=options.whole("ef_search", 1, 10_000, 100),
+            ef_search=options.whole("ef_search", 100, 10_000, 200),
             connect_timeout_s=options.seconds("connect_timeout", 3.0),
             timeout_s=options.seconds("timeout", 10.0),
             write_timeout_s=options.seconds("write_timeout", 30.0),
