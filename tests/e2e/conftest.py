@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
-from tests.e2e.stack.config import ROOT, Config, Running
-from tests.e2e.system import System
+from tests.e2e.stack.config import Config, Running
+from tests.e2e.system import System, stack_command
 from tests.integration.lambda_image import why_not
 
 
@@ -24,29 +22,13 @@ def system(models: Path) -> Iterator[System]:
         missing(f"the local stack needs Docker: {reason}")
     name = f"facesearch-e2e-{os.getpid()}"
     api, aws, opensearch = _free_ports(3)
-    ports = [f"--api-port={api}", f"--aws-port={aws}", f"--opensearch-port={opensearch}"]
-    environment = {**os.environ, "FACESEARCH_MODELS": str(models)}
     config = Config(name, api, aws, opensearch, "eu-west-1", "dev")
     with ExitStack() as ending:
-        ending.callback(stack_command, environment, "down", f"--name={name}", "--erase")
-        started = stack_command(environment, "up", f"--name={name}", *ports)
+        ending.callback(stack_command, "down", f"--name={name}", "--erase")
+        started = stack_command("up", *config.options)
         if started.returncode != 0:
             pytest.fail(f"the stack does not start: {started.stderr}")
         yield System(config, Running.load(config.running_file))
-
-
-def stack_command(
-    environment: dict[str, str], *arguments: str
-) -> "subprocess.CompletedProcess[str]":
-    """What `make up` and `make down` run."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.e2e.stack", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,6 +1,9 @@
 """A running stack as its users see it: a bucket, an HTTP API, and the operator's queues."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +12,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.e2e.stack.aws import LocalAws
-from tests.e2e.stack.config import Config, Running
+from tests.e2e.stack.aws import CREDENTIALS, LocalAws
+from tests.e2e.stack.config import ROOT, Config, Running
 from tests.e2e.stack.docker import docker
 
-WAIT_S = 90.0
+WAIT_S = 240.0
 RETRY_S = 6
 """Instead of the minutes that the template's visibility timeout makes a failed message wait."""
 
@@ -57,8 +60,18 @@ class System:
         """The keys of the photos that a search finds, nearest first."""
         answer = self.search(photo)
         assert answer.status == 200, answer
+        matches = answer.json["matches"]
+        faces = [match["face_id"] for match in matches]
+        assert len(faces) == len(set(faces)), faces
         start = f"s3://{self.bucket}/"
-        return [match["photo_id"].removeprefix(start) for match in answer.json["matches"]]
+        # A photo may show several people.
+        return list(dict.fromkeys(match["photo_id"].removeprefix(start) for match in matches))
+
+    def make_bucket(self, name: str) -> None:
+        """Another one, of which nobody is told."""
+        self.s3.create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
 
     def send(self, *bodies: str) -> None:
         """Messages past S3, in this order."""
@@ -78,13 +91,53 @@ class System:
         wait_for(lambda: self.waiting() == 0, "the queue to be empty")
         self.opensearch("POST", "/_refresh")
 
-    def photos(self) -> int:
-        """How many photos the index holds, each counted once for every document of it."""
+    def keys(self) -> set[str]:
+        """The keys of the photos that the index holds; none of them twice."""
         self.opensearch("POST", "/_refresh")
         # A forgotten photo leaves a document behind, which remembers when.
-        query = {"query": {"bool": {"must_not": {"term": {"forgotten": True}}}}}
-        count: int = self.opensearch("POST", "/faces/_count", query)["count"]
-        return count
+        known = {"bool": {"must_not": {"term": {"forgotten": True}}}}
+        query = {"query": known, "size": 10_000, "_source": ["photo_id"]}
+        hits = self.opensearch("POST", "/faces-*/_search", query)["hits"]["hits"]
+        keys = [hit["_source"]["photo_id"].removeprefix(f"s3://{self.bucket}/") for hit in hits]
+        assert len(keys) == len(set(keys))
+        return set(keys)
+
+    def dead_letters(self) -> list[str]:
+        """The bodies of up to ten of them, which stay."""
+        received = self.sqs.receive_message(
+            QueueUrl=self.dead_letters_url, MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return [message["Body"] for message in received.get("Messages", [])]
+
+    def operate(self, *arguments: str) -> str:
+        """What the operator's command line prints."""
+        environment = {
+            **os.environ,
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": self._running.aws_url,
+            "AWS_REGION": self.config.region,
+            "AWS_DEFAULT_REGION": self.config.region,
+        }
+        command = [sys.executable, "-m", "facesearch.cli", *arguments]
+        return subprocess.run(
+            command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    def clear(self) -> None:
+        """No photo, no face, no message."""
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+            for item in page.get("Contents", []):
+                self.delete(item["Key"])
+        self.wait_until_idle()
+        letters = self.sqs.receive_message(
+            QueueUrl=self.dead_letters_url, MaxNumberOfMessages=10
+        ).get("Messages", [])
+        for letter in letters:
+            self.sqs.delete_message(
+                QueueUrl=self.dead_letters_url, ReceiptHandle=letter["ReceiptHandle"]
+            )
+        everything: object = {"query": {"match_all": {}}}
+        self.opensearch("POST", "/faces-*/_delete_by_query?refresh=true", everything)
 
     def opensearch(self, method: str, path: str, body: object = None) -> Any:
         """Straight to the engine, past the code under test."""
@@ -98,6 +151,10 @@ class System:
         """A container, as a power cut would; `opensearch` or `index-0`."""
         docker("kill", f"{self.config.name}-{part}")
 
+    def lost_batches(self) -> int:
+        """How many batches the function has not answered for."""
+        return self.config.log_file.read_text().count(" messages come again: ")
+
     def start_opensearch(self) -> None:
         docker("start", f"{self.config.name}-opensearch")
         wait_for(self._opensearch_answers, "OpenSearch to start")
@@ -108,6 +165,11 @@ class System:
         except OSError:
             return False
         return True
+
+    def restart(self) -> None:
+        """All of it, as a developer does in the evening and in the morning."""
+        stack_command("down", f"--name={self.config.name}").check_returncode()
+        stack_command("up", *self.config.options).check_returncode()
 
     @contextmanager
     def prompt_retries(self) -> Iterator[None]:
@@ -130,3 +192,14 @@ def wait_for(condition: Callable[[], bool], what: str, most_s: float = WAIT_S) -
     while not condition():
         assert time.monotonic() < deadline, f"waited {most_s:.0f} s for {what}"
         time.sleep(0.2)
+
+
+def stack_command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """What `make up` and `make down` run."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.e2e.stack", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,26 +1,220 @@
 """The whole system in real containers: what its users do, and what can go wrong around it."""
 
-from collections.abc import Callable
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.system import System, wait_for
+from tests.e2e.events import created, removed
+from tests.e2e.system import System, stack_command, wait_for
+from tests.evaluation.lfw import TEN_QUERIES
 
 pytestmark = pytest.mark.slow
 
 LfwPhoto = Callable[[str, int], Path]
 
+OTHERS = 450
+"""People of LFW with one photo, among whom the ten are looked for."""
+
+
+@pytest.fixture
+def empty(system: System) -> Iterator[System]:
+    """The system with no photo in it; what a test leaves behind goes."""
+    system.clear()
+    yield system
+    system.clear()
+
+
+@pytest.fixture(scope="session")
+def ten_and_others(lfw: Path) -> dict[str, bytes]:
+    """By key: all six photos of the ten people, and one of each of many others."""
+    people = sorted(folder for folder in lfw.iterdir() if len(list(folder.iterdir())) == 1)
+    photos = [next(folder.iterdir()) for folder in people[:OTHERS]]
+    photos += [photo for name in TEN_QUERIES for photo in sorted((lfw / name).iterdir())]
+    return {photo.name: photo.read_bytes() for photo in photos}
+
+
+def upload(system: System, photos: dict[str, bytes]) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(system.put, photos, photos.values()))
+
 
 def test_photo_put_with_s3_client_is_found_over_http_and_gone_when_deleted(
-    system: System, lfw_photo: LfwPhoto
+    empty: System, lfw_photo: LfwPhoto
 ) -> None:
     key = "holiday 2024/Ana & René+1.jpg"
     photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
-    assert system.found(photo) == []
-    system.put(key, photo)
-    wait_for(lambda: system.found(photo) == [key], "the photo to be found")
-    match = system.search(photo).json["matches"][0]
+    assert empty.found(photo) == []
+    empty.put(key, photo)
+    wait_for(lambda: empty.found(photo) == [key], "the photo to be found")
+    match = empty.search(photo).json["matches"][0]
     assert match["distance"] == pytest.approx(0, abs=1e-3)
-    system.delete(key)
-    wait_for(lambda: system.found(photo) == [], "the photo to be gone")
+    empty.delete(key)
+    wait_for(lambda: empty.found(photo) == [], "the photo to be gone")
+
+
+def test_500_photos_uploaded_at_once_are_all_indexed_and_the_ten_queries_find_their_people(
+    empty: System, ten_and_others: dict[str, bytes]
+) -> None:
+    assert len(ten_and_others) >= 500
+    upload(empty, ten_and_others)
+    empty.wait_until_idle()
+    assert empty.keys() == set(ten_and_others)
+    for name in TEN_QUERIES:
+        found = empty.found(ten_and_others[f"{name}_0001.jpg"])
+        assert found[0] == f"{name}_0001.jpg"
+        assert sum(key.startswith(f"{name}_0") for key in found) == 6, (name, found)
+
+
+def test_duplicate_replayed_and_reordered_events_leave_what_the_bucket_holds(
+    empty: System, lfw_photo: LfwPhoto
+) -> None:
+    kept, gone = lfw_photo("Bob_Graham", 1).read_bytes(), lfw_photo("Boris_Becker", 1).read_bytes()
+    empty.put("kept.jpg", kept)
+    empty.put("gone.jpg", gone)
+    empty.delete("gone.jpg")
+    empty.wait_until_idle()
+    before = time.time() - 3600
+    now_created = created(empty.bucket, "kept.jpg")
+    empty.send(
+        now_created,
+        now_created,
+        removed(empty.bucket, "kept.jpg", before),
+        created(empty.bucket, "kept.jpg", before),
+        created(empty.bucket, "gone.jpg", before),
+    )
+    empty.wait_until_idle()
+    assert empty.found(kept) == ["kept.jpg"]
+    assert empty.keys() == {"kept.jpg"}
+    assert "gone.jpg" not in empty.found(gone)
+
+
+def test_created_event_that_arrives_after_the_deletion_does_not_resurrect_the_photo(
+    empty: System, lfw_photo: LfwPhoto
+) -> None:
+    photo = lfw_photo("Billy_Crystal", 1).read_bytes()
+    # The object is there, so that only the order of the events can tell.
+    empty.put("race.jpg", photo)
+    empty.wait_until_idle()
+    deleted = time.time()
+    empty.send(removed(empty.bucket, "race.jpg", deleted))
+    empty.wait_until_idle()
+    assert empty.keys() == set()
+    empty.send(created(empty.bucket, "race.jpg", deleted - 1))
+    empty.wait_until_idle()
+    assert empty.keys() == set()
+
+
+def test_photos_deleted_while_they_are_being_indexed_are_gone_in_the_end(
+    empty: System, ten_and_others: dict[str, bytes]
+) -> None:
+    keys = list(ten_and_others)[:40]
+
+    def put_and_delete(number: int) -> None:
+        empty.put(keys[number], ten_and_others[keys[number]])
+        time.sleep(number * 0.05)
+        if number % 2:
+            empty.delete(keys[number])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put_and_delete, range(len(keys))))
+    empty.wait_until_idle()
+    assert empty.keys() == set(keys[::2])
+
+
+def test_poison_among_good_photos_alone_reaches_the_dead_letters_and_a_redrive_works(
+    empty: System, ten_and_others: dict[str, bytes]
+) -> None:
+    garbage = json.dumps({"Records": [{"eventName": "ObjectCreated:Put"}]})
+    # A bucket that is not there yet: what an operator can put right.
+    unreadable = created("later", "face.jpg")
+    good = dict(list(ten_and_others.items())[:20])
+    with empty.prompt_retries():
+        empty.send(garbage, unreadable)
+        upload(empty, good | {"not_a_photo.jpg": b"these bytes are no image"})
+        empty.wait_until_idle()
+        assert sorted(empty.dead_letters()) == sorted([garbage, unreadable])
+        # A bad photo is its owner's business: recorded, and not tried again.
+        assert empty.keys() == {*good, "not_a_photo.jpg"}
+
+        listed = json.loads(empty.operate("dlq", "list", empty.dead_letters_url, "--json"))
+        empty.make_bucket("later")
+        empty.s3.put_object(Bucket="later", Key="face.jpg", Body=next(iter(good.values())))
+        moved = json.loads(empty.operate("dlq", "redrive", empty.dead_letters_url, "--json"))
+        empty.wait_until_idle()
+    assert [letter["tries"] >= 5 for letter in listed["letters"]] == [True, True]
+    assert moved == {"sent": 2, "to": empty.queue_url}
+    assert empty.keys() == {*good, "not_a_photo.jpg", "s3://later/face.jpg"}
+    assert empty.dead_letters() == [garbage]
+
+
+def test_opensearch_killed_in_the_middle_of_an_ingest_loses_nothing_and_stores_nothing_twice(
+    empty: System, ten_and_others: dict[str, bytes]
+) -> None:
+    photos = dict(list(ten_and_others.items())[:200])
+    with empty.prompt_retries():
+        upload(empty, photos)
+        wait_for(lambda: len(empty.keys()) > 20, "the ingest to be under way")
+        empty.kill("opensearch")
+        assert empty.waiting() > 0
+        empty.start_opensearch()
+        empty.wait_until_idle()
+    assert empty.keys() == set(photos)
+    assert empty.waiting(empty.dead_letters_url) == 0
+
+
+def test_search_while_opensearch_is_down_returns_503_with_retry_after_and_no_trace(
+    empty: System, lfw_photo: LfwPhoto
+) -> None:
+    photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
+    empty.kill("opensearch")
+    try:
+        answer = empty.search(photo)
+    finally:
+        empty.start_opensearch()
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["code"] == "store_unavailable"
+    assert "Traceback" not in str(answer.json)
+    wait_for(lambda: empty.search(photo).status == 200, "searches to be answered again")
+
+
+def test_lambda_killed_in_the_middle_of_a_batch_gets_its_messages_again(
+    empty: System, ten_and_others: dict[str, bytes]
+) -> None:
+    photos = dict(list(ten_and_others.items())[:100])
+    with empty.prompt_retries():
+        upload(empty, photos)
+        wait_for(lambda: len(empty.keys()) > 10, "the ingest to be under way")
+        lost = empty.lost_batches()
+        empty.kill("index-0")
+        empty.wait_until_idle()
+        assert empty.lost_batches() == lost + 1
+    assert empty.keys() == set(photos)
+    assert empty.waiting(empty.dead_letters_url) == 0
+
+
+def test_stack_stopped_and_started_again_still_finds_its_photos_and_reads_them(
+    empty: System, lfw_photo: LfwPhoto
+) -> None:
+    photo = lfw_photo("Angela_Bassett", 1).read_bytes()
+    empty.put("kept & found.jpg", photo)
+    empty.wait_until_idle()
+    empty.restart()
+    assert empty.found(photo) == ["kept & found.jpg"]
+    stored = empty.s3.get_object(Bucket=empty.bucket, Key="kept & found.jpg")
+    assert stored["Body"].read() == photo
+
+
+def test_stack_on_a_port_in_use_names_the_port_and_the_option(system: System) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        started = stack_command("up", "--name=facesearch-e2e-other", f"--api-port={port}")
+    assert started.returncode == 1
+    assert started.stderr == (
+        f"error: port {port} is in use: stop what uses it, or choose another with --api-port\n"
+    )

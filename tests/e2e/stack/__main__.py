@@ -54,7 +54,7 @@ def up(**options: str | int) -> None:
         click.echo(f"{config.name} is up already")
     else:
         _check_ports(config)
-        _start(config, options)
+        _start(config)
     running = Running.load(config.running_file)
     click.echo(f"API         {running.api_url}/search")
     click.echo(f"S3 and SQS  {running.aws_url}  (any credentials, region {config.region})")
@@ -92,13 +92,12 @@ def run(**options: str | int) -> None:
     run_stack(Config(**options))  # type: ignore[arg-type]
 
 
-def _start(config: Config, options: dict[str, str | int]) -> None:
+def _start(config: Config) -> None:
     config.folder.mkdir(parents=True, exist_ok=True)
     config.running_file.unlink(missing_ok=True)
-    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     with config.log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.stack", "run", *arguments],
+            [sys.executable, "-m", "tests.e2e.stack", "run", *config.options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

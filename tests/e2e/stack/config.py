@@ -35,6 +35,12 @@ class Config:
         }
 
     @property
+    def options(self) -> list[str]:
+        """The command line's that choose all this."""
+        ports = [f"{option}={port}" for option, port in self.ports.items()]
+        return [f"--name={self.name}", f"--region={self.region}", f"--stage={self.stage}", *ports]
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the compose file's variables stand for."""
         return {

@@ -27,7 +27,7 @@ from tests.e2e.stack.mapping import Poller
 from tests.e2e.stack.sam import need_sam, start_api
 from tests.e2e.stack.wiring import Template
 
-START_S = 90.0
+START_S = 180.0
 STOP_S = 30.0
 ADDRESS = "127.0.0.1"
 
