@@ -1,0 +1,94 @@
+"""`facesearch status` and `facesearch reindex`, on real photos and both stores."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.running import Cli
+from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
+    OpenSearchServer,
+    index_fixture,
+    opensearch_server_fixture,
+)
+
+
+@pytest.fixture
+def photos(sample: Path, tmp_path: Path) -> Path:
+    """Six photos, in a folder that a test may change."""
+    folder = tmp_path / "photos"
+    shutil.copytree(sample / "val" / "elton_john", folder)
+    for extra in sorted(folder.iterdir())[6:]:
+        extra.unlink()
+    return folder
+
+
+@pytest.fixture
+def url(opensearch_server: OpenSearchServer, index: str) -> str:
+    return f"opensearch://user:s3cret@{opensearch_server.host}/{index}?refresh=true"
+
+
+def test_status_of_a_file_tells_its_figures(cli: Cli, photos: Path, tmp_path: Path) -> None:
+    before = cli("status")
+    assert before.code == 1
+    assert "there is no store" in before.err
+    cli("index", photos)
+    status = cli("status", "--json").json
+    count = len(list(photos.iterdir()))
+    assert (status["photos"], status["health"]) == (count, "green")
+    assert status["faces"] >= count
+    assert status["place"] == str(tmp_path / "faces.db")
+    assert status["size_bytes"] >= (tmp_path / "faces.db").stat().st_size
+    assert f"photos   {count}" in cli("status").out
+
+
+def test_reindex_of_a_file_is_refused(cli: Cli, photos: Path) -> None:
+    cli("index", photos)
+    refused = cli("reindex")
+    assert refused.code == 2
+    assert "another file" in refused.err
+
+
+@pytest.mark.slow
+def test_reindex_with_other_models_looks_at_every_photo_again(
+    cli: Cli, photos: Path, url: str, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(list(photos.iterdir()))
+    assert cli("index", "--store", url, photos).code == 0
+    before = cli("status", "--store", url, "--json").json
+    deleted, query = sorted(photos.iterdir())[:2]
+    deleted.unlink()
+    monkeypatch.setenv("FACESEARCH_EMBEDDER", "facenet-fp32")
+    mismatch = cli("search", "--store", url, query)
+    assert mismatch.code == 1
+    assert "facesearch reindex" in mismatch.err
+    done = cli("reindex", "--store", url, "--json", "--drop-old")
+    assert done.code == 0
+    assert done.json == {
+        "rebuilt": True,
+        "old": f"{index}-000001",
+        "new": f"{index}-000002",
+        "photos": count - 1,
+        "dropped": [f"{index}-000001"],
+    }
+    after = cli("status", "--store", url, "--json").json
+    assert after["recipe"]["fingerprint"] != before["recipe"]["fingerprint"]
+    assert after["photos"] == count - 1
+    [nearest, *_] = cli("search", "--store", url, "--json", query).json["matches"]
+    assert nearest["photo_id"] == query.resolve().as_uri()
+    assert nearest["distance"] == pytest.approx(0, abs=1e-4)
+    assert "nothing to rebuild" in cli("reindex", "--store", url).out
+
+
+def test_commands_never_show_the_password(cli: Cli, photos: Path, url: str) -> None:
+    commands: list[Callable[[], object]] = [
+        lambda: cli("status", "--store", url),
+        lambda: cli("index", "--store", url, photos),
+        lambda: cli("status", "--store", url),
+        lambda: cli("status", "--store", url, "--json"),
+        lambda: cli("reindex", "--store", f"{url}&m=20"),
+        lambda: cli("reindex", "--store", f"{url}&m=none"),
+    ]
+    for command in commands:
+        assert "s3cret" not in str(command())
