@@ -274,14 +274,17 @@ def test_write_waits_for_a_short_write_block(
         lift.join()
 
 
-def test_two_changes_of_a_photo_keep_their_order_when_one_is_rejected(
-    proxy: Proxy, watched_url: str
-) -> None:
+def test_two_changes_of_a_photo_never_share_a_request(proxy: Proxy, watched_url: str) -> None:
+    # Were the first of them rejected, it would be tried again after the second.
+    rejected = {"status": 429, "error": {"type": "rejected_execution_exception"}}
+    body = json.dumps({"errors": True, "items": [{"index": rejected}]}).encode()
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("first")])
-        proxy.where, proxy.answers = "_bulk", [Answer(429)]
+        proxy.seen.clear()
+        proxy.where, proxy.answers = "_bulk", [Answer(200, body)]
         assert store.write([indexed("a", 5, [vector(1)]), Removal("a", 5)]) == [True, True]
         assert store.photo("a") is None
+        assert len(_bulks(proxy)) == 3
 
 
 def test_nothing_of_an_embedding_is_logged(url: str, caplog: pytest.LogCaptureFixture) -> None:
