@@ -4,10 +4,11 @@ import json
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from urllib.parse import quote_plus
 
 import boto3
@@ -52,22 +53,22 @@ class _Silent(WSGIRequestHandler):
 @contextmanager
 def serving(addresses: Sequence[str], port: int) -> Iterator[None]:
     """Answer S3's and SQS's protocols on several of this machine's addresses."""
-    _tell_as_s3_does()
     application = _OneAtATime(DomainDispatcherApplication(create_backend_app))
     servers = [
         make_server(address, port, application, threaded=True, request_handler=_Silent)
         for address in addresses
     ]
-    for server in servers:
-        Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield
-    finally:
+    with ExitStack() as ending:
+        ending.enter_context(_telling_as_s3_does())
         for server in servers:
-            server.shutdown()
+            Thread(target=server.serve_forever, daemon=True).start()
+            ending.callback(server.server_close)
+            ending.callback(server.shutdown)
+        yield
 
 
-def _tell_as_s3_does() -> None:
+@contextmanager
+def _telling_as_s3_does() -> Iterator[None]:
     """Events carry a sequencer and the version; a delete marker is told of, too."""
 
     def event(name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
@@ -99,8 +100,11 @@ def _tell_as_s3_does() -> None:
         notifications.send_event(backend.account_id, kind, backend.get_bucket(bucket_name), marker)
         return marker
 
-    setattr(notifications, "_get_s3_event", event)  # noqa: B010 (it is not meant to be replaced)
-    setattr(S3Backend, "_set_delete_marker", mark_and_tell)  # noqa: B010
+    with (
+        patch.object(notifications, "_get_s3_event", event),
+        patch.object(S3Backend, "_set_delete_marker", mark_and_tell),
+    ):
+        yield
 
 
 def sequencer(nanoseconds: int) -> str:

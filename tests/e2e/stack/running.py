@@ -111,6 +111,7 @@ class _Stack:
         environment = {
             **os.environ,
             "CDK_OUTDIR": str(out),
+            "FACESEARCH_BUILD": str(ROOT / "build"),
             "CDK_CONTEXT_JSON": json.dumps(context),
         }
         done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=False)
