@@ -6,6 +6,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from cdk.metrics import Metrics
+from facesearch.stages import Stage
 
 
 def dashboard(
@@ -40,6 +41,10 @@ def dashboard(
                 _graph("Search errors", [metrics.search_errors, metrics.search_refusals]),
             ],
             [
+                _graph("Indexing by stage, ms a batch", _stages(metrics, "index_faces")),
+                _graph("Searching by stage, ms", _stages(metrics, "search_faces")),
+            ],
+            [
                 _graph(
                     "Index health",
                     [
@@ -64,6 +69,10 @@ def dashboard(
     )
 
 
+STAGES = {
+    "index_faces": (Stage.READ, Stage.DECODE, Stage.DETECT, Stage.EMBED, Stage.STORE),
+    "search_faces": (Stage.DECODE, Stage.DETECT, Stage.EMBED, Stage.SEARCH),
+}
 PHOTO_METRICS = (
     "PhotosIndexed",
     "PhotosWithoutFace",
@@ -72,6 +81,10 @@ PHOTO_METRICS = (
     "PhotosRemoved",
     "Faces",
 )
+
+
+def _stages(metrics: Metrics, service: str) -> list[cloudwatch.IMetric]:
+    return [metrics.reported(service, f"{stage}Latency", "p50", stage) for stage in STAGES[service]]
 
 
 def _graph(

@@ -18,6 +18,7 @@ from facesearch.errors import FacesearchError, InputError
 from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
 from facesearch.s3 import bucket_and_key
+from facesearch.stages import Stage, stages_timed
 from index_faces.messages import Result, index_messages
 from index_faces.service import open_service
 
@@ -37,12 +38,13 @@ def handler(
     event: Mapping[str, list[dict[str, object]]], context: LambdaContext
 ) -> PartialItemFailureResponse:
     """Index a batch of S3's events; the messages returned as failed come again."""
-    result = _index({str(each["messageId"]): str(each["body"]) for each in event["Records"]})
+    with stages_timed() as seconds:
+        result = _index({str(each["messageId"]): str(each["body"]) for each in event["Records"]})
     for outcome in result.outcomes:
         _log_outcome(outcome)
     for message_id, error in result.failed.items():
         logger.warning("message failed", message_id=message_id, error=error.code)
-    _count(result.outcomes)
+    _count(result.outcomes, seconds)
 
     def report(record: SQSRecord) -> None:
         if record.message_id in result.failed:
@@ -80,7 +82,7 @@ def _log_outcome(outcome: Outcome) -> None:
     log("photo", extra=fields)
 
 
-def _count(outcomes: Iterable[Outcome]) -> None:
+def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
     found = list(outcomes)
     statuses = Counter(outcome.status for outcome in found)
     # Not `Metrics`: it collects for ever where metrics are disabled.
@@ -88,4 +90,6 @@ def _count(outcomes: Iterable[Outcome]) -> None:
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
     metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in found))
+    for stage, spent in seconds.items():
+        metrics.add_metric(f"{stage}Latency", MetricUnit.Milliseconds, spent * 1000)
     metrics.flush_metrics()

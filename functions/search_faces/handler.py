@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from facesearch.stages import Stage, stages_timed
 from search_faces.app import create_app
 from search_faces.log import logger
 from search_faces.warming import warm_ahead
@@ -23,19 +25,22 @@ app = create_app(os.environ)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
     start = time.perf_counter()
-    response = app.resolve(event, context)
+    with stages_timed() as seconds:
+        response = app.resolve(event, context)
     headers = response["multiValueHeaders"]
     headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
     # Results are about people: no cache on the way keeps them.
     headers.setdefault("Cache-Control", ["no-store"])
-    _count(response["statusCode"], (time.perf_counter() - start) * 1000)
+    _count(response["statusCode"], time.perf_counter() - start, seconds)
     return response
 
 
-def _count(status: int, milliseconds: float) -> None:
+def _count(status: int, whole: float, seconds: Mapping[Stage, float]) -> None:
     # Not `Metrics`: it collects for ever where metrics are disabled.
     metrics = EphemeralMetrics(namespace="FaceSearch", service="search_faces")
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     metrics.add_metric("ServerErrors", MetricUnit.Count, status >= 500)
-    metrics.add_metric("RequestLatency", MetricUnit.Milliseconds, milliseconds)
+    metrics.add_metric("RequestLatency", MetricUnit.Milliseconds, whole * 1000)
+    for stage, spent in seconds.items():
+        metrics.add_metric(f"{stage}Latency", MetricUnit.Milliseconds, spent * 1000)
     metrics.flush_metrics()

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from cdk.assets import FUNCTIONS
+from facesearch.stages import Stage
 from tests.infrastructure.template import Resource, Template
 
+STAGES = {f"{stage}Latency" for stage in Stage}
 ALARM = "AWS::CloudWatch::Alarm"
 WATCHED = (
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
@@ -136,7 +138,9 @@ def test_dashboard_shows_what_the_functions_report(template: Template) -> None:
     assert {metric[3] for metric in shown} == {"index_faces", "search_faces"}
     for _, name, dimension, service, *_ in shown:
         assert dimension == "service"
-        assert f'"{name}"' in (FUNCTIONS / service / "handler.py").read_text()
+        handler = (FUNCTIONS / service / "handler.py").read_text()
+        reported = 'f"{stage}Latency"' if name in STAGES else f'"{name}"'
+        assert reported in handler
 
 
 def test_dashboard_has_every_alarm(template: Template) -> None:

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 import pytest
@@ -311,6 +311,11 @@ def test_logs_hold_neither_key_nor_bytes_and_metrics_count_each_outcome(
         "PhotosUndone": [0.0],
         "PhotosRemoved": [0.0],
     }
+    figures = cast("dict[str, list[float]]", metrics)
+    spent = {name: figures[name] for name in figures if name.endswith("Latency")}
+    stages = ("Read", "Decode", "Detect", "Embed", "Store")
+    assert set(spent) == {f"{stage}Latency" for stage in stages}
+    assert all(milliseconds > 0 for (milliseconds,) in spent.values())
 
 
 def test_events_that_s3_really_sends_to_a_queue_are_indexed(

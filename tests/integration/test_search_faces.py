@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from PIL import Image
@@ -395,3 +395,8 @@ def test_metrics_count_requests_and_what_went_wrong_inside(
     metrics = [record for record in logs() if "_aws" in record]
     assert [record["Requests"] for record in metrics] == [[1.0]] * 3
     assert [record["ServerErrors"] for record in metrics] == [[0.0], [0.0], [1.0]]
+    first = cast("dict[str, list[float]]", metrics[0])
+    (whole,) = first["RequestLatency"]
+    stages = [first[f"{stage}Latency"][0] for stage in ("Decode", "Detect", "Embed", "Search")]
+    assert min(stages) > 0
+    assert sum(stages) <= whole

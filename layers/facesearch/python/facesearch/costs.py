@@ -20,7 +20,7 @@ LOG_GB_A_REQUEST = 2e-6
 QUEUE_REQUESTS_A_PHOTO = 2
 """One to send; received and deleted in batches."""
 ALARMS = 8
-REPORTED_METRICS = 9
+REPORTED_METRICS = 18
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from facesearch.errors import FacesearchError, InputError, NotFound, ReadError, StoreError
 from facesearch.faces import DEFAULT_COLLECTION, IndexedPhoto, Photo, Removal
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 
 MAX_FILE_BYTES = 128 * 2**20
@@ -93,7 +94,8 @@ def index_photos(
         for change in changes
     ]
     writes = [each.write for each in prepared if each.write is not None]
-    written = iter(store.write(writes) if writes else [])
+    with stage(Stage.STORE):
+        written = iter(store.write(writes) if writes else [])
     return [_outcome(each, True if each.write is None else next(written)) for each in prepared]
 
 
@@ -128,9 +130,16 @@ def _read_ahead(
         for photo in photos:
             ahead.append(pool.submit(_read, read, photo.photo_id))
             if len(ahead) == READERS:
-                yield ahead.popleft().result()
+                yield _awaited(ahead.popleft())
         while ahead:
-            yield ahead.popleft().result()
+            yield _awaited(ahead.popleft())
+
+
+def _awaited(
+    content: "Future[PhotoContent | FacesearchError]",
+) -> PhotoContent | FacesearchError:
+    with stage(Stage.READ):
+        return content.result()
 
 
 def _read(read: ReadPhoto, photo_id: str) -> PhotoContent | FacesearchError:

@@ -25,6 +25,7 @@ from facesearch.faces import (
 from facesearch.images import DecodedImage, decode_image
 from facesearch.models import ModelFolder
 from facesearch.settings import Settings
+from facesearch.stages import Stage, stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,10 +93,12 @@ class FacePipeline:
         if isinstance(data, FacesearchError):
             return data
         try:
-            decoded = decode_image(data)
+            with stage(Stage.DECODE):
+                decoded = decode_image(data)
         except ImageError as error:
             return error
-        found = self._detector.detect(decoded.rgb())
+        with stage(Stage.DETECT):
+            found = self._detector.detect(decoded.rgb())
         for face in found:
             batch.add(crop_face(decoded.image, face.box))
         return _DetectedPhoto(
@@ -132,7 +135,8 @@ class _FaceBatch:
         return self._embeddings
 
     def _run(self) -> None:
-        self._embeddings.extend(self._embedder.embed(self._crops))
+        with stage(Stage.EMBED):
+            self._embeddings.extend(self._embedder.embed(self._crops))
         self._crops.clear()
 
 

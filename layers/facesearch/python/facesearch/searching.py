@@ -7,8 +7,9 @@ import numpy as np
 
 from facesearch.confidence import SAME_PERSON_DISTANCE, confidence
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound
-from facesearch.faces import DetectedFace, EmbeddedFace, Match
+from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 
 DEFAULT_K = 20
@@ -58,12 +59,7 @@ def search_photo(
     Raises an `ImageError` for a bad photo, `NoFaceFound`, or a `StoreError`.
     """
     analysed = analyse_photo(photo, pipeline)
-    matches = store.search(
-        analysed.faces[0].embedding,
-        scope.k,
-        collection=scope.collection,
-        metadata=scope.metadata,
-    )
+    matches = _nearest(analysed.faces[0].embedding, scope.k, store, scope)
     faces = tuple(face.detected for face in analysed.faces)
     return PhotoSearch(analysed.width, analysed.height, faces, matches)
 
@@ -73,13 +69,13 @@ def search_face(face_id: str, store: FaceStore, scope: Scope) -> list[Match]:
     stored = store.face(face_id)
     if stored is None:
         raise NotFound(f"there is no face '{face_id}': it may have been deleted with its photo")
-    matches = store.search(
-        stored.face.embedding,
-        scope.k + 1,
-        collection=scope.collection,
-        metadata=scope.metadata,
-    )
+    matches = _nearest(stored.face.embedding, scope.k + 1, store, scope)
     return [match for match in matches if match.stored.face_id != face_id][: scope.k]
+
+
+def _nearest(embedding: Embedding, k: int, store: FaceStore, scope: Scope) -> list[Match]:
+    with stage(Stage.SEARCH):
+        return store.search(embedding, k, collection=scope.collection, metadata=scope.metadata)
 
 
 def compare_photos(first: bytes, second: bytes, pipeline: FacePipeline) -> Comparison:

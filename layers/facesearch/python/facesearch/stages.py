@@ -1,0 +1,45 @@
+"""How long each stage of the work takes, for whoever asks."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A step of the data's way; `READ` is the time spent waiting for photos."""
+
+    READ = "Read"
+    DECODE = "Decode"
+    DETECT = "Detect"
+    EMBED = "Embed"
+    STORE = "Store"
+    SEARCH = "Search"
+
+
+_seconds: ContextVar[defaultdict[Stage, float] | None] = ContextVar("seconds", default=None)
+
+
+@contextmanager
+def stages_timed() -> Iterator[dict[Stage, float]]:
+    """Seconds by stage, summed over all that this context does until it is left."""
+    seconds: defaultdict[Stage, float] = defaultdict(float)
+    token = _seconds.set(seconds)
+    try:
+        yield seconds
+    finally:
+        _seconds.reset(token)
+
+
+@contextmanager
+def stage(name: Stage) -> Iterator[None]:
+    """Count what is done here to a stage, if anybody asked."""
+    seconds = _seconds.get()
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        if seconds is not None:
+            seconds[name] += time.perf_counter() - start
