@@ -126,6 +126,19 @@ def test_indexed_photos_are_found_by_other_photos_of_the_same_people(
         assert {match.stored.photo.photo_id.split("/")[3] for match in found.matches} == {person}
 
 
+def test_each_validation_photo_of_the_sample_has_only_its_person_among_the_five_nearest(
+    pipeline: FacePipeline, store: FaceStore, sample: Path
+) -> None:
+    train = {f"file://{path}": path for path in sorted((sample / "train").rglob("*.jpg"))}
+    queries = sorted((sample / "val").rglob("*.jpg"))
+    assert (len(train), len(queries)) == (93, 25)
+    index_photos([PhotoToIndex(each, 1) for each in train], reader(train), pipeline, store)
+    for query in queries:
+        found = search_photo(query.read_bytes(), pipeline, store, Scope(k=5))
+        people = {train[match.stored.photo.photo_id].parent.name for match in found.matches}
+        assert people == {query.parent.name}, query
+
+
 def test_index_each_change_succeeds_or_fails_by_itself(
     pipeline: FacePipeline, photos: Photos, store: FaceStore
 ) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from facesearch.errors import SettingsError
@@ -15,7 +15,8 @@ DEFAULT_STORE = "sqlite:///faces.db"
 class Settings:
     """Where the store and the models are, and how much of the machine to use."""
 
-    store_url: str
+    store_url: str = field(repr=False)
+    """It may hold a password."""
     models: Path
     embedder: str
     threads: int
