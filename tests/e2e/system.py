@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -155,6 +156,10 @@ class System:
         """How many batches the function has not answered for."""
         return self.config.log_file.read_text().count(" messages come again: ")
 
+    def failed_batches(self) -> int:
+        """How many batches the function has answered for with messages that failed."""
+        return len(re.findall(r"[1-9]\d* of them failed", self.config.log_file.read_text()))
+
     def start_opensearch(self) -> None:
         docker("start", f"{self.config.name}-opensearch")
         wait_for(self._opensearch_answers, "OpenSearch to start")
@@ -172,12 +177,12 @@ class System:
         stack_command("up", *self.config.options).check_returncode()
 
     @contextmanager
-    def prompt_retries(self) -> Iterator[None]:
+    def prompt_retries(self, after_s: int = RETRY_S) -> Iterator[None]:
         """Failed messages come again after seconds."""
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
         before = told["Attributes"]["VisibilityTimeout"]
         self.sqs.set_queue_attributes(
-            QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": str(RETRY_S)}
+            QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": str(after_s)}
         )
         try:
             yield

@@ -156,11 +156,12 @@ def test_opensearch_killed_in_the_middle_of_an_ingest_loses_nothing_and_stores_n
     empty: System, ten_and_others: dict[str, bytes]
 ) -> None:
     photos = dict(list(ten_and_others.items())[:200])
-    with empty.prompt_retries():
+    with empty.prompt_retries(after_s=20):
         upload(empty, photos)
         wait_for(lambda: len(empty.keys()) > 20, "the ingest to be under way")
+        failed = empty.failed_batches()
         empty.kill("opensearch")
-        assert empty.waiting() > 0
+        wait_for(lambda: empty.failed_batches() > failed, "the function to give a batch up")
         empty.start_opensearch()
         empty.wait_until_idle()
     assert empty.keys() == set(photos)
