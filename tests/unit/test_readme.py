@@ -1,6 +1,7 @@
 """What the README names exists: targets, commands, options, variables, paths, modules."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -86,3 +87,17 @@ def test_every_setting_of_the_stack_is_in_the_table() -> None:
     assert "domain_endpoint" in names
     for name in names:
         assert f"`{name}`" in README, name
+
+
+def test_the_costs_are_what_the_plan_says() -> None:
+    (row,) = re.findall(r"^\| USD a month \| (.*) \|$", README, re.MULTILINE)
+    (sizes,) = re.findall(r"^\| faces \| (10k .*) \|$", README, re.MULTILINE)
+    for faces, told in zip(sizes.split(" | "), row.split(" | "), strict=True):
+        command = ["plan", "--faces", faces, "--searches", "10", "--json"]
+        ended = subprocess.run(
+            [sys.executable, "-m", "facesearch.cli", *command],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
