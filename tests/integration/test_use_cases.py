@@ -21,7 +21,7 @@ from facesearch.errors import (
 from facesearch.faces import Removal, face_id
 from facesearch.indexing import Outcome, PhotoContent, PhotoToIndex, Status, index_photos
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
-from facesearch.searching import Scope, compare_photos, search_face, search_photo
+from facesearch.searching import Scope, analyse_photo, compare_faces, search_face, search_photo
 from facesearch.stores import FaceStore, open_store
 
 PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
@@ -244,8 +244,11 @@ def test_k_out_of_range_is_named(k: int) -> None:
 def test_compare_tells_one_person_from_two(pipeline: FacePipeline, sample: Path) -> None:
     elton = sorted((sample / "val" / "elton_john").iterdir())
     madonna = sorted((sample / "val" / "madonna").iterdir())
-    same = compare_photos(elton[1].read_bytes(), elton[2].read_bytes(), pipeline)
-    other = compare_photos(elton[1].read_bytes(), madonna[1].read_bytes(), pipeline)
+    one, again, stranger = (
+        analyse_photo(path.read_bytes(), pipeline).faces[0]
+        for path in (elton[1], elton[2], madonna[1])
+    )
+    same, other = compare_faces(one, again), compare_faces(one, stranger)
     assert same.same_person
     assert same.confidence > 0.5
     assert not other.same_person

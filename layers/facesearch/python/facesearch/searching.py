@@ -78,12 +78,6 @@ def _nearest(embedding: Embedding, k: int, store: FaceStore, scope: Scope) -> li
         return store.search(embedding, k, collection=scope.collection, metadata=scope.metadata)
 
 
-def compare_photos(first: bytes, second: bytes, pipeline: FacePipeline) -> Comparison:
-    """The largest face of each. Raises an `ImageError` or `NoFaceFound`."""
-    one, other = (analyse_photo(photo, pipeline).faces[0] for photo in (first, second))
-    return compare_faces(one, other)
-
-
 def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
     """Two faces that were found before."""
     distance = float(np.linalg.norm(one.embedding - other.embedding))

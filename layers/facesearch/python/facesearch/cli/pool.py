@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from types import TracebackType
-from typing import Self
 
 from facesearch.cli.worker import Chunk, Reply
+from facesearch.closing import Closing
 from facesearch.errors import FacesearchError, ModelError, ReadError
 from facesearch.indexing import Outcome, Status
 
@@ -18,7 +17,7 @@ Work = Callable[["Connection[Reply, Chunk]"], None]
 PATIENCE_S = 5
 
 
-class WorkerPool:
+class WorkerPool(Closing):
     """At most `count` processes; each has one chunk in hand, and none when it is idle."""
 
     def __init__(self, count: int, work: Work) -> None:
@@ -56,17 +55,6 @@ class WorkerPool:
                 worker.kill()
             worker.end()
         self._workers.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _hand_out(self) -> bool:
         """Whether any worker has something to do."""

@@ -5,11 +5,11 @@ Searches are approximate (HNSW); distances are exact, and so is the order of equ
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from facesearch.closing import Closing
 from facesearch.errors import StoreError, StoreNotFound
 from facesearch.faces import (
     Embedding,
@@ -58,7 +58,7 @@ SCORE_STEP = 2.0**-22
 _Hit = Mapping[str, Any]
 
 
-class OpenSearchStore:
+class OpenSearchStore(Closing):
     """The `FaceStore` in an OpenSearch index; safe to use from several threads and processes.
 
     What is written is durable and seen by `photo` and `face` at once; searches, `photos`, `faces`
@@ -160,17 +160,6 @@ class OpenSearchStore:
 
     def close(self) -> None:
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _nearest(
         self, embedding: Embedding, filters: Sequence[Query], size: int, candidates: int

@@ -7,9 +7,9 @@ writes: writers wait, trying again, and their next try reaches the new index.
 
 from contextlib import suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from facesearch.closing import Closing
 from facesearch.errors import StoreError
 from facesearch.faces import Recipe
 from facesearch.stores import Counts
@@ -33,7 +33,7 @@ from facesearch.stores.opensearch_settings import OpenSearchSettings
 from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
 
 
-class OpenSearchRebuild:
+class OpenSearchRebuild(Closing):
     """As `StoreRebuild`; only one at a time may run for a store."""
 
     def __init__(self, settings: OpenSearchSettings, recipe: Recipe) -> None:
@@ -79,17 +79,6 @@ class OpenSearchRebuild:
 
     def close(self) -> None:
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _source(self) -> FoundIndex:
         current = self._index.current()

@@ -4,11 +4,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import apsw
 
+from facesearch.closing import Closing
 from facesearch.errors import RecipeMismatch, SettingsError, StoreError, StoreNotFound
 from facesearch.faces import Embedding, IndexedPhoto, Match, Photo, Recipe, Removal, StoredFace
 from facesearch.stores import Counts
@@ -30,7 +30,7 @@ PAGE = 500
 VEC0_MOST = 4096  # the largest k of sqlite-vec's own search
 
 
-class SqliteStore:
+class SqliteStore(Closing):
     """The `FaceStore` in an SQLite file; safe to use from several threads and processes.
 
     `photos` and `faces` read a page at a time, each as the store is then: no lock is held, and
@@ -156,17 +156,6 @@ class SqliteStore:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
