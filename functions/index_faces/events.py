@@ -68,7 +68,10 @@ def _change(record: S3EventRecord) -> Change | None:
         if detail == "Delete" and stored.version_id is not None:
             return VersionRemoval(photo, sequence)
         return Removal(photo, sequence)
-    # Tags, restores, transitions: the photo stays what it is.
+    if kind == "ObjectTagging":
+        # Sent only where a tag names the collection.
+        return PhotoToIndex(photo, sequence)
+    # Restores, transitions: the photo stays what it is.
     return None
 
 

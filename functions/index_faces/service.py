@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+from facesearch.collections import CollectionRule
 from facesearch.pipeline import FacePipeline
 from facesearch.s3 import S3Photos, open_client
 from facesearch.settings import Settings
@@ -25,4 +26,5 @@ def open_service() -> Service:
     settings = Settings.from_env(os.environ)
     pipeline = FacePipeline.from_settings(settings)
     store = open_store(settings.store_url, pipeline.recipe)
-    return Service(S3Photos(open_client()), pipeline, store)
+    photos = S3Photos(open_client(), CollectionRule.from_env(os.environ))
+    return Service(photos, pipeline, store)

@@ -140,7 +140,6 @@ def test_events_that_concern_no_photo_touch_neither_bucket_nor_store(store: Face
     messages: dict[str, str | Event] = {
         "test": load("s3_test_event"),
         "folder": load("s3_object_created_folder"),
-        "tags": load("s3_object_tagging_put"),
     }
     assert index(messages) == []
     assert store.stored_recipe() is None

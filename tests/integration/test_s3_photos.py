@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -48,6 +50,41 @@ def test_read_from_a_server_that_does_not_answer_fails_soon(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with pytest.raises(ReadError, match="EndpointConnectionError"):
         S3Photos(open_client()).read("s3://photos/a.jpg")
+
+
+def test_url_opens_the_photo_for_a_while(s3: "S3Client", bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a b/ä+c.jpg", Body=b"photo")
+    url = S3Photos(open_client()).url("s3://photos/a b/ä+c.jpg")
+    assert "X-Amz-Expires=300" in url
+    with urlopen(url) as response:  # noqa: S310 (the test's own server)
+        assert response.read() == b"photo"
+
+
+def test_url_without_credentials_says_what_is_missing(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(ReadError, match="NoCredentialsError"):
+        S3Photos(open_client()).url("s3://photos/a.jpg")
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1"])
+def test_url_on_aws_names_the_region_and_is_signed_by_version_4(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    domain = "amazonaws.com.cn" if region.startswith("cn") else "amazonaws.com"
+    photos = S3Photos(open_client())
+    url = photos.url("s3://photos/a.jpg")
+    assert url.startswith(f"https://photos.s3.{region}.{domain}/a.jpg?X-Amz-Algorithm=AWS4-HMAC")
+    # A certificate knows no hosts below `photos.s3`.
+    dotted = urlsplit(photos.url("s3://my.photos/a.jpg"))
+    assert dotted.path == "/my.photos/a.jpg"
 
 
 @contextmanager

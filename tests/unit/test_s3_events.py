@@ -59,15 +59,22 @@ def test_expired_version_leaves_open_whether_the_photo_is_still_there() -> None:
     assert [type(change) for change in parse_message(body(event))] == [VersionRemoval]
 
 
+@pytest.mark.parametrize("name", ["Put", "Delete"])
+def test_changed_tag_is_a_photo_to_index_anew(name: str) -> None:
+    event = load("s3_object_tagging_put")
+    event["Records"][0]["eventName"] = f"ObjectTagging:{name}"
+    sequence = sequence_of_time("2026-03-14T09:26:53.589Z")
+    assert parse_message(body(event)) == [PhotoToIndex(PHOTO, sequence)]
+
+
 @pytest.mark.parametrize(
     "event",
     [
         load("s3_test_event"),
         load("s3_object_created_folder"),
-        load("s3_object_tagging_put"),
         {"Records": []},
     ],
-    ids=["test event", "folder marker", "tagging", "no records"],
+    ids=["test event", "folder marker", "no records"],
 )
 def test_event_that_concerns_no_photo_changes_nothing(event: Event) -> None:
     assert parse_message(body(event)) == []

@@ -14,6 +14,7 @@ def test_settings_without_variables_are_the_defaults() -> None:
     assert settings.embedder == "facenet-int8"
     assert settings.models.name == "models"
     assert settings.threads >= 1
+    assert settings.views == 1
 
 
 def test_settings_take_each_variable() -> None:
@@ -23,9 +24,12 @@ def test_settings_take_each_variable() -> None:
             "FACESEARCH_MODELS": "/opt/models",
             "FACESEARCH_EMBEDDER": "facenet-fp32",
             "FACESEARCH_THREADS": "3",
+            "FACESEARCH_VIEWS": "2",
         }
     )
-    assert settings == Settings("sqlite:////srv/faces.db", Path("/opt/models"), "facenet-fp32", 3)
+    assert settings == Settings(
+        "sqlite:////srv/faces.db", Path("/opt/models"), "facenet-fp32", threads=3, views=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,7 @@ def test_settings_take_each_variable() -> None:
         ("FACESEARCH_EMBEDDER", "vgg"),
         ("FACESEARCH_THREADS", "many"),
         ("FACESEARCH_THREADS", "-1"),
+        ("FACESEARCH_VIEWS", "3"),
     ],
 )
 def test_wrong_variable_is_named_with_its_value(variable: str, value: str) -> None:

@@ -16,7 +16,8 @@ _ELLIPSIS = "…"
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """At `size` pixels."""
     return ImageFont.load_default(size)
 
 
@@ -27,8 +28,8 @@ def draw_caption(
     left, top, right, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
-    draw.text((left, top + 48), f"distance {distance:.3f}", _INK, _font(14))
-    draw.text((right, top + 48), percent(confidence), colour, _font(16), anchor="ra")
+    draw.text((left, top + 48), f"distance {distance:.3f}", _INK, font(14))
+    draw.text((right, top + 48), percent(confidence), colour, font(16), anchor="ra")
     bar = (left, top + 71, right, top + 74)
     draw.rounded_rectangle(bar, radius=2, fill=_TRACK)
     filled = left + round((right - left) * confidence)
@@ -41,17 +42,17 @@ def draw_query_caption(card: Image.Image, area: Area, label: str, colour: str) -
     left, top, _, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
-    draw.text((left, top + 48), "the query", colour, _font(16))
+    draw.text((left, top + 48), "the query", colour, font(16))
 
 
 def draw_rank(card: Image.Image, corner: tuple[int, int], rank: int) -> None:
     """A result's place, on the corner of its picture."""
     text = str(rank)
-    width = round(_font(14).getlength(text)) + 14
+    width = round(font(14).getlength(text)) + 14
     left, top = corner[0] + 7, corner[1] + 7
     draw = ImageDraw.Draw(card)
     draw.rounded_rectangle((left, top, left + width, top + 22), radius=7, fill=_INK)
-    draw.text((left + width / 2, top + 11), text, "white", _font(14), anchor="mm")
+    draw.text((left + width / 2, top + 11), text, "white", font(14), anchor="mm")
 
 
 def draw_problem(tile: Image.Image, problem: str) -> None:
@@ -59,24 +60,24 @@ def draw_problem(tile: Image.Image, problem: str) -> None:
     lines = _wrapped(problem, tile.width - 40)
     draw = ImageDraw.Draw(tile)
     middle = tile.width / 2, tile.height / 2
-    draw.multiline_text(middle, "\n".join(lines), _FAINT, _font(14), anchor="mm", align="center")
+    draw.multiline_text(middle, "\n".join(lines), _FAINT, font(14), anchor="mm", align="center")
 
 
 def _draw_label(draw: ImageDraw.ImageDraw, area: Area, label: str) -> None:
     """The folder, then the file."""
     left, top, right, _ = area
     folder, _, name = label.rpartition("/")
-    draw.text((left, top + 7), _fitting(folder or name, 17, right - left), _INK, _font(17))
+    draw.text((left, top + 7), fitting(folder or name, 17, right - left), _INK, font(17))
     if folder:
-        draw.text((left, top + 28), _fitting(name, 13, right - left), _FAINT, _font(13))
+        draw.text((left, top + 28), fitting(name, 13, right - left), _FAINT, font(13))
 
 
-def _fitting(text: str, size: int, width: int) -> str:
+def fitting(text: str, size: int, width: int) -> str:
     """The text, its end replaced by an ellipsis if it is too wide."""
-    font = _font(size)
-    if font.getlength(text) <= width:
+    letters = font(size)
+    if letters.getlength(text) <= width:
         return text
-    while text and font.getlength(text + _ELLIPSIS) > width:
+    while text and letters.getlength(text + _ELLIPSIS) > width:
         text = text[:-1]
     return text + _ELLIPSIS
 
@@ -85,8 +86,8 @@ def _wrapped(text: str, width: int, most: int = 6) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _font(14).getlength(longer) <= width:
+        if lines and font(14).getlength(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(_fitting(word, 14, width))
+            lines.append(fitting(word, 14, width))
     return lines[:most]

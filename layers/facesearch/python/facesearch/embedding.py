@@ -35,6 +35,13 @@ class FaceNet:
         return vectors
 
 
+def mean_embedding(embeddings: Sequence[Embedding]) -> Embedding:
+    """The unit vector in the middle of several of one person."""
+    total = np.sum(embeddings, axis=0)
+    mean: Embedding = total / np.linalg.norm(total)
+    return mean
+
+
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if vectors.shape[1] != EMBEDDING_SIZE or not np.all(lengths > 0):

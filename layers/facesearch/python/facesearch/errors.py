@@ -8,6 +8,8 @@ FacesearchError
 │   │   └── ImageTooLarge
 │   ├── NoFaceFound
 │   ├── InvalidRequest
+│   ├── InvalidCollection  the folder or tag of a photo is no name of a collection
+│   ├── UploadsOff         this service takes no new photos
 │   └── NotFound
 ├── SettingsError          an environment variable or option is wrong; names it
 ├── ModelError             the model files are missing or damaged
@@ -57,6 +59,14 @@ class NoFaceFound(InputError):
 
 class InvalidRequest(InputError):
     code = "invalid_request"
+
+
+class InvalidCollection(InputError):
+    code = "invalid_collection"
+
+
+class UploadsOff(InputError):
+    code = "uploads_off"
 
 
 class NotFound(InputError):

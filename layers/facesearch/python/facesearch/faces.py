@@ -42,6 +42,11 @@ class Landmarks:
     mouth_left: Point
     mouth_right: Point
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All five, in this order."""
+        return self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right
+
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:

@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
@@ -18,6 +18,10 @@ EXTENSIONS = (
     *(".tif", ".tiff", ".avif", ".heic", ".heif"),
 )
 """What counts as a photo in a folder, in lower case; a file that is named is always tried."""
+
+CHUNK_PHOTOS = 32
+CHUNK_BYTES = 64 * 2**20
+"""A worker holds a chunk's files at once; one that is larger still goes by itself."""
 
 _SCHEME = "file://"
 
@@ -150,6 +154,21 @@ class _Finder:
 
     def _fail(self, path: str, error: FacesearchError) -> None:
         self.found.problems.append(Problem(path, error))
+
+
+def in_chunks(files: Sequence[PhotoFile], workers: int) -> Iterator[list[PhotoFile]]:
+    """Photos in chunks that a worker's memory has room for, some for every worker."""
+    most = max(1, min(CHUNK_PHOTOS, len(files) // (2 * workers)))
+    chunk: list[PhotoFile] = []
+    size = 0
+    for file in files:
+        if chunk and (len(chunk) == most or size + file.size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(file)
+        size += file.size
+    if chunk:
+        yield chunk
 
 
 def compare_with_store(found: Found, store: FaceStore, collection: str) -> Difference:

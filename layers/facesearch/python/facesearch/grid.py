@@ -139,11 +139,11 @@ def _outlined(tile: Image.Image, edges: Sequence[float]) -> Image.Image:
     corners = [edge * _SMOOTH for edge in edges]
     draw = ImageDraw.Draw(mask)
     draw.rounded_rectangle(corners, radius=6 * _SMOOTH, outline=90, width=4 * _SMOOTH)
-    shade = mask.resize(tile.size, Image.Resampling.LANCZOS)
+    shade = mask.reduce(_SMOOTH)
     draw.rounded_rectangle((0, 0, *mask.size), fill=0)
     inner = [corners[0] + _SMOOTH, corners[1] + _SMOOTH, corners[2] - _SMOOTH, corners[3] - _SMOOTH]
     draw.rounded_rectangle(inner, radius=5 * _SMOOTH, outline=255, width=2 * _SMOOTH)
-    line = mask.resize(tile.size, Image.Resampling.LANCZOS)
+    line = mask.reduce(_SMOOTH)
     outlined = tile.copy()
     outlined.paste("black", (0, 0), shade)
     outlined.paste("white", (0, 0), line)

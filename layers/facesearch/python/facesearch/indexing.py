@@ -1,7 +1,7 @@
 """The first use case: make photos findable, and forget photos that are gone."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -21,7 +21,10 @@ READERS = 8
 
 @dataclass(frozen=True, slots=True)
 class PhotoToIndex:
-    """A photo that appeared or changed; `sequence` as in `Photo`."""
+    """A photo that appeared or changed; `sequence` as in `Photo`.
+
+    `collection` is for places that do not tell by themselves.
+    """
 
     photo_id: str
     sequence: int
@@ -30,16 +33,21 @@ class PhotoToIndex:
 
 @dataclass(frozen=True, slots=True)
 class PhotoContent:
-    """What reading a photo gives: its bytes and what else its place knows of it."""
+    """What reading a photo gives: its bytes and what else its place knows of it.
+
+    `collection` is None where the place knows of none.
+    """
 
     data: bytes
     revision: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    collection: str | None = None
 
 
 ReadPhoto = Callable[[str], PhotoContent]
 """Reads a photo by id. Raises `NotFound` when it is gone, `ReadError` when it cannot be read
-now, `ImageTooLarge` beyond `MAX_FILE_BYTES`."""
+now, `ImageTooLarge` beyond `MAX_FILE_BYTES`, `InvalidCollection` when its collection's name is
+none."""
 
 
 class Status(StrEnum):
@@ -108,7 +116,7 @@ def _analyse(
     contents: list[PhotoContent] = []
 
     def data() -> Iterator[bytes | FacesearchError]:
-        for content in _read_ahead(read, photos):
+        for content in read_ahead(read, [photo.photo_id for photo in photos]):
             if isinstance(content, FacesearchError):
                 contents.append(PhotoContent(b"", revision=""))
                 yield content
@@ -121,14 +129,14 @@ def _analyse(
     return list(map(_prepared, photos, contents, analysed))
 
 
-def _read_ahead(
-    read: ReadPhoto, photos: Sequence[PhotoToIndex]
+def read_ahead(
+    read: ReadPhoto, photo_ids: Iterable[str]
 ) -> Iterator[PhotoContent | FacesearchError]:
     """In order; never more than `READERS` photos are held that have not been asked for."""
     with ThreadPoolExecutor(READERS) as pool:
         ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
-        for photo in photos:
-            ahead.append(pool.submit(_read, read, photo.photo_id))
+        for photo_id in photo_ids:
+            ahead.append(pool.submit(_read, read, photo_id))
             if len(ahead) == READERS:
                 yield _awaited(ahead.popleft())
         while ahead:
@@ -158,7 +166,7 @@ def _prepared(
         photo.photo_id,
         photo.sequence,
         revision=content.revision,
-        collection=photo.collection,
+        collection=content.collection or photo.collection,
         metadata=content.metadata,
     )
     if isinstance(analysed, FacesearchError):

@@ -1,6 +1,6 @@
 """Photo bytes to embedded faces: decode, detect, crop, embed, for many photos at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,10 +8,11 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from facesearch.crops import CROP_RECIPE, crop_face
+from facesearch.crops import VIEWS, View, crop_recipe
 from facesearch.detection import DETECTOR_RECIPE, MtcnnDetector
-from facesearch.embedding import BATCH, FaceNet
+from facesearch.embedding import BATCH, FaceNet, mean_embedding
 from facesearch.errors import FacesearchError, ImageError
 from facesearch.faces import (
     BoundingBox,
@@ -40,19 +41,22 @@ class AnalysedPhoto:
 class FacePipeline:
     """The whole recipe. Sessions open at the first photo and are shared between threads."""
 
-    def __init__(self, models: Path, embedder: str, threads: int) -> None:
+    def __init__(
+        self, models: Path, embedder: str, threads: int, views: Sequence[View] = VIEWS[:1]
+    ) -> None:
         self._folder = ModelFolder(models)
         self._embedder_name = embedder
         self._threads = threads
+        self._views = views
         self._opening = Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "FacePipeline":
-        return cls(settings.models, settings.embedder, settings.threads)
+        return cls(settings.models, settings.embedder, settings.threads, VIEWS[: settings.views])
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(DETECTOR_RECIPE, CROP_RECIPE, f"{self._embedder_name}/1")
+        return Recipe(DETECTOR_RECIPE, crop_recipe(self._views), f"{self._embedder_name}/1")
 
     @cached_property
     def _detector(self) -> MtcnnDetector:
@@ -79,7 +83,7 @@ class FacePipeline:
         could not be read) are handed back in their place.
         """
         self.warm()
-        batch = _FaceBatch(self._embedder)
+        batch = _FaceBatch(self._embedder, self._views)
         looked = [self._look(data, batch) for data in photos]
         embeddings = iter(batch.finish())
         return [
@@ -87,23 +91,33 @@ class FacePipeline:
             for photo in looked
         ]
 
+    def detect(self, photo: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
+        """The photo and its faces, largest first, not embedded. Raises an `ImageError`."""
+        self.warm()
+        decoded, found = self._find(photo)
+        return decoded, [_in_original(face, decoded) for face in found]
+
     def _look(
         self, data: bytes | FacesearchError, batch: "_FaceBatch"
     ) -> "_DetectedPhoto | FacesearchError":
         if isinstance(data, FacesearchError):
             return data
         try:
-            with stage(Stage.DECODE):
-                decoded = decode_image(data)
+            decoded, found = self._find(data)
         except ImageError as error:
             return error
-        with stage(Stage.DETECT):
-            found = self._detector.detect(decoded.rgb())
         for face in found:
-            batch.add(crop_face(decoded.image, face.box))
+            batch.add(decoded.image, face)
         return _DetectedPhoto(
             decoded.width, decoded.height, tuple(_in_original(face, decoded) for face in found)
         )
+
+    def _find(self, data: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
+        """The photo, and its faces in pixels of the working image."""
+        with stage(Stage.DECODE):
+            decoded = decode_image(data)
+        with stage(Stage.DETECT):
+            return decoded, self._detector.detect(decoded.rgb())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +134,15 @@ class _DetectedPhoto:
 class _FaceBatch:
     """Collects crops and embeds them as soon as a model run is full, so that few are held."""
 
-    def __init__(self, embedder: FaceNet) -> None:
+    def __init__(self, embedder: FaceNet, views: Sequence[View]) -> None:
         self._embedder = embedder
+        self._views = views
         self._crops: list[NDArray[np.uint8]] = []
         self._embeddings: list[Embedding] = []
 
-    def add(self, crop: NDArray[np.uint8]) -> None:
-        self._crops.append(crop)
-        if len(self._crops) == BATCH:
+    def add(self, image: Image.Image, face: DetectedFace) -> None:
+        self._crops.extend(view.cut(image, face) for view in self._views)
+        if len(self._crops) >= BATCH:
             self._run()
 
     def finish(self) -> list[Embedding]:
@@ -136,7 +151,12 @@ class _FaceBatch:
 
     def _run(self) -> None:
         with stage(Stage.EMBED):
-            self._embeddings.extend(self._embedder.embed(self._crops))
+            embeddings = self._embedder.embed(self._crops)
+        views = len(self._views)
+        if views > 1:
+            each = (embeddings[face : face + views] for face in range(0, len(embeddings), views))
+            embeddings = list(map(mean_embedding, each))
+        self._embeddings.extend(embeddings)
         self._crops.clear()
 
 
@@ -147,20 +167,9 @@ def _in_original(face: DetectedFace, decoded: DecodedImage) -> DetectedFace:
     def moved(point: Point) -> Point:
         return Point(point.x * across, point.y * down)
 
-    box, marks = face.box, face.landmarks
+    box = face.box
     return DetectedFace(
         BoundingBox(box.left * across, box.top * down, box.width * across, box.height * down),
-        Landmarks(
-            *map(
-                moved,
-                (
-                    marks.left_eye,
-                    marks.right_eye,
-                    marks.nose,
-                    marks.mouth_left,
-                    marks.mouth_right,
-                ),
-            )
-        ),
+        Landmarks(*map(moved, face.landmarks.points)),
         face.detection_score,
     )

@@ -1,42 +1,84 @@
-"""The second use case: with a photo in hand, the nearest faces; and whether two faces agree."""
+"""The second use case: with a face in hand, the nearest faces; and whether two faces agree."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from facesearch.confidence import SAME_PERSON_DISTANCE, confidence
-from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound
-from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match
+from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
+from facesearch.embedding import mean_embedding
+from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
+from facesearch.expansion import search_expanded
+from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 
 DEFAULT_K = 20
 MAX_K = 100
+MAX_OFFSET = 9_900
+MAX_DISTANCE = 2.0
+MAX_PHOTOS = 10
+"""Photos of one person in one query."""
+
+MAX_MATCHES = 1_000
+"""Of all faces of one photo together: an answer of Lambda holds 6 MB."""
+
+FaceChoice = int | Literal["all"]
+"""Which faces of a photo to search for: by place (0 is the largest), or each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How many faces to return, and among which to look."""
+    """Which matches to return, and among which faces to look.
+
+    `expand` searches with the query and those of its nearest that are surely the same person.
+    """
 
     k: int = DEFAULT_K
     collection: str | None = None
     metadata: Mapping[str, str] | None = None
+    offset: int = 0
+    max_distance: float = MAX_DISTANCE
+    min_confidence: float = 0.0
+    expand: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= MAX_K:
-            raise InvalidRequest(f"k is {self.k}: use 1 to {MAX_K}")
+        for name, value, least, most in (
+            ("k", self.k, 1, MAX_K),
+            ("offset", self.offset, 0, MAX_OFFSET),
+            ("max_distance", self.max_distance, 0, MAX_DISTANCE),
+            ("min_confidence", self.min_confidence, 0, 1),
+        ):
+            if not least <= value <= most:  # NaN is not
+                raise InvalidRequest(f"{name} is {value}: use {least} to {most:g}")
+
+    @property
+    def distance_limit(self) -> float:
+        return min(self.max_distance, distance_at(self.min_confidence))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceMatches:
+    """A page of matches, nearest first, and where the next begins (None: there is none).
+
+    `face` is the place of the query face among its photo's; None when it is none of one photo.
+    """
+
+    face: int | None
+    matches: list[Match]
+    next_offset: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoSearch:
-    """The faces of the query photo (largest first; the first was searched) and its matches."""
+    """The faces of the query photo, largest first, and the matches of those that were chosen."""
 
     width: int
     height: int
     faces: tuple[DetectedFace, ...]
-    matches: list[Match]
+    results: list[FaceMatches]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +94,45 @@ class Comparison:
 
 
 def search_photo(
-    photo: bytes, pipeline: FacePipeline, store: FaceStore, scope: Scope
+    photo: bytes, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice = 0
 ) -> PhotoSearch:
-    """The faces nearest to the largest face of `photo`, which is neither stored nor logged.
+    """The faces nearest to those chosen of `photo`, which is neither stored nor logged.
 
-    Raises an `ImageError` for a bad photo, `NoFaceFound`, or a `StoreError`.
+    Where nothing was ever indexed, nothing is found. Raises an `ImageError` for a bad photo,
+    `NoFaceFound`, `InvalidRequest` for a face that is not in it, or a `StoreError`.
     """
     analysed = analyse_photo(photo, pipeline)
-    matches = _nearest(analysed.faces[0].embedding, scope.k, store, scope)
-    faces = tuple(face.detected for face in analysed.faces)
-    return PhotoSearch(analysed.width, analysed.height, faces, matches)
+    results = [
+        _nearest(analysed.faces[place].embedding, store, scope, face=place)
+        for place in _chosen(face, len(analysed.faces), scope.k)
+    ]
+    faces = tuple(each.detected for each in analysed.faces)
+    return PhotoSearch(analysed.width, analysed.height, faces, results)
 
 
-def search_face(face_id: str, store: FaceStore, scope: Scope) -> list[Match]:
+def search_face(face_id: str, store: FaceStore, scope: Scope) -> FaceMatches:
     """The faces nearest to a stored face, itself left out. Raises `NotFound` or a `StoreError`."""
-    stored = store.face(face_id)
-    if stored is None:
-        raise NotFound(f"there is no face '{face_id}': it may have been deleted with its photo")
-    matches = _nearest(stored.face.embedding, scope.k + 1, store, scope)
-    return [match for match in matches if match.stored.face_id != face_id][: scope.k]
+    stored = stored_face(face_id, store)
+    return _nearest(stored.face.embedding, store, scope, leave_out=[face_id])
 
 
-def _nearest(embedding: Embedding, k: int, store: FaceStore, scope: Scope) -> list[Match]:
-    with stage(Stage.SEARCH):
-        return store.search(embedding, k, collection=scope.collection, metadata=scope.metadata)
+def search_person(
+    photos: Sequence[bytes],
+    face_ids: Collection[str],
+    pipeline: FacePipeline,
+    store: FaceStore,
+    scope: Scope,
+) -> FaceMatches:
+    """The faces nearest to the mean of one person's: the largest of each photo, and stored ones.
+
+    Raises what the other searches do, naming the photo by its place, counted from 1.
+    """
+    stored = [stored_face(face_id, store).face.embedding for face_id in face_ids]
+    shown = [
+        _with_faces(photo, f"photo {number}: ").faces[0].embedding
+        for number, photo in enumerate(pipeline.analyse(photos), start=1)
+    ]
+    return _nearest(mean_embedding([*stored, *shown]), store, scope, leave_out=face_ids)
 
 
 def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
@@ -87,8 +144,70 @@ def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
 def analyse_photo(photo: bytes, pipeline: FacePipeline) -> AnalysedPhoto:
     """Raises an `ImageError`, or `NoFaceFound` unless there is a face to work with."""
     (analysed,) = pipeline.analyse([photo])
+    return _with_faces(analysed)
+
+
+def stored_face(face_id: str, store: FaceStore) -> StoredFace:
+    """Raises `NotFound` or a `StoreError`."""
+    try:
+        stored = store.face(face_id)
+    except StoreNotFound as error:
+        raise NotFound(f"there is no face '{face_id}': nothing has been indexed yet") from error
+    if stored is None:
+        raise NotFound(f"there is no face '{face_id}': it may have been deleted with its photo")
+    return stored
+
+
+def _with_faces(analysed: AnalysedPhoto | FacesearchError, which: str = "") -> AnalysedPhoto:
     if isinstance(analysed, FacesearchError):
-        raise analysed
+        raise type(analysed)(f"{which}{analysed}") from analysed
     if not analysed.faces:
-        raise NoFaceFound("no face was found in the photo: use one where the face is clear")
+        raise NoFaceFound(f"{which}no face was found in the photo: use one where the face is clear")
     return analysed
+
+
+def _chosen(face: FaceChoice, faces: int, k: int) -> Sequence[int]:
+    if face == "all":
+        if faces * k > MAX_MATCHES:
+            raise InvalidRequest(
+                f"the photo has {faces} faces, too many for {k} matches of each: "
+                f"lower k to {MAX_MATCHES // faces}, or search for one face at a time"
+            )
+        return range(faces)
+    if face >= faces:
+        raise InvalidRequest(
+            f"face is {face}, but the photo has {faces}, counted from 0: use one of those"
+        )
+    return [face]
+
+
+def _nearest(
+    embedding: Embedding,
+    store: FaceStore,
+    scope: Scope,
+    *,
+    face: int | None = None,
+    leave_out: Collection[str] = (),
+) -> FaceMatches:
+    def search(query: Embedding, k: int) -> list[Match]:
+        found = store.search(
+            query, k + len(leave_out), collection=scope.collection, metadata=scope.metadata
+        )
+        return [match for match in found if match.stored.face_id not in leave_out]
+
+    end = scope.offset + scope.k
+    with stage(Stage.SEARCH):
+        try:
+            # One more than is shown tells whether there is another page.
+            found = (
+                search_expanded(embedding, end + 1, search)
+                if scope.expand
+                else search(embedding, end + 1)
+            )
+        except StoreNotFound:
+            return FaceMatches(face, [], None)
+    limit = scope.distance_limit
+    # Rounding may put opposite vectors a little farther apart than there is.
+    within = [match for match in found if min(match.distance, MAX_DISTANCE) <= limit]
+    more = len(within) > end and end <= MAX_OFFSET
+    return FaceMatches(face, within[scope.offset : end], end if more else None)

@@ -9,6 +9,7 @@ from facesearch.errors import SettingsError
 from facesearch.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 DEFAULT_STORE = "sqlite:///faces.db"
+VIEWS = ("1", "2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Settings:
     models: Path
     embedder: str
     threads: int
+    views: int
+    """Cuts of each face that its embedding is the mean of."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -35,6 +38,7 @@ class Settings:
             models=Path(models) if models else default_models(),
             embedder=embedder,
             threads=_threads(environ.get("FACESEARCH_THREADS") or "0"),
+            views=_views(environ.get("FACESEARCH_VIEWS") or "1"),
         )
 
 
@@ -52,3 +56,9 @@ def _threads(text: str) -> int:
             f"FACESEARCH_THREADS is '{text}': use a number of CPU threads, or 0 for all"
         )
     return int(text) or os.cpu_count() or 1
+
+
+def _views(text: str) -> int:
+    if text not in VIEWS:
+        raise SettingsError(f"FACESEARCH_VIEWS is '{text}': use one of {', '.join(VIEWS)}")
+    return int(text)

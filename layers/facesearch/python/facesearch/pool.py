@@ -2,36 +2,61 @@
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from facesearch.cli.worker import Chunk, Reply
 from facesearch.closing import Closing
 from facesearch.errors import FacesearchError, ModelError, ReadError
-from facesearch.indexing import Outcome, Status
 
-Work = Callable[["Connection[Reply, Chunk]"], None]
-"""What a process does with its end of a pipe; it must be possible to pickle it."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Pipe: TypeAlias = "Connection[Any, Any]"
+"""A worker's end: it receives chunks of items, and sends None once, when it is ready, then for
+each chunk a list of results, or an error when nothing more can be done."""
 
 PATIENCE_S = 5
 
 
-class WorkerPool(Closing):
-    """At most `count` processes; each has one chunk in hand, and none when it is idle."""
+def answer_chunks(
+    connection: Pipe, answer: Callable[[Sequence[Item]], list[Result] | FacesearchError]
+) -> None:
+    """A worker's life: until the parent closes its end, or is gone."""
+    try:
+        connection.send(None)
+        while True:
+            connection.send(answer(connection.recv()))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
 
-    def __init__(self, count: int, work: Work) -> None:
+
+class WorkerPool(Closing, Generic[Item, Result]):
+    """At most `count` processes; each has one chunk in hand, and none when it is idle.
+
+    `work` is what a process does with its end of a pipe; it must be possible to pickle it.
+    `crashed` is the result of an item that crashes a worker by itself.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[Pipe], None],
+        crashed: Callable[[Item, ReadError], Result],
+    ) -> None:
         self._count = count
         self._work = work
-        self._workers: list[_Worker] = []
-        self._waiting: deque[Chunk] = deque()
+        self._crashed = crashed
+        self._workers: list[_Worker[Item]] = []
+        self._waiting: deque[Sequence[Item]] = deque()
         self._error: FacesearchError | None = None
         self._stopped = False
 
-    def results(self, chunks: Iterable[Chunk]) -> Iterator[list[Outcome]]:
-        """The outcomes of each chunk, in the order in which they are done.
+    def results(self, chunks: Iterable[Sequence[Item]]) -> Iterator[list[Result]]:
+        """The results of each chunk, in the order in which they are done.
 
-        The chunk of a worker that crashes is tried again photo by photo: only a photo that
+        The chunk of a worker that crashes is tried again item by item: only an item that
         crashes a worker by itself is given up. An error that stops one worker stops all, and is
         raised when the chunks in hand are done.
         """
@@ -62,14 +87,14 @@ class WorkerPool(Closing):
             if not worker.chunk and self._waiting:
                 worker.give(self._waiting.popleft())
         while self._waiting and len(self._workers) < self._count:
-            worker = _Worker(self._work)
-            self._workers.append(worker)
-            worker.give(self._waiting.popleft())
+            another: _Worker[Item] = _Worker(self._work)
+            self._workers.append(another)
+            another.give(self._waiting.popleft())
         return any(worker.chunk for worker in self._workers)
 
-    def _take(self, worker: "_Worker") -> list[Outcome]:
+    def _take(self, worker: "_Worker[Item]") -> list[Result]:
         try:
-            reply: Reply = worker.connection.recv()
+            reply: list[Result] | FacesearchError | None = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._bury(worker)
         if isinstance(reply, FacesearchError):
@@ -82,15 +107,18 @@ class WorkerPool(Closing):
         worker.chunk = ()
         return reply
 
-    def _bury(self, worker: "_Worker") -> list[Outcome]:
+    def _bury(self, worker: "_Worker[Item]") -> list[Result]:
         self._workers.remove(worker)
         reason = worker.end()
         if not worker.ready:
             self._fail(ModelError(f"a worker process could not start ({reason})"))
         elif len(worker.chunk) == 1:
-            return [_crashed(worker.chunk[0].photo_id, reason)]
+            error = ReadError(
+                f"a worker process died of it ({reason}): the image may be damaged, export it again"
+            )
+            return [self._crashed(worker.chunk[0], error)]
         elif not self._stopped:
-            self._waiting.extendleft([change] for change in reversed(worker.chunk))
+            self._waiting.extendleft([item] for item in reversed(worker.chunk))
         return []
 
     def _fail(self, error: FacesearchError) -> None:
@@ -98,15 +126,15 @@ class WorkerPool(Closing):
         self.stop()
 
 
-class _Worker:
+class _Worker(Generic[Item]):
     """A process and the parent's end of the pipe to it."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Callable[[Pipe], None]) -> None:
         # Spawned, not forked: a fork would share the parent's threads' locks and open store.
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs,), daemon=True)
-        self.chunk: Chunk = ()
+        self.chunk: Sequence[Item] = ()
         self.ready = False
         # Ctrl-C reaches the whole group of processes, but only the parent may act on it. What is
         # ignored stays ignored in a child, even while it is starting. (A blocked signal would
@@ -119,7 +147,7 @@ class _Worker:
         # With only the child's own copy left open, its death can be read as the end of the pipe.
         theirs.close()
 
-    def give(self, chunk: Chunk) -> None:
+    def give(self, chunk: Sequence[Item]) -> None:
         self.chunk = chunk
         try:
             self.connection.send(chunk)
@@ -139,10 +167,3 @@ class _Worker:
             self._process.join()
         code = self._process.exitcode or 0
         return signal.strsignal(-code) or str(code) if code < 0 else f"exit code {code}"
-
-
-def _crashed(photo_id: str, reason: str) -> Outcome:
-    error = ReadError(
-        f"a worker process died of it ({reason}): the image may be damaged, export it again"
-    )
-    return Outcome(photo_id, Status.UNDONE, error=error)
