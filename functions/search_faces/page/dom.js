@@ -1,0 +1,41 @@
+/** Shorthands for the page's elements, and what is said to screen readers. */
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element; strings become text, never markup: names of photos come from strangers. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Tell those who do not see the page; the same words twice are said twice. */
+export function say(text) {
+  const place = $("said");
+  place.textContent = place.textContent === text ? `${text}\u00a0` : text;
+}
+
+export const count = (number, one, many) =>
+  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+/** For people: never a certainty, which no calibration can give. */
+export const percent = (probability) =>
+  probability > 0.999 ? ">99.9%" : `${(100 * probability).toFixed(1)}%`;
+
+/** The last part of a photo's id, and the folder before it. */
+export function nameOf(photoId) {
+  // Keys of a bucket are not encoded, addresses of files are.
+  const path = photoId.startsWith("file:") ? decodeURIComponent(photoId) : photoId;
+  const parts = path.split("/").filter(Boolean);
+  return { name: parts.at(-1) ?? photoId, folder: parts.length > 3 ? parts.at(-2) : "" };
+}
+
+/** Where a photo is, for people: its collection, if it has one of its own, and its folder. */
+export function placeOf({ photo_id, collection }) {
+  const named = collection === "default" ? "" : collection;
+  return [...new Set([named, nameOf(photo_id).folder])].filter(Boolean).join(" · ");
+}

@@ -1,0 +1,102 @@
+"""What the page's files are, and under what policy they are served."""
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import expect
+
+from facesearch.confidence import confidence
+from search_faces.routes.page import FOLDER
+from tests.e2e.page.conftest import Visit
+from tests.e2e.page.sites import serving
+
+MOST_BYTES = 60_000
+
+
+class _References(HTMLParser):
+    """What a page refers to, and what it has inline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.addresses += [value for name in ("href", "src") if (value := given.get(name))]
+        self.inline += [name for name in given if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.inline.append(tag)
+
+
+def test_all_files_together_are_at_most_60_kb() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MOST_BYTES
+
+
+def test_page_refers_to_its_own_files_only_and_relatively() -> None:
+    references = _References()
+    references.feed((FOLDER / "index.html").read_text("utf-8"))
+    assert references.inline == []
+    own = {f"page/{path.name}" for path in FOLDER.iterdir()}
+    others = {"./", "docs", "#results-title"}
+    assert set(references.addresses) <= own | others
+    for path in FOLDER.iterdir():
+        text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|//cdn|url\(|@import", text), path.name
+
+
+@pytest.mark.slow
+def test_files_come_under_a_strict_policy_and_are_asked_for_once(served: str) -> None:
+    for path in ("", *(f"page/{path.name}" for path in FOLDER.iterdir())):
+        with urlopen(f"{served}{path}") as answer:  # noqa: S310
+            headers: Mapping[str, str] = answer.headers
+        policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+        assert policy == {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self' blob: data:",
+            "connect-src": "'self'",
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "'none'",
+        }
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Permissions-Policy"].startswith("camera=(self)")
+        again = Request(f"{served}{path}", headers={"If-None-Match": headers["ETag"]})  # noqa: S310
+        with pytest.raises(HTTPError, match="304") as unchanged:
+            urlopen(again)  # noqa: S310
+        unchanged.value.close()
+
+
+@pytest.mark.slow
+def test_only_files_of_the_page_are_served(served: str) -> None:
+    for path in ("nothing.js", "..%2Fhandler.py", "%2e%2e%2fhandler.py", "index.html~"):
+        with pytest.raises(HTTPError, match="404") as missing:
+            urlopen(f"{served}page/{path}")  # noqa: S310
+        missing.value.close()
+
+
+@pytest.mark.slow
+def test_uploads_may_go_to_the_origin_that_is_set(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESEARCH_UPLOAD_ORIGIN", "https://photos.s3.eu-west-1.amazonaws.com")
+    with serving(f"--store={store}") as address, urlopen(address) as answer:  # noqa: S310
+        policy = answer.headers["Content-Security-Policy"]
+    assert "connect-src 'self' https://photos.s3.eu-west-1.amazonaws.com;" in policy
+
+
+@pytest.mark.slow
+def test_slider_tells_the_confidences_of_the_calibration(served: str, visit: Visit) -> None:
+    told = visit(served).page.locator("#limit")
+    confidences = (told.get_attribute("data-confidences") or "").split()
+    assert len(confidences) == 201
+    for at in (0, 90, 110, 115, 200):
+        assert float(confidences[at]) == pytest.approx(confidence(at / 100), abs=1e-4)
+    expect(told).to_have_value("1.5")

@@ -1,0 +1,117 @@
+"""From a dropped photo to its nearest faces and on: on this machine and on the local stack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from facesearch.confidence import confidence, percent
+from tests.e2e.page.conftest import Visit
+from tests.e2e.system import System
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["serve", "sam"])
+def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
+    """The page's address, with the sample's photos in the index."""
+    if request.param == "serve":
+        yield request.getfixturevalue("served")
+        return
+    request.getfixturevalue("chrome")
+    system: System = request.getfixturevalue("system")
+    system.clear()
+    for photo in sorted((sample / "train").glob("*/*.jpg")):
+        system.put(f"{photo.parent.name}/{photo.name}", photo.read_bytes())
+    system.wait_until_idle()
+    yield f"http://127.0.0.1:{system.config.api_port}/"
+    system.clear()
+
+
+def test_dropped_photo_is_shown_with_its_face_and_the_20_nearest(
+    site: str, visit: Visit, elton: bytes
+) -> None:
+    visitor = visit(site)
+    expect(visitor.page.locator("#holds")).to_contain_text("97 faces")
+    visitor.drop(elton)
+    names = visitor.names()
+    assert len(names) == 20
+    assert [name[:10] for name in names[:10]] == ["elton_john"] * 10
+    expect(visitor.title).to_have_text("20 nearest faces")
+    expect(visitor.title).to_be_focused()
+    expect(visitor.page.locator("#faces button")).to_have_count(1)
+    first = visitor.cards.first
+    expect(first.locator(".rank")).to_have_text("Rank 1")
+    expect(first.locator(".folder")).to_have_text("elton_john")
+    expect(first.locator(".numbers")).to_contain_text(">99.9%")
+    distances = visitor.cards.locator(".numbers > span").all_inner_texts()
+    assert distances == sorted(distances)
+    expect(visitor.page.locator("#grid li:first-child img[src^='blob:']")).to_be_visible()
+    assert (
+        first.locator("img").evaluate("async (image) => (await image.decode(), image.naturalWidth)")
+        == 216
+    )
+    assert visitor.page.url == site, "a photo's own search is nobody else's business"
+
+
+def test_click_searches_on_back_and_forward_return_and_the_address_can_be_shared(
+    site: str, visit: Visit, elton: bytes
+) -> None:
+    visitor = visit(site)
+    visitor.drop(elton)
+    of_photo = visitor.names()
+    visitor.cards.nth(2).get_by_role("link").click()
+    expect(visitor.page.locator("#query-title")).to_have_text("The chosen face")
+    expect(visitor.page.locator("#caption strong")).to_have_text(of_photo[2])
+    of_face = visitor.names()
+    assert of_photo[2] not in of_face, "a face is not among its own matches"
+    shared = visitor.page.url
+    assert "?face=" in shared
+
+    visitor.page.go_back()
+    expect(visitor.page.locator("#query-title")).to_have_text("Your photo")
+    assert visitor.names() == of_photo
+    visitor.page.go_back()
+    expect(visitor.page.locator("#query-title")).to_have_text("Who else looks like this?")
+    expect(visitor.cards).to_have_count(0)
+    visitor.page.go_forward()
+    expect(visitor.page.locator("#query-title")).to_have_text("Your photo")
+    assert visitor.names() == of_photo
+    visitor.page.go_forward()
+    assert visitor.names() == of_face
+
+    other = visit(shared)
+    assert other.names() == of_face
+    expect(other.page.locator("#caption strong")).to_have_text(of_photo[2])
+
+
+def test_slider_hides_the_distant_and_more_are_loaded_when_asked_for(
+    site: str, visit: Visit, elton: bytes
+) -> None:
+    visitor = visit(site)
+    visitor.drop(elton)
+    visitor.names()
+    more = visitor.page.get_by_role("button", name="Show more")
+    more.click()
+    expect(visitor.cards).to_have_count(40)
+    expect(visitor.cards.nth(39).locator(".rank")).to_have_text("Rank 40")
+    slider = visitor.page.get_by_label("Greatest distance")
+    slider.fill("1.1")
+    least = percent(confidence(1.1))
+    expect(visitor.page.locator("#limit-said")).to_have_text(f"1.10, confidence {least} or more")
+    near = visitor.cards.count()
+    assert 10 <= near < 20
+    assert {name[:10] for name in visitor.names()} == {"elton_john"}
+    expect(visitor.title).to_have_text(f"{near} nearest faces")
+    expect(visitor.page.locator("#hidden-said")).to_have_text(
+        f"{40 - near} faces are farther away than 1.10, and hidden."
+    )
+    expect(more).to_be_hidden()
+    visitor.cards.first.get_by_role("link").click()
+    expect(visitor.page.locator("#query-title")).to_have_text("The chosen face")
+    assert visitor.page.url.endswith("&max_distance=1.1")
+    visitor.names()
+    other = visit(visitor.page.url)
+    assert other.names() == visitor.names()
+    expect(other.page.get_by_label("Greatest distance")).to_have_value("1.1")

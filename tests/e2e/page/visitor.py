@@ -1,0 +1,147 @@
+"""The page in real Chromium, as a visitor uses it: what they drop, press and see."""
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OPTIONS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A camera that shows a pattern, and nobody to be asked whether it may be used.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+MOST_MS = 30_000.0
+TRIES = 5
+"""To open a page while containers start: Chromium drops connections at each new interface."""
+
+_BYTES = "Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))"
+_DROP = f"""([data, name, type]) => {{
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([{_BYTES}], name, {{ type }}));
+  for (const kind of ["dragover", "drop"]) {{
+    document.body.dispatchEvent(
+      new DragEvent(kind, {{ dataTransfer, bubbles: true, cancelable: true }}));
+  }}
+}}"""
+_PASTE = f"""([data, name, type]) => {{
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([{_BYTES}], name, {{ type }}));
+  document.body.dispatchEvent(new ClipboardEvent("paste", {{ clipboardData, bubbles: true }}));
+}}"""
+
+Scheme = Literal["light", "dark"]
+
+
+def chromium() -> str | None:
+    """The browser's program, if there is one."""
+    return next((found for found in map(shutil.which, PROGRAMS) if found), None)
+
+
+@contextmanager
+def browser(program: str) -> Iterator[Browser]:
+    """With a profile of its own, which goes with it."""
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *root])
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+class Visitor:
+    """One tab, and all that went wrong in it: `errors`, which a test must leave empty."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        context.set_default_timeout(MOST_MS)
+        self.context = context
+        self.address = address
+        self.errors: list[str] = []
+        self.refused: list[str] = []
+        self.dropped = 0
+        self.page = self._open()
+
+    def _open(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._said)
+        page.on("response", self._answered)
+        page.on("requestfailed", self._failed)
+        return page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # What the server refuses is counted by its status.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.refused.append(f"{response.status} {urlsplit(response.url).path}")
+
+    def _failed(self, request: Request) -> None:
+        self.dropped += request.failure == "net::ERR_NETWORK_CHANGED"
+
+    def open(self, path: str = "") -> "Visitor":
+        """An address below the page's; again when the machine's network changed meanwhile."""
+        for _ in range(TRIES):
+            self.dropped = 0
+            self.page.goto(urljoin(self.address, path))
+            if not self.dropped:
+                break
+        return self
+
+    def drop(self, data: bytes, name: str = "photo.jpg", media: str = "image/jpeg") -> None:
+        self._hand_over(_DROP, data, name, media)
+
+    def paste(self, data: bytes, name: str = "image.png", media: str = "image/png") -> None:
+        self._hand_over(_PASTE, data, name, media)
+
+    def _hand_over(self, script: str, data: bytes, name: str, media: str) -> None:
+        self.page.evaluate(script, [base64.b64encode(data).decode(), name, media])
+
+    def choose(self, photo: Path) -> None:
+        self.page.locator("#choose").set_input_files(photo)
+
+    @property
+    def cards(self) -> Locator:
+        """The results that are shown."""
+        return self.page.locator("#grid li:visible")
+
+    @property
+    def title(self) -> Locator:
+        """What is said of the results, or why there are none."""
+        return self.page.locator("#results-title")
+
+    @property
+    def note(self) -> Locator:
+        return self.page.locator("#note")
+
+    def names(self) -> list[str]:
+        """The photos found, nearest first, once there are any."""
+        self.cards.first.wait_for()
+        return self.cards.locator(".name").all_inner_texts()
+
+    def run(self, script: str, argument: object = None) -> Any:
+        return self.page.evaluate(script, argument)
