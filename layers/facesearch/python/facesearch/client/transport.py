@@ -1,0 +1,153 @@
+"""Requests to the API, and its refusals as errors; what is refused for now is tried again."""
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from urllib.parse import urljoin
+from xml.etree import ElementTree
+
+import requests
+from urllib3 import encode_multipart_formdata
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes sent so far, and all."""
+
+ATTEMPTS = 4
+LONGEST_WAIT_S = 60
+KEY_HEADER = "X-Api-Key"
+_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class ApiError(Exception):
+    """A refusal: `code` is stable, for programs; `detail` says what to do.
+
+    `request_id` finds it in the operator's log. `status` is 0 when there was no answer at all.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, request_id: str = "") -> None:
+        super().__init__(f"{detail} ({code}, request {request_id or 'without id'})")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.request_id = request_id
+
+
+class Transport:
+    """Connections to one API, kept open; not for several threads at once."""
+
+    def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
+        self._url = url.rstrip("/") + "/"
+        self._key = {KEY_HEADER: api_key} if api_key else {}
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+
+    def get(self, path: str, options: Mapping[str, str] | None = None) -> requests.Response:
+        """Raises `ApiError`."""
+        return self._ask(lambda: self._send("GET", path, params=options))
+
+    def post(self, path: str, body: Mapping[str, object]) -> requests.Response:
+        """JSON. Raises `ApiError`."""
+        return self._ask(lambda: self._send("POST", path, json=body))
+
+    def post_photo(self, path: str, photo: bytes, options: Mapping[str, str]) -> requests.Response:
+        """The photo as the body. Raises `ApiError`."""
+        kind = {"Content-Type": "application/octet-stream"}
+        return self._ask(lambda: self._send("POST", path, params=options, data=photo, headers=kind))
+
+    def post_form(
+        self, url: str, fields: Mapping[str, str], file: tuple[str, bytes, str], progress: Progress
+    ) -> None:
+        """The fields, and last the file (name, data, type), to where an upload is to go.
+
+        Raises `ApiError`.
+        """
+        data, kind = encode_multipart_formdata([*fields.items(), ("file", file)])
+        headers = {"Content-Type": kind}
+        self._ask(lambda: self._send("POST", url, data=_Watched(data, progress), headers=headers))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _ask(self, send: Callable[[], requests.Response]) -> requests.Response:
+        waited = 0.0
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = send()
+            wait_s = _wait_s(answer, attempt)
+            last = attempt == ATTEMPTS or waited + wait_s > LONGEST_WAIT_S
+            if last or answer.status_code not in _LATER:
+                break
+            time.sleep(wait_s)
+            waited += wait_s
+        if not answer.ok or answer.is_redirect:
+            raise _error(answer)
+        return answer
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, object] | None = None,
+        data: "bytes | _Watched | None" = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        url = urljoin(self._url, path)
+        # The key is for the API alone, not for where uploads go.
+        key = self._key if url.startswith(self._url) else {}
+        try:
+            return self._session.request(
+                method,
+                url,
+                params=params,
+                json=json,
+                data=data,
+                headers={**key, **(headers or {})},
+                timeout=self._timeout_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise ApiError(
+                0, "unreachable", f"{method} {url} was not answered ({type(error).__name__})"
+            ) from error
+
+
+class _Watched(io.BytesIO):
+    """A body that tells how much of it was sent."""
+
+    def __init__(self, data: bytes, progress: Progress) -> None:
+        super().__init__(data)
+        self._size = len(data)
+        self._progress = progress
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self._progress(self.tell(), self._size)
+        return piece
+
+
+def _wait_s(answer: requests.Response, attempt: int) -> float:
+    """As long as the answer says; else longer each time."""
+    told = answer.headers.get("Retry-After", "")
+    return float(told) if told.isdecimal() else float(2**attempt)
+
+
+def _error(answer: requests.Response) -> ApiError:
+    request_id = answer.headers.get("X-Request-Id", "")
+    if answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+        problem = answer.json()
+        return ApiError(answer.status_code, problem["code"], problem["detail"], request_id)
+    told = f"{answer.status_code} {answer.reason}"
+    return ApiError(answer.status_code, "refused", _s3_message(answer.text) or told, request_id)
+
+
+def _s3_message(text: str) -> str:
+    """S3 refuses in XML."""
+    try:
+        return ElementTree.fromstring(text).findtext("Message") or ""  # noqa: S314
+    except ElementTree.ParseError:
+        return ""
