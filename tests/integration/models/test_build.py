@@ -15,24 +15,12 @@ from facesearch_models.download import download_archive
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import load_manifest
 from tests.conftest import missing
+from tests.integration.models.steps import Steps
 
 pytestmark = pytest.mark.slow
 
 FP32, INT8 = "facenet-fp32.onnx", "facenet-int8.onnx"
 PATIENCE_S = 300.0
-
-
-class Steps:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def step(self, about: str) -> None:
-        self.steps.append(about)
-
-    def advance(self, share: float) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

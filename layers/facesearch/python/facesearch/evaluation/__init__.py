@@ -1,0 +1,1 @@
+"""How well faces are told apart, by which systems: protocols, systems, tables and pictures."""

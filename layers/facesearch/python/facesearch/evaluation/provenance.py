@@ -1,0 +1,72 @@
+"""What a report was made with: whoever reads its figures can make them again."""
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from facesearch import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """`commit` is empty outside a checkout; `+` marks one with changes."""
+
+    command: str
+    facesearch: str
+    commit: str
+    python: str
+    numpy: str
+    onnxruntime: str
+    system: str
+    cpu: str
+    cores: int
+
+
+def provenance(arguments: Sequence[str]) -> Provenance:
+    """Of this process, whose command line had these arguments."""
+    return Provenance(
+        command=shlex.join(["facesearch", *arguments]),
+        facesearch=__version__,
+        commit=_commit(),
+        python=platform.python_version(),
+        numpy=version("numpy"),
+        onnxruntime=version("onnxruntime"),
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=_cpu(),
+        cores=_cores(),
+    )
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu() -> str:
+    try:
+        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or "unknown"
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    told = subprocess.run(  # noqa: S603 (arguments are constants)
+        [git, "-C", Path(__file__).parent, "describe", "--always", "--exclude=*", "--dirty=+"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()

@@ -1,0 +1,56 @@
+"""Other recipes from the same network: what each choice of the shipped one gains, and costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from facesearch.crops import VIEWS, View
+from facesearch.evaluation.ranking import Rank, nearest
+from facesearch.evaluation.reranking import expanded, k_reciprocal
+from facesearch.models import DEFAULT_EMBEDDER
+
+SHIPPED_VIEW = VIEWS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What differs from the shipped recipe: the cuts of a face, the network, the ranking."""
+
+    views: tuple[View, ...] = (SHIPPED_VIEW,)
+    embedder: str = DEFAULT_EMBEDDER
+    rank: Rank = nearest
+
+
+def _box(across: float, down: float) -> Variant:
+    return Variant((View(across, down, aligned=False),))
+
+
+VARIANTS: Mapping[str, Variant] = {
+    # The detector's box with margins.
+    "facenet+box-0": _box(0.0, 0.0),
+    "facenet+box-10": _box(0.1, 0.1),
+    "facenet+box-20": _box(0.2, 0.2),
+    "facenet+box-30": _box(0.3, 0.3),
+    "facenet+box-20x10": _box(0.2, 0.1),
+    "facenet+box-30x10": _box(0.3, 0.1),
+    # Aligned to the landmarks; 30 % across and 10 % down is what is shipped.
+    "facenet+aligned-20x20": Variant((View(0.2, 0.2),)),
+    "facenet+aligned-20x10": Variant((View(0.2, 0.1),)),
+    "facenet+aligned-20x0": Variant((View(0.2, 0.0),)),
+    "facenet+aligned-40x10": Variant((View(0.4, 0.1),)),
+    # Several cuts of a face, averaged; two-views is FACESEARCH_VIEWS=2.
+    "facenet+mirrored": Variant((SHIPPED_VIEW, View(0.3, 0.1, mirrored=True))),
+    "facenet+two-views": Variant(VIEWS),
+    "facenet+four-views": Variant(
+        (*VIEWS, View(0.3, 0.1, mirrored=True), View(0.2, 0.1, aligned=False))
+    ),
+    "facenet+fp32": Variant(embedder="facenet-fp32"),
+    # What the nearest have in common; both ask the store once more or compare its answers.
+    "facenet+expanded": Variant(rank=expanded),
+    "facenet+two-views+expanded": Variant(VIEWS, rank=expanded),
+    "facenet+k-reciprocal": Variant(rank=k_reciprocal),
+}
+
+
+def ranking_of(system: str) -> Rank:
+    """How the answers of a system, variant or not, are put in order."""
+    return VARIANTS[system].rank if system in VARIANTS else nearest

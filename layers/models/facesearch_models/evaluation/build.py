@@ -1,0 +1,78 @@
+"""Builds the evaluation's network into a folder of its own, beside the shipped models."""
+
+import os
+import shutil
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+
+from facesearch_models.download import download_archive, read_file, sha256, verify
+from facesearch_models.errors import BuildError
+from facesearch_models.manifest import Output, Source
+from facesearch_models.progress import Report
+
+NETWORK = "evaluation/efficientnet-lite0.onnx"
+"""Below the folder of models; its outputs are told in efficientnet.py."""
+
+VERSIONS = "Install the pinned packages (requirements.txt) and build again"
+
+
+class Manifest(NamedTuple):
+    source: Source
+    output: Output
+
+
+def load_manifest() -> Manifest:
+    text = resources.files("facesearch_models.evaluation").joinpath("manifest.toml").read_text()
+    tables = tomllib.loads(text)
+    return Manifest(Source(**tables["source"]), Output(**tables["output"]))
+
+
+def build_network(models: Path, *, report: Report) -> Path:
+    """The built network below `models`; downloads 17 MB and converts unless that has been done.
+
+    A build that was killed goes on where it stopped; a second one at the same time waits for the
+    first. Raises `BuildError`.
+    """
+    source, output = load_manifest()
+    network = models / NETWORK
+    try:
+        network.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(network.parent / ".lock"):
+            if network.is_file() and sha256(network.read_bytes()) == output.sha256:
+                return network
+            work = network.parent / ".build"
+            work.mkdir(exist_ok=True)
+            content = _converted(source, download_archive(source, work, report), report)
+            _write(network, verify(network.name, content, output.sha256, VERSIONS), work)
+            shutil.rmtree(work)
+    except OSError as error:
+        raise BuildError(
+            f"the network cannot be written to {network.parent}: {error.strerror or error}. "
+            "Make room (60 MB) or name another folder in FACESEARCH_MODELS"
+        ) from error
+    return network
+
+
+def _converted(source: Source, archive: Path, report: Report) -> bytes:
+    from facesearch_models.evaluation.efficientnet import build_graph
+    from facesearch_models.evaluation.state_dict import read_state_dict
+
+    report.step("Converting EfficientNet-Lite0 to ONNX")
+    (path,) = source.files
+    graph = build_graph(read_state_dict(read_file(source, archive, path)))
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def _write(path: Path, content: bytes, work: Path) -> None:
+    """Complete or absent, whenever the build is killed."""
+    partial = work / "partial"
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
