@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from facesearch.errors import FacesearchError, NotFound
+from facesearch.errors import FacesearchError
+from search_faces.answers import problem_answer
 from search_faces.log import log_problem, logger
-from search_faces.problems import method_problem, problem_of, unexpected_problem
-from search_faces.routes import METHODS, problem_answer, router
+from search_faces.problems import problem_of, unexpected_problem
+from search_faces.routes import include_routes
 
 PREFLIGHT_S = 3600
 """How long a browser may remember that it was allowed to ask."""
@@ -19,12 +19,9 @@ def create_app(environ: Mapping[str, str]) -> APIGatewayRestResolver:
     origins = [each for each in environ.get("FACESEARCH_CORS_ORIGINS", "").split(",") if each]
     # In debug mode it would print whole requests: photos.
     app = APIGatewayRestResolver(debug=False, cors=_cors(origins))
-    app.include_router(router)
-    for path, method in METHODS.items():
-        _refuse_other_methods(app, path, method)
+    include_routes(app)
     app.exception_handler(FacesearchError)(_failed)
     app.exception_handler(Exception)(_unexpected)
-    app.not_found(_unknown_path)
     return app
 
 
@@ -39,16 +36,6 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     )
 
 
-def _refuse_other_methods(app: APIGatewayRestResolver, path: str, allowed: str) -> None:
-    # OPTIONS is left to what answers browsers' questions.
-    others = {"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} - {allowed}
-
-    def refuse() -> Response[str]:
-        return problem_answer(method_problem(allowed), {"Allow": allowed})
-
-    app.route(path, sorted(others), include_in_schema=False)(refuse)
-
-
 def _failed(error: FacesearchError) -> Response[str]:
     problem = problem_of(error)
     log_problem(problem, error)
@@ -58,8 +45,3 @@ def _failed(error: FacesearchError) -> Response[str]:
 def _unexpected(error: Exception) -> Response[str]:
     logger.exception("request failed", error=type(error).__name__)
     return problem_answer(unexpected_problem())
-
-
-def _unknown_path(_: NotFoundError) -> Response[str]:
-    error = NotFound("there is nothing at this path: POST a photo to /search")
-    return problem_answer(problem_of(error))

@@ -9,6 +9,7 @@ from facesearch.errors import (
     FacesearchError,
     ImageTooLarge,
     InputError,
+    InvalidCollection,
     InvalidRequest,
     ModelError,
     NoFaceFound,
@@ -22,6 +23,7 @@ from facesearch.errors import (
     StoreFull,
     StoreNotFound,
     StoreUnavailable,
+    UploadsOff,
 )
 
 CONTENT_TYPE = "application/problem+json"
@@ -80,6 +82,7 @@ KINDS: dict[type[FacesearchError], _Kind] = {
     FacesearchError: _FAILED,
     ImageTooLarge: _Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image is too large"),
     InputError: _Kind(HTTPStatus.BAD_REQUEST, "The request cannot be answered"),
+    InvalidCollection: _Kind(HTTPStatus.BAD_REQUEST, "That is no name for a collection"),
     InvalidRequest: _Kind(HTTPStatus.BAD_REQUEST, "The request is not understood"),
     ModelError: _FAILED,
     NoFaceFound: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no face in the photo"),
@@ -99,6 +102,7 @@ KINDS: dict[type[FacesearchError], _Kind] = {
         HTTPStatus.NOT_FOUND, "Not found", "nothing has been indexed yet: upload photos first"
     ),
     StoreUnavailable: _UNAVAILABLE,
+    UploadsOff: _Kind(HTTPStatus.CONFLICT, "This service takes no photos"),
 }
 
 

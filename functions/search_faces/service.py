@@ -1,35 +1,37 @@
 """What the API works with, opened at the first request and kept for those to come."""
 
 import os
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
+from facesearch.collections import CollectionRule
 from facesearch.errors import InvalidRequest, StoreNotFound
+from facesearch.photos import Photos
 from facesearch.pipeline import FacePipeline
-from facesearch.searching import PhotoSearch, Scope, analyse_photo, search_photo
 from facesearch.settings import Settings
 from facesearch.stores import Counts, FaceStore, open_store
+from search_faces.requests.queries import BucketQuery, PhotoQuery
+from search_faces.uploads import Uploads
+from search_faces.uploads.bucket import BucketUploads
 
-if TYPE_CHECKING:
-    from facesearch.s3 import S3Photos
+UPLOADS_OFF = "off"
 
 
 class Service:
-    """The recipe, the store, and the bucket whose photos a search may name ("": none)."""
+    """The recipe, the store, and the bucket whose photos a search may name ("": none).
 
-    def __init__(self, pipeline: FacePipeline, store: FaceStore, bucket: str) -> None:
+    `uploads` takes new photos, if anything does.
+    """
+
+    def __init__(
+        self, pipeline: FacePipeline, store: FaceStore, bucket: str, uploads: Uploads | None
+    ) -> None:
         self.pipeline = pipeline
         self.store = store
+        self.photos = Photos()
+        self.uploads = uploads
         self._bucket = bucket
-
-    def search(self, photo: bytes, scope: Scope) -> PhotoSearch:
-        """As `search_photo`, but where nothing was ever indexed nothing is found."""
-        try:
-            return search_photo(photo, self.pipeline, self.store, scope)
-        except StoreNotFound:
-            analysed = analyse_photo(photo, self.pipeline)
-            faces = tuple(face.detected for face in analysed.faces)
-            return PhotoSearch(analysed.width, analysed.height, faces, [])
 
     def check(self) -> Counts:
         """Make sure that searches can be answered; returns what the store holds.
@@ -42,20 +44,15 @@ class Service:
         except StoreNotFound:
             return Counts(0, 0)
 
-    def read_photo(self, key: str) -> bytes:
-        """A photo of the bucket. Raises `InvalidRequest`, `NotFound` or `ReadError`."""
+    def photo_of(self, query: PhotoQuery | BucketQuery) -> bytes:
+        """Raises `InvalidRequest`, `NotFound` or `ReadError` for a photo in the bucket."""
+        if isinstance(query, PhotoQuery):
+            return query.photo
         if not self._bucket:
             raise InvalidRequest("this API has no bucket to take photos from: send the photo")
         from facesearch.s3 import photo_id
 
-        return self._photos.read(photo_id(self._bucket, key)).data
-
-    @cached_property
-    def _photos(self) -> "S3Photos":
-        # boto3 takes long to import, and few searches name a key.
-        from facesearch.s3 import S3Photos, open_client
-
-        return S3Photos(open_client())
+        return self.photos.read(photo_id(self._bucket, query.key)).data
 
 
 @cache
@@ -64,4 +61,23 @@ def open_service() -> Service:
     settings = Settings.from_env(os.environ)
     pipeline = FacePipeline.from_settings(settings)
     store = open_store(settings.store_url, pipeline.recipe)
-    return Service(pipeline, store, os.environ.get("FACESEARCH_BUCKET", ""))
+    bucket = os.environ.get("FACESEARCH_BUCKET", "")
+    return Service(pipeline, store, bucket, _uploads(os.environ, bucket, pipeline, store))
+
+
+def _uploads(
+    environ: Mapping[str, str], bucket: str, pipeline: FacePipeline, store: FaceStore
+) -> Uploads | None:
+    """FACESEARCH_UPLOADS: a folder of this machine, "off", or nothing for the bucket if any."""
+    place = environ.get("FACESEARCH_UPLOADS", "")
+    if place == UPLOADS_OFF:
+        return None
+    if place:
+        # No function in the cloud needs it.
+        from search_faces.uploads.folder import FolderUploads
+
+        return FolderUploads(Path(place), pipeline, store)
+    if not bucket:
+        return None
+    suffixes = [each for each in environ.get("FACESEARCH_SUFFIXES", "").split(",") if each]
+    return BucketUploads(bucket, CollectionRule.from_env(environ), suffixes)

@@ -22,7 +22,10 @@ def served(store: str, port: int, core: int | None) -> Iterator[str]:
     command = [sys.executable, "-m", "facesearch.cli", "serve", "--store", store]
     environ = os.environ | ({} if core is None else {"FACESEARCH_THREADS": "1"})
     server = subprocess.Popen(
-        [*command, "--port", str(port)], env=environ, stderr=subprocess.DEVNULL
+        [*command, "--port", str(port)],
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         if core is not None:

@@ -61,7 +61,7 @@ class System:
         """The keys of the photos that a search finds, nearest first."""
         answer = self.search(photo)
         assert answer.status == 200, answer
-        matches = answer.json["matches"]
+        matches = answer.json["results"][0]["matches"]
         faces = [match["face_id"] for match in matches]
         assert len(faces) == len(set(faces)), faces
         start = f"s3://{self.bucket}/"

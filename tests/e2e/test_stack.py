@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
+from facesearch.evaluation.ten_queries import TEN_PEOPLE
 from tests.e2e.events import created, removed
 from tests.e2e.system import System, stack_command, wait_for
-from tests.evaluation.lfw import TEN_QUERIES
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ def ten_and_others(lfw: Path) -> dict[str, bytes]:
     """By key: all six photos of the ten people, and one of each of many others."""
     people = sorted(folder for folder in lfw.iterdir() if len(list(folder.iterdir())) == 1)
     photos = [next(folder.iterdir()) for folder in people[:OTHERS]]
-    photos += [photo for name in TEN_QUERIES for photo in sorted((lfw / name).iterdir())]
+    photos += [photo for name in TEN_PEOPLE for photo in sorted((lfw / name).iterdir())]
     return {photo.name: photo.read_bytes() for photo in photos}
 
 
@@ -51,10 +52,38 @@ def test_photo_put_with_s3_client_is_found_over_http_and_gone_when_deleted(
     assert empty.found(photo) == []
     empty.put(key, photo)
     wait_for(lambda: empty.found(photo) == [key], "the photo to be found")
-    match = empty.search(photo).json["matches"][0]
+    match = empty.search(photo).json["results"][0]["matches"][0]
     assert match["distance"] == pytest.approx(0, abs=1e-3)
     empty.delete(key)
     wait_for(lambda: empty.found(photo) == [], "the photo to be gone")
+
+
+def test_photo_sent_with_a_form_of_the_api_is_found_in_its_collection(
+    empty: System, lfw_photo: LfwPhoto
+) -> None:
+    photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
+    api = f"http://127.0.0.1:{empty.config.api_port}"
+    told: object = {
+        "filename": "Ana & René.jpg",
+        "content_type": "image/jpeg",
+        "size": len(photo),
+        "collection": "Hochzeit Köln",
+        "metadata": {"album": "Sommer über Köln"},
+    }
+    asked = requests.post(f"{api}/uploads", json=told, timeout=60)
+    assert asked.status_code == 201, asked.text
+    form = asked.json()
+    sent = requests.post(form["url"], form["fields"], files={"file": photo}, timeout=60)
+    assert sent.status_code == 204, sent.text
+    key = form["photo_id"].removeprefix(f"s3://{empty.bucket}/")
+    assert key.startswith("Hochzeit Köln/")
+    wait_for(lambda: empty.found(photo) == [key], "the photo to be found")
+    match = empty.search(photo).json["results"][0]["matches"][0]
+    assert match["collection"] == "Hochzeit Köln"
+    assert match["metadata"] == {"album": "Sommer über Köln"}
+    # The page may send photos to where the form leads.
+    policy = requests.get(f"{api}/", timeout=60).headers["Content-Security-Policy"]
+    assert form["url"].startswith(policy.partition("connect-src 'self' ")[2].partition(";")[0])
 
 
 def test_500_photos_uploaded_at_once_are_all_indexed_and_the_ten_queries_find_their_people(
@@ -64,7 +93,7 @@ def test_500_photos_uploaded_at_once_are_all_indexed_and_the_ten_queries_find_th
     upload(empty, ten_and_others)
     empty.wait_until_idle()
     assert empty.keys() == set(ten_and_others)
-    for name in TEN_QUERIES:
+    for name in TEN_PEOPLE:
         found = empty.found(ten_and_others[f"{name}_0001.jpg"])
         assert found[0] == f"{name}_0001.jpg"
         assert sum(key.startswith(f"{name}_0") for key in found) == 6, (name, found)

@@ -44,6 +44,11 @@ def template_file(folder: Path) -> Path:
                 "BucketName": {"Fn::Join": ["", ["photos-", {"Ref": "AWS::Region"}]]},
                 "VersioningConfiguration": {"Status": "Enabled"},
                 "NotificationConfiguration": {"QueueConfigurations": told},
+                "CorsConfiguration": {
+                    "CorsRules": [
+                        {"AllowedMethods": ["POST"], "AllowedOrigins": ["*"], "MaxAge": 3600}
+                    ]
+                },
             },
         },
     }
@@ -106,6 +111,20 @@ def test_bucket_tells_of_what_passes_its_filters_with_sequencers_that_order(
     assert isinstance(gone, Removal)
     assert made.photo_id == gone.photo_id == f"s3://{name}/in/ü b.jpg"
     assert made.sequence < gone.sequence
+
+
+def test_bucket_has_the_templates_rules_for_browsers(
+    aws: LocalAws, template: Template, tmp_path: Path
+) -> None:
+    aws.make_queues(template.queues.values())
+    aws.make_bucket(template.bucket, tmp_path / "nothing.zip")
+    (rule,) = aws.s3.get_bucket_cors(Bucket=template.bucket.name)["CORSRules"]
+    assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["POST"], ["*"])
+    url = f"{aws.s3.meta.endpoint_url}/{template.bucket.name}"
+    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    with urlopen(Request(url, headers=asked, method="OPTIONS")) as answer:  # noqa: S310
+        assert answer.headers["Access-Control-Allow-Origin"] in ("*", asked["Origin"])
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
 
 
 def test_saved_bucket_comes_back_and_only_what_was_not_done_with_is_told_again(

@@ -16,7 +16,11 @@ import index_faces.handler
 import index_faces.service
 import search_faces.log
 import search_faces.service
-from facesearch.stores import FaceStore
+from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
+from facesearch.pipeline import FacePipeline
+from facesearch.stores import FaceStore, open_store
+from tests.integration.api import PEOPLE
+from tests.integration.serving import index_sample, serving
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +30,7 @@ REGION: Final = "eu-west-1"
 
 Logs = Callable[[], list[dict[str, object]]]
 TakePhoto = Callable[[str, int], bytes]
+TakeQuery = Callable[[str], bytes]
 
 
 @pytest.fixture(scope="session")
@@ -114,3 +119,52 @@ def logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return lambda: [
         json.loads(line) for line in f"{stream.getvalue()}{capsys.readouterr().out}".splitlines()
     ]
+
+
+@pytest.fixture(scope="session")
+def indexed_file(
+    tmp_path_factory: pytest.TempPathFactory, pipeline: FacePipeline, sample: Path
+) -> Path:
+    """A store of three photos of each person; madonna's are in a collection of their own."""
+    file = tmp_path_factory.mktemp("store") / "faces.db"
+    photos = {
+        f"s3://photos/{person}/{number}.jpg": path
+        for person in PEOPLE
+        for number, path in enumerate(sorted((sample / "train" / person).iterdir())[1:4])
+    }
+
+    def read(photo_id: str) -> PhotoContent:
+        metadata = {"number": photo_id[-5]}
+        return PhotoContent(photos[photo_id].read_bytes(), "1", metadata)
+
+    changes = [
+        PhotoToIndex(photo_id, 1, "music" if "madonna" in photo_id else "default")
+        for photo_id in photos
+    ]
+    with open_store(f"sqlite:///{file}", pipeline.recipe) as store:
+        index_photos(changes, read, pipeline, store)
+    return file
+
+
+@pytest.fixture
+def indexed(indexed_file: Path, functions: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{indexed_file}")
+
+
+@pytest.fixture
+def query(sample: Path) -> TakeQuery:
+    """A photo of a person that is not in the store."""
+    return lambda person: sorted((sample / "val" / person).iterdir())[1].read_bytes()
+
+
+@pytest.fixture(scope="session")
+def served(
+    models: Path, pipeline: FacePipeline, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of `facesearch serve` over three photos of each person; it takes new ones."""
+    folder = tmp_path_factory.mktemp("served")
+    url = f"sqlite:///{folder}/faces.db"
+    index_sample(url, pipeline, sample)
+    environ = {"FACESEARCH_COMMIT": "0123abc", "FACESEARCH_UPLOADS": f"{folder}/uploads"}
+    with serving(url, models, environ) as address:
+        yield address

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-_ONLY_LOCAL = shutil.ignore_patterns("__pycache__", "cli")
+_ONLY_LOCAL = shutil.ignore_patterns(
+    "__pycache__", "cli", "client", "evaluation", "folder.py", "openapi", "schemas.py"
+)
 
 
 def why_not() -> str | None:

@@ -3,9 +3,8 @@
 import base64
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from PIL import Image
@@ -15,98 +14,14 @@ from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
 from facesearch.pipeline import FacePipeline
 from facesearch.stores import open_store
 from search_faces.app import create_app
-from search_faces.handler import handler
 from tests.events.loading import Context, load
-from tests.integration.conftest import Logs, close_services
+from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form
+from tests.integration.conftest import Logs, TakeQuery, close_services
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.usefixtures("functions")
-
-PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
-REQUEST_ID = "79104EXAMPLEB723"
-
-Json = dict[str, Any]
-
-
-class Answer:
-    """A response, taken apart."""
-
-    def __init__(self, response: Json) -> None:
-        self.status: int = response["statusCode"]
-        self.headers = {
-            name.lower(): values[0] for name, values in response["multiValueHeaders"].items()
-        }
-        self.json: Json = json.loads(response["body"])
-
-    @property
-    def matches(self) -> list[Json]:
-        matches: list[Json] = self.json["matches"]
-        return matches
-
-
-def call(
-    body: bytes | Json | None = None,
-    *,
-    method: str = "POST",
-    path: str = "/search",
-    content_type: str | None = None,
-    query: dict[str, str] | None = None,
-) -> Answer:
-    """One request: bytes are sent as a photo, a dict as JSON."""
-    event = load("api_gateway_rest_search")
-    event["httpMethod"], event["path"] = method, path
-    event["queryStringParameters"] = query
-    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-    kind = "application/json" if isinstance(body, dict) else "image/jpeg"
-    event["headers"]["Content-Type"] = content_type or kind
-    event["body"] = None if data is None else base64.b64encode(data).decode()
-    event["isBase64Encoded"] = data is not None
-    return Answer(handler(event, Context("search_faces")))
-
-
-@pytest.fixture(scope="module")
-def indexed_file(
-    tmp_path_factory: pytest.TempPathFactory, pipeline: FacePipeline, sample: Path
-) -> Path:
-    """A store of three photos of each person; madonna's are in a collection of their own."""
-    file = tmp_path_factory.mktemp("store") / "faces.db"
-    photos = {
-        f"s3://photos/{person}/{number}.jpg": path
-        for person in PEOPLE
-        for number, path in enumerate(sorted((sample / "train" / person).iterdir())[1:4])
-    }
-
-    def read(photo_id: str) -> PhotoContent:
-        metadata = {"number": photo_id[-5]}
-        return PhotoContent(photos[photo_id].read_bytes(), "1", metadata)
-
-    changes = [
-        PhotoToIndex(photo_id, 1, "music" if "madonna" in photo_id else "default")
-        for photo_id in photos
-    ]
-    with open_store(f"sqlite:///{file}", pipeline.recipe) as store:
-        index_photos(changes, read, pipeline, store)
-    return file
-
-
-@pytest.fixture
-def indexed(indexed_file: Path, functions: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{indexed_file}")
-
-
-@pytest.fixture
-def query(sample: Path) -> Callable[[str], bytes]:
-    """A photo of a person that is not in the store."""
-    return lambda person: sorted((sample / "val" / person).iterdir())[1].read_bytes()
-
-
-TakeQuery = Callable[[str], bytes]
-
-
-def people(answer: Answer) -> list[str]:
-    return [match["photo_id"].split("/")[3] for match in answer.matches]
 
 
 @pytest.mark.usefixtures("indexed")
@@ -114,7 +29,7 @@ def people(answer: Answer) -> list[str]:
 def test_search_with_a_photo_finds_its_person(person: str, query: TakeQuery) -> None:
     answer = call(query(person), query={"k": "3"})
     assert answer.status == 200
-    assert people(answer) == [person] * 3
+    assert answer.people == [person] * 3
 
 
 @pytest.mark.usefixtures("indexed")
@@ -124,7 +39,7 @@ def test_search_answers_with_faces_and_matches_and_never_with_vectors(query: Tak
     with Image.open(io.BytesIO(photo)) as image:
         assert answer.json["photo"] == {"width": image.width, "height": image.height}
     assert {frozenset(face) for face in answer.json["faces"]} == {
-        frozenset(("box", "landmarks", "detection_score"))
+        frozenset(("index", "box", "landmarks", "detection_score"))
     }
     assert len(answer.matches) >= 15
     distances = [match["distance"] for match in answer.matches]
@@ -184,7 +99,7 @@ def test_search_by_face_finds_its_person_without_itself() -> None:
     face = face_id("s3://photos/elton_john/0.jpg", 0)
     answer = call({"face_id": face, "k": 2})
     assert answer.status == 200
-    assert people(answer) == ["elton_john"] * 2
+    assert answer.people == ["elton_john"] * 2
     assert face not in {match["face_id"] for match in answer.matches}
     assert (answer.json["photo"], answer.json["faces"]) == (None, [])
 
@@ -192,7 +107,7 @@ def test_search_by_face_finds_its_person_without_itself() -> None:
 @pytest.mark.usefixtures("indexed")
 def test_search_within_a_collection_or_metadata_leaves_the_rest_out(query: TakeQuery) -> None:
     photo = query("ben_afflek")
-    assert set(people(call(photo, query={"collection": "music"}))) == {"madonna"}
+    assert set(call(photo, query={"collection": "music"}).people) == {"madonna"}
     matches = call(photo, query={"metadata.number": "2"}).matches
     assert {match["metadata"]["number"] for match in matches} == {"2"}
     assert {match["photo_id"].split("/")[3] for match in matches} == set(PEOPLE)
@@ -304,7 +219,7 @@ def test_unexpected_error_is_answered_without_its_trace_and_logged_with_it(
         raise RuntimeError("secret")
 
     # Stands for a mistake of ours, which cannot be had otherwise.
-    monkeypatch.setattr("search_faces.service.search_photo", fail)
+    monkeypatch.setattr("search_faces.routes.searching.search_photo", fail)
     answer = call(query("madonna"))
     assert (answer.status, answer.json["code"]) == (500, "internal_error")
     assert "secret" not in json.dumps(answer.json)
@@ -373,14 +288,20 @@ def test_nothing_of_the_photo_is_logged_and_no_cache_keeps_the_answer(
     photo = query("madonna")
     answer = call(photo)
     call({"image": base64.b64encode(photo).decode(), "k": 0})
+    call(**form(("photo", photo), ("collection", "secret"), ("k", "0")))
+    call(photo, path="/detect")
+    call(photo, query={"include": "thumbnails"})
     assert answer.headers["cache-control"] == "no-store"
     printed = logs()
     text = json.dumps(printed)
     assert base64.b64encode(photo).decode()[100:140] not in text
     assert all(len(json.dumps(record)) < 2000 for record in printed)
-    (refused,) = [record for record in printed if record.get("message") == "request refused"]
-    assert refused["error"] == "invalid_request"
-    assert refused["correlation_id"] == REQUEST_ID
+    assert "secret" not in text
+    refused = [record for record in printed if record.get("message") == "request refused"]
+    assert len(refused) == 2
+    for record in refused:
+        assert record["error"] == "invalid_request"
+        assert record["correlation_id"] == REQUEST_ID
 
 
 @pytest.mark.usefixtures("indexed")

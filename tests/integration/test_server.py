@@ -127,7 +127,9 @@ def elton(sample: Path) -> bytes:
 def test_search_over_http_finds_the_person(server: Server, elton: bytes) -> None:
     status, found = server.search(elton, "?k=4")
     assert status == 200
-    assert ["elton_john" in match["photo_id"] for match in found["matches"]] == [True] * 4
+    assert ["elton_john" in match["photo_id"] for match in found["results"][0]["matches"]] == [
+        True
+    ] * 4
 
 
 def test_json_body_over_http_is_understood(server: Server, elton: bytes) -> None:
@@ -147,7 +149,7 @@ def test_body_sent_in_chunks_is_understood(server: Server, elton: bytes) -> None
     headers = {"Content-Type": "image/jpeg"}
     connection.request("POST", "/search", chunks, headers, encode_chunked=True)
     answer = connection.getresponse()
-    assert (answer.status, len(json.loads(answer.read())["matches"])) == (200, 6)
+    assert (answer.status, len(json.loads(answer.read())["results"][0]["matches"])) == (200, 6)
     connection.close()
 
 
@@ -187,7 +189,7 @@ def test_concurrent_searches_get_each_its_own_answer(server: Server, elton: byte
     answers: dict[int, int] = {}
 
     def ask(k: int) -> None:
-        answers[k] = len(server.search(elton, f"?k={k}")[1]["matches"])
+        answers[k] = len(server.search(elton, f"?k={k}")[1]["results"][0]["matches"])
 
     threads = [threading.Thread(target=ask, args=(k,)) for k in range(1, 7)]
     for thread in threads:

@@ -21,7 +21,14 @@ from facesearch.errors import (
 from facesearch.faces import Removal, face_id
 from facesearch.indexing import Outcome, PhotoContent, PhotoToIndex, Status, index_photos
 from facesearch.pipeline import AnalysedPhoto, FacePipeline
-from facesearch.searching import Scope, analyse_photo, compare_faces, search_face, search_photo
+from facesearch.searching import (
+    Scope,
+    analyse_photo,
+    compare_faces,
+    search_face,
+    search_person,
+    search_photo,
+)
 from facesearch.stores import FaceStore, open_store
 
 PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
@@ -123,7 +130,9 @@ def test_indexed_photos_are_found_by_other_photos_of_the_same_people(
     for person in PEOPLE:
         query = sorted((sample / "val" / person).iterdir())[1]
         found = search_photo(query.read_bytes(), pipeline, store, Scope(k=3))
-        assert {match.stored.photo.photo_id.split("/")[3] for match in found.matches} == {person}
+        assert {
+            match.stored.photo.photo_id.split("/")[3] for match in found.results[0].matches
+        } == {person}
 
 
 def test_each_validation_photo_of_the_sample_has_only_its_person_among_the_five_nearest(
@@ -135,7 +144,9 @@ def test_each_validation_photo_of_the_sample_has_only_its_person_among_the_five_
     index_photos([PhotoToIndex(each, 1) for each in train], reader(train), pipeline, store)
     for query in queries:
         found = search_photo(query.read_bytes(), pipeline, store, Scope(k=5))
-        people = {train[match.stored.photo.photo_id].parent.name for match in found.matches}
+        people = {
+            train[match.stored.photo.photo_id].parent.name for match in found.results[0].matches
+        }
         assert people == {query.parent.name}, query
 
 
@@ -219,7 +230,7 @@ def test_search_by_stored_face_leaves_that_face_out(
 ) -> None:
     index_photos([PhotoToIndex(p, 1) for p in photos], reader(photos), pipeline, store)
     face = face_id(next(iter(photos)), 0)
-    matches = search_face(face, store, Scope(k=2))
+    matches = search_face(face, store, Scope(k=2)).matches
     assert [m.stored.photo.photo_id.split("/")[3] for m in matches] == ["ben_afflek"] * 2
     assert face not in {match.stored.face_id for match in matches}
 
@@ -233,6 +244,33 @@ def test_search_for_an_unknown_face_says_so(store: FaceStore, pipeline: FacePipe
 def test_search_photo_without_a_face_says_so(store: FaceStore, pipeline: FacePipeline) -> None:
     with pytest.raises(NoFaceFound):
         search_photo(jpeg(Image.new("RGB", (300, 300))), pipeline, store, Scope())
+
+
+def test_several_photos_find_what_one_does_and_more_surely(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore, sample: Path
+) -> None:
+    index_photos([PhotoToIndex(p, 1) for p in photos], reader(photos), pipeline, store)
+    queries = [each.read_bytes() for each in sorted((sample / "val" / "madonna").iterdir())[:4]]
+    scope = Scope(k=3)
+    together = search_person(queries, (), pipeline, store, scope).matches
+    assert {"madonna" in match.stored.photo.photo_id for match in together} == {True}
+    singles = [search_person([each], (), pipeline, store, scope).matches for each in queries]
+    assert together[-1].distance < min(found[-1].distance for found in singles)
+    (alone,) = search_photo(queries[0], pipeline, store, scope).results
+    assert [match.distance for match in singles[0]] == pytest.approx(
+        [match.distance for match in alone.matches], abs=1e-6
+    )
+
+
+def test_search_where_nothing_was_ever_indexed_finds_nothing(
+    pipeline: FacePipeline, photos: Photos, store: FaceStore
+) -> None:
+    photo = next(iter(photos.values())).read_bytes()
+    (result,) = search_photo(photo, pipeline, store, Scope(expand=True)).results
+    assert (result.matches, result.next_offset) == ([], None)
+    assert search_person([photo, photo], (), pipeline, store, Scope()).matches == []
+    with pytest.raises(NotFound, match="nothing has been indexed yet"):
+        search_face("abc-0", store, Scope())
 
 
 @pytest.mark.parametrize("k", [0, -1, 101])

@@ -20,7 +20,7 @@ from moto.s3.models import S3Backend
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.e2e.stack.wiring import ACCOUNT, Bucket, Notification, Queue
+from tests.e2e.stack.wiring import ACCOUNT, Bucket, Notification, Properties, Queue
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -150,6 +150,9 @@ class LocalAws:
         if bucket.versioned:
             versioning: Any = {"Status": "Enabled"}
             self.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration=versioning)
+        if bucket.cors:
+            rules: Any = [_cors_rule(each) for each in bucket.cors]
+            self.s3.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": rules})
         self._restore(bucket.name, saved)
         configurations: Any = [_configuration(each) for each in bucket.notifications]
         self.s3.put_bucket_notification_configuration(
@@ -188,6 +191,14 @@ class LocalAws:
 
     def _url(self, arn: str) -> str:
         return self.sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+
+
+def _cors_rule(rule: Properties) -> dict[str, Any]:
+    """S3's API says seconds where CloudFormation does not."""
+    told = dict(rule)
+    if "MaxAge" in told:
+        told["MaxAgeSeconds"] = told.pop("MaxAge")
+    return told
 
 
 def _configuration(notification: Notification) -> dict[str, Any]:

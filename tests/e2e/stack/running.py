@@ -149,7 +149,9 @@ class _Stack:
 
     def _start_sam(self, sam: Path, template: Template) -> None:
         local = self._config.folder / "cdk.out" / "local.json"
-        template.write_local(local, self._aws_environment)
+        # Where forms for new photos lead: the page's policy has to name it.
+        origin = {"FACESEARCH_UPLOAD_ORIGIN": self._aws_environment["AWS_ENDPOINT_URL"]}
+        template.write_local(local, {**self._aws_environment, **origin})
         log = self._config.folder / "sam.log"
         process = start_api(sam, self._config, local, self._aws_environment, log)
         self._parts.callback(_stop, process)

@@ -40,9 +40,12 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
+    """`cors` are the rules for browsers, as CloudFormation writes them."""
+
     name: str
     versioned: bool
     notifications: tuple[Notification, ...]
+    cors: tuple[Properties, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ class Template:
             if told:
                 versioned = bucket.get("VersioningConfiguration", {}).get("Status") == "Enabled"
                 notifications = tuple(self._notification(each) for each in told)
-                return Bucket(self.text({"Ref": name}), versioned, notifications)
+                cors = tuple(bucket.get("CorsConfiguration", {}).get("CorsRules", []))
+                return Bucket(self.text({"Ref": name}), versioned, notifications, cors)
         raise StackError(f"{self._path}: no bucket notifies a queue")
 
     @cached_property

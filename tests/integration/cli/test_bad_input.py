@@ -54,7 +54,7 @@ def test_index_bad_photos_are_named_and_good_ones_stored(
     assert ran.json["photos"] == 3
     failed = {Path(each["name"]).name: each["code"] for each in ran.json["failed"]}
     assert failed == bad_photos
-    matches = cli("search", "--json", people / "elton.jpg").json["matches"]
+    matches = cli("search", "--json", people / "elton.jpg").json["results"][0]["matches"]
     assert {Path(match["photo_id"]).name for match in matches} == {
         "elton.jpg",
         "madonna.jpg",

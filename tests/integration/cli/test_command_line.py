@@ -33,7 +33,7 @@ def test_help_of_each_command_has_examples(cli: Cli, command: str) -> None:
     ("arguments", "said"),
     [
         (["nope"], "No such command 'nope'"),
-        (["search"], "Missing argument 'IMAGE'"),
+        (["search"], "Missing argument 'IMAGE...'"),
         (["index"], "Missing argument 'PATH…'"),
         (["search", "--nope", "x.jpg"], "No such option"),
     ],

@@ -61,7 +61,7 @@ def test_index_again_notices_changed_and_new_photos(cli: Cli, people: Path, tmp_
     (people / "madonna.jpg").write_bytes((people / "elton.jpg").read_bytes())
     ran = cli("index", "--json", people)
     assert (ran.json["photos"], ran.json["unchanged"], ran.json["removed"]) == (2, 2, 0)
-    matches = cli("search", "--json", people / "elton.jpg").json["matches"]
+    matches = cli("search", "--json", people / "elton.jpg").json["results"][0]["matches"]
     nearest = {Path(match["photo_id"]).name for match in matches if match["distance"] < 0.01}
     assert nearest == {"elton.jpg", "madonna.jpg", "new.jpg"}
 
@@ -99,7 +99,10 @@ def test_index_of_a_missing_folder_forgets_nothing(cli: Cli, people: Path, tmp_p
 def test_index_puts_photos_into_the_collection(cli: Cli, people: Path) -> None:
     cli("index", "--collection", "party", people)
     query = people / "elton.jpg"
-    assert len(cli("search", "--json", "--collection", "party", query).json["matches"]) == 3
+    assert (
+        len(cli("search", "--json", "--collection", "party", query).json["results"][0]["matches"])
+        == 3
+    )
     elsewhere = cli("search", "--json", "--collection", "work", query)
     assert elsewhere.code == 1
     assert "collection 'work'" in elsewhere.err

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from facesearch_models.evaluation.build import NETWORK
 from tests.integration.cli.running import Cli
 
 
@@ -18,10 +19,14 @@ def test_models_info_json_names_every_file_with_its_hash_and_licence(
     info = cli("models", "info", "--json").json
     assert len(info["recipe"]["fingerprint"]) == 16
     files = {file["name"]: file for file in info["files"]}
+    # Only who evaluates builds this one.
+    network = files.pop(NETWORK, None)
     assert set(files) == {
         *("facenet-fp32.onnx", "facenet-int8.onnx"),
         *("pnet.onnx", "rnet.onnx", "onet.onnx"),
     }
+    assert (network is not None) == (models / NETWORK).exists()
+    assert network is None or network["licence"] == "Apache-2.0"
     data = (models / "pnet.onnx").read_bytes()
     assert files["pnet.onnx"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert files["pnet.onnx"]["bytes"] == len(data)

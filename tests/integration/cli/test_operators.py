@@ -75,7 +75,7 @@ def test_reindex_with_other_models_looks_at_every_photo_again(
     after = cli("status", "--store", url, "--json").json
     assert after["recipe"]["fingerprint"] != before["recipe"]["fingerprint"]
     assert after["photos"] == count - 1
-    [nearest, *_] = cli("search", "--store", url, "--json", query).json["matches"]
+    [nearest, *_] = cli("search", "--store", url, "--json", query).json["results"][0]["matches"]
     assert nearest["photo_id"] == query.resolve().as_uri()
     assert nearest["distance"] == pytest.approx(0, abs=1e-4)
     assert "nothing to rebuild" in cli("reindex", "--store", url).out

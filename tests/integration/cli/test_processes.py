@@ -5,17 +5,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from facesearch.cli.pool import WorkerPool
-from facesearch.cli.worker import Chunk, Reply
-from facesearch.errors import ModelError, StoreFull, StoreNotFound
+from facesearch.cli.worker import Change, crashed
+from facesearch.errors import FacesearchError, ModelError, StoreFull, StoreNotFound
 from facesearch.indexing import Outcome, PhotoToIndex, Status
+from facesearch.pool import Pipe, WorkerPool, answer_chunks
 from facesearch.stores import open_store
 from tests.integration.cli.running import Cli, Start
 
@@ -127,26 +126,24 @@ def test_workers_end_when_their_parent_is_killed(
         time.sleep(0.05)
 
 
-def crash_on_poison(signal_number: int, connection: "Connection[Reply, Chunk]") -> None:
+def crash_on_poison(signal_number: int, connection: Pipe) -> None:
     """A worker that a photo called "poison" crashes."""
-    connection.send(None)
-    while True:
-        try:
-            chunk = connection.recv()
-        except EOFError:
-            return
+
+    def answer(chunk: Sequence[Change]) -> list[Outcome]:
         if any(change.photo_id == "poison" for change in chunk):
             os.kill(os.getpid(), signal_number)
-        connection.send([Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk])
+        return [Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk]
+
+    answer_chunks(connection, answer)
 
 
-def chunk_of(*names: str) -> Chunk:
+def chunk_of(*names: str) -> list[Change]:
     return [PhotoToIndex(name, 1) for name in names]
 
 
 def test_pool_photo_that_crashes_a_worker_is_the_only_one_given_up() -> None:
     chunks = [chunk_of("a", "b"), chunk_of("c", "poison", "d"), chunk_of("e"), chunk_of("f")]
-    with WorkerPool(2, partial(crash_on_poison, signal.SIGSEGV)) as pool:
+    with WorkerPool(2, partial(crash_on_poison, signal.SIGSEGV), crashed) as pool:
         outcomes = [each for some in pool.results(chunks) for each in some]
     status = {outcome.photo_id: outcome.status for outcome in outcomes}
     assert len(outcomes) == 7
@@ -156,37 +153,34 @@ def test_pool_photo_that_crashes_a_worker_is_the_only_one_given_up() -> None:
     assert "Segmentation fault" in str(failed.error)
 
 
-def die_at_start(_connection: "Connection[Reply, Chunk]") -> None:
+def die_at_start(_connection: Pipe) -> None:
     os._exit(7)
 
 
 def test_pool_whose_workers_cannot_start_gives_up_at_once() -> None:
     chunks = [chunk_of(str(number)) for number in range(100)]
     with (
-        WorkerPool(2, die_at_start) as pool,
+        WorkerPool(2, die_at_start, crashed) as pool,
         pytest.raises(ModelError, match="exit code 7"),
     ):
         list(pool.results(chunks))
 
 
-def fill_up(connection: "Connection[Reply, Chunk]") -> None:
+def fill_up(connection: Pipe) -> None:
     """A worker whose store is full at the photo "last"."""
-    connection.send(None)
-    while True:
-        try:
-            chunk = connection.recv()
-        except EOFError:
-            return
+
+    def answer(chunk: Sequence[Change]) -> list[Outcome] | FacesearchError:
         if chunk[0].photo_id == "last":
-            connection.send(StoreFull("the disk is full"))
-        else:
-            connection.send([Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk])
+            return StoreFull("the disk is full")
+        return [Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk]
+
+    answer_chunks(connection, answer)
 
 
 def test_pool_error_of_a_worker_stops_all_after_the_chunks_in_hand() -> None:
     chunks = [chunk_of("a"), chunk_of("last"), *(chunk_of(str(number)) for number in range(50))]
     outcomes: list[Outcome] = []
-    with WorkerPool(1, fill_up) as pool:
+    with WorkerPool(1, fill_up, crashed) as pool:
         results = pool.results(chunks)
         with pytest.raises(StoreFull):
             outcomes.extend(each for some in results for each in some)

@@ -41,8 +41,9 @@ def test_search_json_tells_all_of_a_match(cli: Cli, train_store: str, sample: Pa
     found = ran.json
     with Image.open(photo) as image:
         assert (found["photo"]["width"], found["photo"]["height"]) == image.size
-    assert len(found["matches"]) == 3
-    nearest = found["matches"][0]
+    (result,) = found["results"]
+    assert len(result["matches"]) == 3
+    nearest = result["matches"][0]
     assert nearest["photo_id"] == photo.resolve().as_uri()
     assert nearest["distance"] < 1e-3
     assert nearest["score"] > 0.999
@@ -144,3 +145,106 @@ def test_compare_json_of_a_photo_with_itself(cli: Cli, people: Path) -> None:
     assert ran.json["same_person"] is True
     assert ran.json["distance"] < 1e-3
     assert ran.json["confidence"] > 0.99
+    assert ran.json["one"] == ran.json["other"]
+    assert all(threshold["accepted"] for threshold in ran.json["thresholds"])
+
+
+def group(sample: Path, file: Path) -> Path:
+    """A photo of two people, the first the larger."""
+    portraits = []
+    for person, height in (("madonna", 320), ("elton_john", 260)):
+        with Image.open(sample / "val" / person / f"{person}_02.jpg") as image:
+            portraits.append(
+                image.convert("RGB").resize((height * image.width // image.height, height))
+            )
+    page = Image.new("RGB", (sum(each.width for each in portraits), 320), "grey")
+    page.paste(portraits[0], (0, 0))
+    page.paste(portraits[1], (portraits[0].width, 0))
+    page.save(file, quality=95)
+    return file
+
+
+def test_search_for_each_face_of_a_photo(
+    cli: Cli, train_store: str, sample: Path, tmp_path: Path
+) -> None:
+    photo = group(sample, tmp_path / "group.jpg")
+    options = ("--store", train_store, "--k", "3")
+    ran = cli("search", photo, *options, "--face", "all")
+    assert ran.code == 0
+    assert "the largest was taken" not in ran.err
+    found = cli("search", photo, *options, "--face", "all", "--json").json["results"]
+    assert ran.out.count("rank") == len(found) >= 2
+    people = [{match["photo_id"].split("/")[-2] for match in each["matches"]} for each in found[:2]]
+    assert people == [{"madonna"}, {"elton_john"}]
+    (second,) = cli("search", photo, *options, "--face", "1", "--json").json["results"]
+    assert second == found[1]
+    ran = cli("search", photo, *options, "--face", "1", "--grid", tmp_path / "grid.png")
+    assert ran.code == 0
+    assert ran.out.count("elton_john/") == 3
+
+
+def test_search_for_a_face_that_is_not_there_names_photo_and_choice(
+    cli: Cli, train_store: str, sample: Path
+) -> None:
+    photo = sample / "val" / "madonna" / "madonna_01.jpg"
+    ran = cli("search", photo, "--store", train_store, "--face", "7")
+    assert ran.code == 2
+    assert f"error: {photo}: face is 7, but the photo has 1" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--face", "-1"), "use largest, all or a number from 0"),
+        (("--face", "biggest"), "use largest, all or a number from 0"),
+        (("--max-distance", "3"), "0<=x<=2"),
+        (("--min-confidence", "80"), "0<=x<=1"),
+        (("--grid", "grid.png", "--face", "all"), "choose it by --face"),
+        (("another.jpg", "--face", "1"), "--face chooses among the faces of one IMAGE"),
+    ],
+)
+def test_search_options_that_make_no_sense_are_usage_errors(
+    cli: Cli, options: tuple[str, ...], message: str
+) -> None:
+    ran = cli("search", "photo.jpg", *options)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_search_with_several_photos_of_one_person(
+    cli: Cli, train_store: str, sample: Path, tmp_path: Path
+) -> None:
+    photos = sorted((sample / "val" / "elton_john").iterdir())[:3]
+    ran = cli("search", *photos, "--store", train_store, "--k", "8", "--grid", tmp_path / "g.png")
+    assert ran.code == 0
+    assert ran.out.count("elton_john/") == 8
+    assert (tmp_path / "g.png").stat().st_size > 10_000
+    answer = cli("search", *photos, "--store", train_store, "--k", "8", "--json").json
+    assert (answer["photo"], answer["faces"]) == (None, [])
+    single = cli("search", photos[0], "--store", train_store, "--k", "8", "--json").json
+    worst = [each["results"][0]["matches"][-1]["distance"] for each in (answer, single)]
+    assert worst[0] < worst[1], "the mean of three is nearer to the person than one of them"
+
+
+def test_search_shows_only_what_is_near_enough(cli: Cli, train_store: str, sample: Path) -> None:
+    photo = sample / "val" / "madonna" / "madonna_01.jpg"
+    ran = cli("search", photo, "--store", train_store, "--min-confidence", "0.9", "--json")
+    matches = ran.json["results"][0]["matches"]
+    assert matches
+    assert all(match["confidence"] >= 0.9 for match in matches)
+    nothing = cli("search", photo, "--store", train_store, "--max-distance", "0.001")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "no face in the store is as near as was asked for" in nothing.err
+
+
+def test_search_expanded_changes_the_matches_behind_the_sure_ones(
+    cli: Cli, train_store: str, sample: Path
+) -> None:
+    photo = sample / "val" / "jerry_seinfeld" / "jerry_seinfeld_02.jpg"
+    options = ("--store", train_store, "--k", "50", "--json")
+    plain, expanded = (
+        cli("search", photo, *options, *more).json["results"][0]["matches"]
+        for more in ((), ("--expand",))
+    )
+    assert expanded[0] == plain[0]
+    assert expanded[-1] != plain[-1]

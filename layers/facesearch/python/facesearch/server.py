@@ -19,10 +19,13 @@ from urllib.parse import parse_qs
 import click
 from waitress.server import create_server
 
-from facesearch.errors import SettingsError
+from facesearch.errors import FacesearchError, SettingsError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from search_faces.problems import Problem
+    from search_faces.uploads.folder import FolderUploads
 
 MAX_BODY_BYTES = 10 * 2**20
 """API Gateway's limit."""
@@ -36,11 +39,16 @@ _ENVIRONMENT = {
 }
 """What CloudWatch would collect is of no use here."""
 
+UPLOAD_URL = "uploads/files"
+"""Where the forms of `POST /uploads` go."""
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def serve(host: str, port: int, environ: Mapping[str, str]) -> None:
     """Answer requests until SIGINT or SIGTERM; port 0 takes a free one, which is printed.
+
+    New photos go into the folder that FACESEARCH_UPLOADS names, if any.
 
     `environ` becomes this process's environment, as Lambda's configuration becomes a function's.
     Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
@@ -57,7 +65,7 @@ def serve(host: str, port: int, environ: Mapping[str, str]) -> None:
         held = open_service().check()
         # Powertools keeps the current request in one place: one at a time, as in Lambda.
         server = create_server(
-            Gateway(handler),
+            Gateway(handler, _upload_folder(open_service().uploads)),
             sockets=[listening],
             threads=1,
             max_request_body_size=_READ_BYTES,
@@ -68,6 +76,12 @@ def serve(host: str, port: int, environ: Mapping[str, str]) -> None:
         with closing(server), suppress(KeyboardInterrupt):
             click.echo(f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}")
             server.run()
+
+
+def _upload_folder(uploads: object) -> "FolderUploads | None":
+    from search_faces.uploads.folder import FolderUploads
+
+    return uploads if isinstance(uploads, FolderUploads) else None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -95,18 +109,25 @@ class Context:
 
 
 class Gateway:
-    """A WSGI application that does what API Gateway does, with `*/*` as its binary types."""
+    """A WSGI application that does what API Gateway does, with `*/*` as its binary types.
 
-    def __init__(self, handler: Handler) -> None:
+    Beside it, what S3 does for new photos: a form with a photo goes to `uploads`.
+    """
+
+    def __init__(self, handler: Handler, uploads: "FolderUploads | None" = None) -> None:
         self._handler = handler
+        self._uploads = uploads
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         request_id = str(uuid.uuid4())
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > MAX_BODY_BYTES:
-            status, headers, body = _too_large(request_id)
+        asked = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if self._uploads is not None and asked == ("POST", f"/{UPLOAD_URL}"):
+            status, headers, body = _upload(self._uploads, environ, length, request_id)
+        elif length > MAX_BODY_BYTES:
+            status, headers, body = _too_large(MAX_BODY_BYTES, request_id)
         else:
             data = environ["wsgi.input"].read(length) if length else b""
             event = proxy_event(environ, data, request_id)
@@ -127,10 +148,34 @@ def _answer(response: Mapping[str, Any]) -> _Answer:
     return response["statusCode"], [*headers, ("Content-Length", str(len(data)))], data
 
 
-def _too_large(request_id: str) -> _Answer:
-    from search_faces.problems import CONTENT_TYPE, body_problem
+def _upload(
+    uploads: "FolderUploads", environ: "WSGIEnvironment", length: int, request_id: str
+) -> _Answer:
+    """204 as S3 answers, the photo being stored and indexed, or the problem."""
+    from search_faces.log import log_problem
+    from search_faces.problems import problem_of
+    from search_faces.uploads.folder import MAX_FORM_BYTES
 
-    problem = body_problem(MAX_BODY_BYTES)
+    if length > MAX_FORM_BYTES:
+        return _too_large(MAX_FORM_BYTES, request_id)
+    try:
+        uploads.receive(environ.get("CONTENT_TYPE", ""), environ["wsgi.input"].read(length))
+    except FacesearchError as error:
+        problem = problem_of(error)
+        log_problem(problem, error)
+        return _problem(problem, request_id)
+    return HTTPStatus.NO_CONTENT, [("X-Request-Id", request_id)], b""
+
+
+def _too_large(limit: int, request_id: str) -> _Answer:
+    from search_faces.problems import body_problem
+
+    return _problem(body_problem(limit), request_id)
+
+
+def _problem(problem: "Problem", request_id: str) -> _Answer:
+    from search_faces.problems import CONTENT_TYPE
+
     data = json.dumps(problem.as_json(request_id)).encode()
     headers = [
         ("Content-Type", CONTENT_TYPE),

@@ -28,6 +28,7 @@ class _Commands(click.Group):
         "serve": "The search API and its page, on this machine.",
         "backfill": "Have the photos indexed that a bucket holds already.",
         "dlq": "Messages that failed too often: list them, send them again.",
+        "evaluate": "How well systems tell the people of a labelled folder apart.",
         "plan": "What a system of some size needs on AWS, and costs a month.",
         "models": "Build the model files, or tell what they are.",
     }

@@ -12,6 +12,7 @@ from facesearch.faces import EmbeddedFace
 from facesearch.folders import read_file
 from facesearch.pipeline import FacePipeline
 from facesearch.searching import analyse_photo, compare_faces
+from search_faces.responses import comparison_json, face_json
 
 
 @click.command(
@@ -29,15 +30,11 @@ def command(first: Path, second: Path, as_json: bool) -> None:
     Compares the largest face of each.
     """
     pipeline = FacePipeline.from_settings(read_settings())
-    comparison = compare_faces(_face(first, pipeline), _face(second, pipeline))
+    one, other = _face(first, pipeline), _face(second, pipeline)
+    comparison = compare_faces(one, other)
     if as_json:
-        print_json(
-            {
-                "same_person": comparison.same_person,
-                "distance": comparison.distance,
-                "confidence": comparison.confidence,
-            }
-        )
+        faces = face_json(0, one.detected), face_json(0, other.detected)
+        print_json(comparison_json(comparison, *faces))
         return
     verdict = "same person" if comparison.same_person else "different people"
     click.echo(

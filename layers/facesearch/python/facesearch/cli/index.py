@@ -1,8 +1,6 @@
 """`facesearch index`: make the store hold what the folders hold."""
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,29 +9,26 @@ import click
 from facesearch.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
 from facesearch.cli.options import json_option, read_settings, store_option
 from facesearch.cli.output import print_error
-from facesearch.cli.pool import WorkerPool
 from facesearch.cli.progress import show_progress
+from facesearch.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
 from facesearch.cli.summary import Summary
-from facesearch.cli.worker import Chunk, work
+from facesearch.cli.worker import Change, crashed, work
 from facesearch.errors import FacesearchError, ModelError, StoreError, StoreNotFound
 from facesearch.faces import DEFAULT_COLLECTION, Removal
 from facesearch.folders import (
     Difference,
     Found,
-    PhotoFile,
     compare_with_store,
     find_photos,
+    in_chunks,
     read_photo,
     sequence_now,
 )
 from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.pipeline import FacePipeline
+from facesearch.pool import WorkerPool
 from facesearch.settings import Settings
 from facesearch.stores import FaceStore, open_store
-
-CHUNK_PHOTOS = 32
-CHUNK_BYTES = 64 * 2**20
-"""A worker holds a chunk's files at once; one that is larger still goes by itself."""
 
 REMOVALS = 500
 """Photos forgotten in one transaction."""
@@ -85,14 +80,15 @@ def command(
     interrupted = False
     try:
         difference = _forget_gone(found, settings, collection, sequence, summary)
-        chunks = list(
-            _chunks(difference.changed, collection, sequence, workers or settings.threads)
-        )
+        chunks: list[list[Change]] = [
+            [PhotoToIndex(file.photo_id, sequence, collection) for file in files]
+            for files in in_chunks(difference.changed, workers or settings.threads)
+        ]
         total = len(difference.changed)
         with (
-            WorkerPool(workers or settings.threads, partial(work, settings)) as pool,
+            WorkerPool(workers or settings.threads, partial(work, settings), crashed) as pool,
             show_progress("Indexing", "photos", total, quiet=quiet or as_json) as advance,
-            _stopped_by_ctrl_c(pool) as stopped,
+            stopped_by_ctrl_c(pool) as stopped,
         ):
             for outcomes in pool.results(chunks):
                 summary.add(outcomes)
@@ -104,7 +100,7 @@ def command(
     if error is not None:
         print_error(str(error))
     if interrupted:
-        print_error("interrupted: what is done is kept, run the same command to do the rest")
+        print_error(INTERRUPTED_MESSAGE)
         return INTERRUPTED
     return _exit_code(summary, error)
 
@@ -129,45 +125,6 @@ def _compare(found: Found, store: FaceStore, collection: str) -> Difference:
         return compare_with_store(found, store, collection)
     except StoreNotFound:
         return Difference(sorted(found.photos.values(), key=lambda file: file.path), 0, [])
-
-
-def _chunks(
-    files: Sequence[PhotoFile], collection: str, sequence: int, workers: int
-) -> Iterator[Chunk]:
-    """Photos in chunks that a worker's memory has room for, some for every worker."""
-    most = max(1, min(CHUNK_PHOTOS, len(files) // (2 * workers)))
-    chunk: list[PhotoToIndex] = []
-    size = 0
-    for file in files:
-        if chunk and (len(chunk) == most or size + file.size > CHUNK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(PhotoToIndex(file.photo_id, sequence, collection))
-        size += file.size
-    if chunk:
-        yield chunk
-
-
-@contextmanager
-def _stopped_by_ctrl_c(pool: WorkerPool) -> Iterator[list[int]]:
-    """Ctrl-C lets the photos in hand be finished; a second one does not wait for that.
-
-    Yields a list that holds the signal once it came.
-    """
-    came: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-        pool.stop()
-        print_error("stopping when the photos in hand are done; press Ctrl-C again to stop now")
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _exit_code(summary: Summary, error: FacesearchError | None) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from facesearch.cli.output import print_json
 from facesearch.errors import ModelError
 from facesearch.faces import Recipe
 from facesearch.pipeline import FacePipeline
+
+if TYPE_CHECKING:
+    from facesearch_models.manifest import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,26 @@ def command() -> None:
     epilog="""\b
 Examples:
   facesearch models build
+  facesearch models build --evaluation
   FACESEARCH_MODELS=/srv/models facesearch models build"""
 )
+@click.option(
+    "--evaluation",
+    is_flag=True,
+    help="The network that 'facesearch evaluate' compares with, too (17 MB more).",
+)
 @json_option
-def build(as_json: bool) -> None:
+def build(*, evaluation: bool, as_json: bool) -> None:
     """Download, verify and convert the models; returns at once when that is done."""
     from facesearch_models.build import build_models
+    from facesearch_models.evaluation.build import build_network
     from facesearch_models.progress import ShownProgress
 
     folder = read_settings().models
     with ShownProgress() as progress:
         build_models(folder, report=progress)
+        if evaluation:
+            build_network(folder, report=progress)
     if as_json:
         print_json({"folder": str(folder)})
     else:
@@ -88,23 +101,29 @@ def info(only_folder: bool, as_json: bool) -> None:
 
 
 def _files(folder: Path) -> list[ModelFile]:
+    from facesearch_models.evaluation import build
     from facesearch_models.manifest import load_manifest
 
     manifest = load_manifest()
-    files = []
-    for name, output in manifest.outputs.items():
-        source = manifest.sources[output.source]
-        origin = f"{source.package} {source.version}"
-        try:
-            with (folder / name).open("rb") as file:
-                digest = file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-        except FileNotFoundError as error:
-            raise ModelError(
-                f"model {folder / name} is missing: run 'facesearch models build'"
-            ) from error
-        files.append(ModelFile(name, size, digest, source.licence, origin))
+    files = [
+        _file(folder, name, manifest.sources[output.source])
+        for name, output in manifest.outputs.items()
+    ]
+    if (folder / build.NETWORK).is_file():
+        files.append(_file(folder, build.NETWORK, build.load_manifest().source))
     return files
+
+
+def _file(folder: Path, name: str, source: "Source") -> ModelFile:
+    try:
+        with (folder / name).open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"model {folder / name} is missing: run 'facesearch models build'"
+        ) from error
+    return ModelFile(name, size, digest, source.licence, f"{source.package} {source.version}")
 
 
 def _print(folder: Path, files: list[ModelFile], recipe: Recipe) -> None:

@@ -19,7 +19,7 @@ def print_note(message: str) -> None:
     click.echo(f"note: {printable(message)}", err=True)
 
 
-def print_json(value: Json) -> None:
+def print_json(value: Json | Mapping[str, object]) -> None:
     click.echo(json.dumps(value, ensure_ascii=True))
 
 

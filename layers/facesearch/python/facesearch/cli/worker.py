@@ -2,39 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
 
-from facesearch.errors import FacesearchError
+from facesearch.errors import FacesearchError, ReadError
 from facesearch.faces import Removal
 from facesearch.folders import read_photo
-from facesearch.indexing import Outcome, PhotoToIndex, index_photos
+from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
 from facesearch.pipeline import FacePipeline
+from facesearch.pool import Pipe, answer_chunks
 from facesearch.settings import Settings
-from facesearch.stores import FaceStore, open_store
+from facesearch.stores import open_store
 
-Chunk = Sequence[PhotoToIndex | Removal]
-Reply = list[Outcome] | FacesearchError | None
-"""None once, when ready; an error when nothing more can be done."""
+Change = PhotoToIndex | Removal
 
 
-def work(settings: Settings, connection: "Connection[Reply, Chunk]") -> None:
+def work(settings: Settings, connection: Pipe) -> None:
     """Index chunks until the parent closes its end, or is gone."""
     # Every core has a worker of its own: more threads would only get in each other's way.
     pipeline = FacePipeline.from_settings(replace(settings, threads=1))
+
+    def index(changes: Sequence[Change]) -> list[Outcome] | FacesearchError:
+        try:
+            return index_photos(changes, read_photo, pipeline, store)
+        except FacesearchError as error:
+            return error
+
     try:
         pipeline.warm()
         with open_store(settings.store_url, pipeline.recipe) as store:
-            connection.send(None)
-            while True:
-                connection.send(_index(connection.recv(), pipeline, store))
+            answer_chunks(connection, index)
     except FacesearchError as error:
         connection.send(error)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
 
 
-def _index(chunk: Chunk, pipeline: FacePipeline, store: FaceStore) -> Reply:
-    try:
-        return index_photos(chunk, read_photo, pipeline, store)
-    except FacesearchError as error:
-        return error
+def crashed(change: Change, error: ReadError) -> Outcome:
+    """The outcome of a photo that a worker process died of."""
+    return Outcome(change.photo_id, Status.UNDONE, error=error)

@@ -1,0 +1,53 @@
+"""Names of new photos: what callers call them, made safe."""
+
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from facesearch.collections import checked_name
+from facesearch.errors import InvalidCollection
+
+ENDINGS: Mapping[str, Sequence[str]] = {
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "image/png": (".png",),
+    "image/webp": (".webp",),
+    "image/gif": (".gif",),
+    "image/bmp": (".bmp",),
+    "image/tiff": (".tif", ".tiff"),
+    "image/avif": (".avif",),
+    "image/heic": (".heic",),
+    "image/heif": (".heif",),
+}
+"""Of the files of each type that is read; the first is given to files without."""
+
+MAX_STEM_BYTES = 120
+
+
+def type_of(filename: str) -> str | None:
+    """The image type that the file's name tells."""
+    lower = filename.lower()
+    return next((kind for kind, ends in ENDINGS.items() if lower.endswith(tuple(ends))), None)
+
+
+def safe_name(filename: str, media_type: str) -> str:
+    """`<8 hex digits>-<the name's letters, digits, dashes and dots>.<an ending of the type>`."""
+    name = unicodedata.normalize("NFC", filename).replace("\\", "/").rpartition("/")[2]
+    endings = ENDINGS[media_type]
+    ending = next((each for each in endings if name.lower().endswith(each)), "")
+    words = "".join(_safe(each) for each in name[: len(name) - len(ending)]).split()
+    stem = "-".join(words).strip(".-").encode()[:MAX_STEM_BYTES].decode(errors="ignore")
+    return f"{secrets.token_hex(4)}-{stem or 'photo'}{ending or endings[0]}"
+
+
+def _safe(letter: str) -> str:
+    # Marks belong to the letters before them: é may be two.
+    return letter if letter.isalnum() or letter in "._-" or unicodedata.combining(letter) else " "
+
+
+def folder_name(collection: str) -> str:
+    """The collection as the name of a folder. Raises `InvalidCollection`."""
+    if collection.startswith(".") or "/" in collection or "\\" in collection:
+        raise InvalidCollection(
+            "a collection is a folder here: its name starts with no dot and holds no slash"
+        )
+    return checked_name(collection)

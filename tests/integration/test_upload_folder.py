@@ -1,0 +1,249 @@
+"""`facesearch serve --uploads`: new photos over real HTTP, into a folder and the store."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import requests
+
+from facesearch.client import FaceSearchClient
+from facesearch.errors import ImageTooLarge, InvalidRequest, StoreError
+from facesearch.folders import photo_path
+from facesearch.pipeline import FacePipeline
+from facesearch.stores import open_store
+from search_faces.uploads import NewPhoto
+from search_faces.uploads.folder import FolderUploads
+from tests.integration.api import Json, form
+from tests.integration.conftest import TakePhoto
+from tests.integration.serving import serving
+from tests.integration.test_index_faces import faceless
+
+PHOTO: Json = {"filename": "0001.jpg", "content_type": "image/jpeg", "size": 1000}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uploads") / "new"
+
+
+@pytest.fixture(scope="module")
+def server(models: Path, folder: Path) -> Iterator[str]:
+    url = f"sqlite:///{folder.parent}/faces.db"
+    with serving(url, models, {"FACESEARCH_UPLOADS": str(folder)}) as address:
+        yield address
+
+
+def ask(server: str, **changes: object) -> Json:
+    answer = requests.post(f"{server}/uploads", json={**PHOTO, **changes}, timeout=30)
+    assert answer.status_code == 201, answer.text
+    told: Json = answer.json()
+    assert told["url"] == "uploads/files"
+    return told
+
+
+def send(server: str, fields: Json, data: bytes) -> requests.Response:
+    files = {"file": ("../../evil.html", data)}
+    return requests.post(f"{server}/uploads/files", fields, files=files, timeout=30)
+
+
+def listed(server: str, photo_id: str) -> Json:
+    told = requests.get(f"{server}/photos", {"prefix": photo_id}, timeout=30).json()["photos"]
+    (photo,) = told
+    found: Json = photo
+    return found
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_photo_is_found_as_soon_as_it_was_sent(
+    server: str, folder: Path, sample: Path, photo: TakePhoto
+) -> None:
+    path = sorted((sample / "train" / "madonna").iterdir())[1]
+    with FaceSearchClient(server) as client:
+        assert client.version()["search"]["uploads"] is True
+        photo_id = client.upload(path, collection="Zoë & Ana 🎉", metadata={"album": "é"})
+        answer = client.search(path, collection="Zoë & Ana 🎉", metadata={"album": "é"})
+    (match,) = answer["results"][0]["matches"]
+    assert match["photo_id"] == photo_id
+    assert match["distance"] < 1e-3
+    kept = Path(photo_path(photo_id))
+    assert kept.read_bytes() == path.read_bytes()
+    assert kept.parent == folder / "Zoë & Ana 🎉"
+    assert not [each for each in files_in(folder) if each.name.endswith(".part")]
+
+
+def test_answer_is_s3_s_and_carries_a_request_id(server: str, photo: TakePhoto) -> None:
+    answer = send(server, ask(server)["fields"], photo("madonna", 1))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["X-Request-Id"]
+
+
+def test_photo_without_a_face_and_what_is_no_photo_are_kept_and_recorded_so(server: str) -> None:
+    for data, problem in ((faceless(), None), (b"<html>", "not_an_image")):
+        told = ask(server)
+        assert send(server, told["fields"], data).status_code == 204
+        assert listed(server, told["photo_id"])["problem"] == problem
+        assert Path(photo_path(told["photo_id"])).read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    "filename", ["../../x.jpg", "a\0b.jpg", "n" * 1024, "😀.jpg", "evil.html", "/etc/cron.d/x"]
+)
+def test_hostile_name_stays_in_the_folder(server: str, folder: Path, filename: str) -> None:
+    told = ask(server, filename=filename)
+    assert send(server, told["fields"], b"photo").status_code == 204
+    path = Path(photo_path(told["photo_id"]))
+    assert path.parent == folder / "default"
+    assert path.suffix == ".jpg"
+    assert path.read_bytes() == b"photo"
+
+
+@pytest.mark.parametrize("collection", ["..", "../x", "a/b", ".hidden", "a\\b"])
+def test_collection_that_is_no_folder_is_refused(server: str, collection: str) -> None:
+    body = {**PHOTO, "collection": collection}
+    answer = requests.post(f"{server}/uploads", json=body, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_collection")
+
+
+def test_linked_collection_is_not_written_to(server: str, folder: Path, tmp_path: Path) -> None:
+    (folder / "linked").symlink_to(tmp_path)
+    answer = send(server, ask(server, collection="linked")["fields"], b"photo")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_collection")
+    assert not list(tmp_path.iterdir())
+
+
+def test_form_that_was_changed_or_made_up_stores_nothing(server: str, folder: Path) -> None:
+    before = files_in(folder)
+    fields = ask(server)["fields"]
+    policy = json.loads(base64.b64decode(fields["policy"]))
+    evil = base64.b64encode(json.dumps({**policy, "name": "../../x"}).encode()).decode()
+    for bad in (
+        {**fields, "policy": evil},
+        {**fields, "signature": "0" * 64},
+        {**fields, "signature": "é"},
+        {**fields, "policy": "é"},
+        {"policy": fields["policy"]},
+        {},
+    ):
+        answer = send(server, bad, b"photo")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        assert "not one of this service" in answer.json()["detail"]
+    assert files_in(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "multipart/form-data; boundary=x"),
+        (b"--x\r\n", "multipart/form-data; boundary=x"),
+        (b"photo", "image/jpeg"),
+        (b"photo", ""),
+    ],
+)
+def test_body_that_is_no_form_is_refused(server: str, body: bytes, kind: str) -> None:
+    url = f"{server}/uploads/files"
+    answer = requests.post(url, body, headers={"Content-Type": kind}, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+def test_empty_file_is_refused(server: str) -> None:
+    answer = send(server, ask(server)["fields"], b"")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+def test_photo_beyond_the_api_s_10_mb_is_taken_up_to_its_own_limit(server: str) -> None:
+    told = ask(server)
+    large = bytes(11 * 2**20)
+    assert send(server, told["fields"], large).status_code == 204
+    too_large = bytes(told["max_bytes"] + 2**17)
+    answer = send(server, ask(server)["fields"], too_large)
+    assert answer.status_code == 413
+
+
+def test_other_methods_find_nothing_there(server: str) -> None:
+    assert requests.get(f"{server}/uploads/files", timeout=30).status_code == 404
+    assert requests.get(f"{server}/uploads", timeout=30).status_code == 405
+
+
+def test_folder_that_cannot_be_is_named_by_the_command_line(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "facesearch.cli", "serve", "--port=0"]
+    ended = subprocess.run(
+        [*command, f"--store=sqlite:///{tmp_path}/faces.db", f"--uploads={tmp_path}/file/new"],
+        env={**os.environ, "FACESEARCH_MODELS": str(models)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert f"'{tmp_path}/file/new' (Not a directory): name a folder" in ended.stderr
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, pipeline: FacePipeline) -> Iterator[FolderUploads]:
+    with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as store:
+        yield FolderUploads(tmp_path / "new", pipeline, store)
+
+
+def receive(uploads: FolderUploads, fields: Mapping[str, str], data: bytes) -> None:
+    sent = form(*fields.items(), ("file", data))
+    uploads.receive(sent["content_type"], sent["body"])
+
+
+def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 301)
+    with pytest.raises(InvalidRequest, match="the form has expired"):
+        receive(uploads, told.fields, b"photo")
+    monkeypatch.setattr(time, "time", lambda: now + 290)
+    receive(uploads, told.fields, b"photo")
+
+
+def test_photo_beyond_the_limit_is_not_kept(
+    uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_faces.uploads.folder.MAX_FILE_BYTES", 1000)
+    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    with pytest.raises(ImageTooLarge):
+        receive(uploads, told.fields, bytes(1001))
+    assert not files_in(tmp_path / "new")
+
+
+def test_photo_that_the_store_does_not_take_is_not_kept(
+    pipeline: FacePipeline, tmp_path: Path, photo: TakePhoto
+) -> None:
+    (tmp_path / "faces.db").write_bytes(b"no database" * 1000)
+    with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as store:
+        uploads = FolderUploads(tmp_path / "new", pipeline, store)
+        told = uploads.form(NewPhoto("a.jpg", "image/jpeg", "wedding", {}))
+        with pytest.raises(StoreError):
+            receive(uploads, told.fields, photo("madonna", 1))
+    assert not files_in(tmp_path / "new")
+
+
+def test_same_form_again_replaces_the_photo(uploads: FolderUploads, tmp_path: Path) -> None:
+    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    receive(uploads, told.fields, b"one")
+    receive(uploads, told.fields, b"two")
+    assert files_in(tmp_path / "new") == {Path("default/a.jpg")}
+    assert (tmp_path / "new/default/a.jpg").read_bytes() == b"two"
+
+
+def test_name_of_a_link_is_replaced_and_not_followed(
+    uploads: FolderUploads, tmp_path: Path
+) -> None:
+    (tmp_path / "new/default").mkdir()
+    (tmp_path / "outside.jpg").write_bytes(b"mine")
+    (tmp_path / "new/default/a.jpg").symlink_to(tmp_path / "outside.jpg")
+    receive(uploads, uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {})).fields, b"photo")
+    assert (tmp_path / "outside.jpg").read_bytes() == b"mine"
+    assert (tmp_path / "new/default/a.jpg").read_bytes() == b"photo"
