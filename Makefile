@@ -45,7 +45,9 @@ demo: models ## Index 93 sample photos, search with another, draw the result
 
 test: models lint ## Set up, check style and types, and pass every test
 	@echo "== Testing (the parts that this machine lacks are skipped, and named at the end)"
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/e2e/page $(PYTEST)
+	@echo "== Testing the page (by itself: when a container starts, Chromium drops connections)"
+	$(BIN)/pytest tests/e2e/page $(PYTEST)
 
 lint: $(VENV)/test ## Style, formatting and strict types
 	@echo "== Checking style and types"

@@ -1,5 +1,7 @@
 """Where the code and the built layers are; a missing build is told before anything is deployed."""
 
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,3 +28,23 @@ class BuiltLayers:
             if not folder.is_dir() or not any(folder.iterdir()):
                 raise SettingsError(f"{folder} is missing or empty: run 'make layers' first")
         return built
+
+
+def commit() -> str | None:
+    """The source's git commit, ending in -dirty when files differ; None where git knows of none."""
+    git = shutil.which("git")
+    # Somebody else's repository around this folder says nothing of it.
+    if git is None or not (ROOT / ".git").exists():
+        return None
+    command = [
+        git,
+        "-C",
+        str(ROOT),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return asked.stdout.strip() or None

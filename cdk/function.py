@@ -19,6 +19,11 @@ from facesearch.models import DEFAULT_EMBEDDER
 PACKAGES = ("index_faces", "search_faces")
 _ANY_RESOURCE = "IAM5[Resource::*]"
 METRICS_NAMESPACE = "FaceSearch"
+# What the API's document is made with, and uploads to a folder of this machine, have no use there.
+_NOT_DEPLOYED = (
+    *("**/__pycache__", "search_faces/openapi", "search_faces/schemas.py"),
+    "search_faces/uploads/folder.py",
+)
 
 
 class FaceFunction(Construct):
@@ -49,7 +54,7 @@ class FaceFunction(Construct):
             handler=f"{package}.handler.handler",
             code=lambda_.Code.from_asset(
                 str(FUNCTIONS),
-                exclude=["**/__pycache__", *(name for name in PACKAGES if name != package)],
+                exclude=[*_NOT_DEPLOYED, *(name for name in PACKAGES if name != package)],
             ),
             layers=layers.all,
             role=self.role,
@@ -63,6 +68,7 @@ class FaceFunction(Construct):
             environment={
                 "FACESEARCH_MODELS": "/opt/models",
                 "FACESEARCH_EMBEDDER": DEFAULT_EMBEDDER,
+                "FACESEARCH_VIEWS": str(settings.views),
                 "FACESEARCH_THREADS": str(size.threads),
                 # NumPy would start a thread for each core as it is imported, and use none.
                 "OPENBLAS_NUM_THREADS": "1",

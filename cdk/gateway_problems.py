@@ -37,7 +37,7 @@ PROBLEMS = (
     GatewayProblem(
         "REQUEST_TOO_LARGE",
         413,
-        "image_too_large",
+        "request_too_large",
         "The request is too large",
         "send a photo of 4 MB or less: make it smaller, faces need some 200 pixels",
     ),
@@ -75,7 +75,11 @@ PROBLEMS = (
 
 def gateway_responses(cors_origins: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
     """Each of the gateway's own answers, in the form of the function's."""
-    headers = {"Content-Type": f"'{_CONTENT_TYPE}'", "Cache-Control": "'no-store'"}
+    headers = {
+        "Content-Type": f"'{_CONTENT_TYPE}'",
+        "Cache-Control": "'no-store'",
+        "X-Request-Id": "context.requestId",
+    }
     # A gateway's answer cannot choose among origins: with several, a browser hides refusals.
     if len(cors_origins) == 1:
         headers["Access-Control-Allow-Origin"] = f"'{cors_origins[0]}'"

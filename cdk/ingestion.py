@@ -57,10 +57,10 @@ class Ingestion(Construct):
             settings=settings,
             layers=layers,
             network=network,
-            environment={"FACESEARCH_STORE": index.store_url},
+            environment={"FACESEARCH_STORE": index.store_url, **self.photos.environment},
         )
         index.grant_write(indexing.role)
-        self.photos.grant_read(indexing.role)
+        self.photos.grant_index(indexing.role)
         self.function = indexing.function
         self.function.add_event_source(
             event_sources.SqsEventSource(

@@ -22,8 +22,12 @@ class Layers(Construct):
         self.architecture = ARCHITECTURES[settings.architecture]
         self.all = [
             self._layer("Dependencies", str(built.dependencies), []),
-            # The command line and the embedded store need packages that are not in Lambda.
-            self._layer("Facesearch", str(FACESEARCH_LAYER), ["**/__pycache__", "**/cli"]),
+            # The command line and the client are for other machines, with other packages.
+            self._layer(
+                "Facesearch",
+                str(FACESEARCH_LAYER),
+                ["**/__pycache__", "**/cli", "**/evaluation", "**/client"],
+            ),
             self._layer("Models", str(built.models), []),
         ]
 

@@ -13,6 +13,11 @@ from cdk.justified import justify_wildcards
 from cdk.settings import StageSettings
 
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+TAG_EVENT = "s3:ObjectTagging:*"
+
+
+PREFLIGHT_S = 3600
+"""How long a browser may remember that it was allowed to ask."""
 
 
 class PhotoBucket(Construct):
@@ -22,7 +27,7 @@ class PhotoBucket(Construct):
         self, scope: Construct, id: str, *, settings: StageSettings, changes: sqs.Queue
     ) -> None:
         super().__init__(scope, id)
-        self._prefix = settings.prefix
+        self._settings = settings
         keep = RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
         # A name that is known beforehand: bucket and queue policy have to name one another.
         name = f"{Stack.of(self).stack_name}-photos-{Aws.ACCOUNT_ID}-{Aws.REGION}"
@@ -52,6 +57,7 @@ class PhotoBucket(Construct):
                 )
             ],
             server_access_logs_bucket=access,
+            cors=[_PAGES] if settings.uploads else None,
             removal_policy=keep,
         )
         allowed = changes.add_to_resource_policy(_may_send(name, changes))
@@ -66,14 +72,54 @@ class PhotoBucket(Construct):
         if allowed.policy_dependable is not None:
             self.bucket.node.add_dependency(allowed.policy_dependable)
 
+    @property
+    def origin(self) -> str:
+        """Where pages send new photos, as the forms for them name it."""
+        return f"https://{self.bucket.bucket_name}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What both functions know of the photos."""
+        known = {"FACESEARCH_COLLECTIONS": self._settings.collections}
+        if self._settings.prefix:
+            known["FACESEARCH_PREFIX"] = self._settings.prefix
+        return known
+
+    def grant_upload(self, role: iam.Role) -> None:
+        """What the forms that the role signs may do: add photos, and tag them where tags count."""
+        photos = self._photos()
+        actions = ["s3:PutObject"]
+        if self._settings.collections == "tag":
+            actions.append("s3:PutObjectTagging")
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[photos]))
+        justify_wildcards(role, [photos], "New photos get names of their own.")
+
+    def grant_index(self, role: iam.Role) -> None:
+        """Photos, and what tells their collection."""
+        self.grant_read(role)
+        if self._settings.collections == "tag":
+            role.add_to_policy(
+                iam.PolicyStatement(actions=["s3:GetObjectTagging"], resources=[self._photos()])
+            )
+
+    def _photos(self) -> str:
+        return self.bucket.arn_for_objects(f"{self._settings.prefix}*")
+
     def grant_read(self, role: iam.Role) -> None:
         """Photos themselves; and listing, without which S3 calls a missing photo forbidden."""
-        photos = self.bucket.arn_for_objects(f"{self._prefix}*")
+        photos = self._photos()
         role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[photos]))
         role.add_to_policy(
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
         )
         justify_wildcards(role, [photos], "Any photo may have to be read: keys are the owners'.")
+
+
+# Of any page: the API's own address follows from the function, which follows from this bucket. The
+# signed form is the permission, not the page that it is sent from; nothing can be read this way.
+_PAGES = s3.CorsRule(
+    allowed_methods=[s3.HttpMethods.POST], allowed_origins=["*"], max_age=PREFLIGHT_S
+)
 
 
 def _may_send(bucket_name: str, queue: sqs.Queue) -> iam.PolicyStatement:
@@ -96,8 +142,12 @@ def _notifications(
         s3.CfnBucket.QueueConfigurationProperty(
             event=event, queue=queue_arn, filter=_filter(settings.prefix, suffix)
         )
-        for event, suffix in product(EVENTS, settings.suffixes or ("",))
+        for event, suffix in product(_events(settings), settings.suffixes or ("",))
     ]
+
+
+def _events(settings: StageSettings) -> Sequence[str]:
+    return (*EVENTS, TAG_EVENT) if settings.collections == "tag" else EVENTS
 
 
 def _filter(prefix: str, suffix: str) -> s3.CfnBucket.NotificationFilterProperty | None:

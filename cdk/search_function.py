@@ -4,6 +4,7 @@ from aws_cdk import Acknowledgment, Validations
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk.assets import commit
 from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
@@ -13,7 +14,7 @@ from cdk.settings import StageSettings
 
 
 class SearchFunction(Construct):
-    """Reads the index and the photos, and writes nothing."""
+    """Reads the index and the photos; it writes nothing, but signs forms that add photos."""
 
     def __init__(
         self,
@@ -40,7 +41,10 @@ class SearchFunction(Construct):
             environment={
                 "FACESEARCH_STORE": index.store_url,
                 "FACESEARCH_BUCKET": photos.bucket.bucket_name,
+                **photos.environment,
+                **_uploads(settings, photos),
                 **_cors(settings),
+                **_commit(),
             },
         )
         if settings.start == "snapstart":
@@ -51,6 +55,8 @@ class SearchFunction(Construct):
             )
         index.grant_search(searching.role)
         photos.grant_read(searching.role)
+        if settings.uploads:
+            photos.grant_upload(searching.role)
         self.function = searching.function
         self.alias = lambda_.Alias(
             self,
@@ -63,8 +69,23 @@ class SearchFunction(Construct):
         )
 
 
+def _uploads(settings: StageSettings, photos: PhotoBucket) -> dict[str, str]:
+    if not settings.uploads:
+        return {"FACESEARCH_UPLOADS": "off"}
+    known = {"FACESEARCH_UPLOAD_ORIGIN": photos.origin}
+    if settings.suffixes:
+        known["FACESEARCH_SUFFIXES"] = ",".join(settings.suffixes)
+    return known
+
+
 def _cors(settings: StageSettings) -> dict[str, str]:
     """The function answers browsers' questions itself: only it sees every response."""
     if not settings.cors_origins:
         return {}
     return {"FACESEARCH_CORS_ORIGINS": ",".join(settings.cors_origins)}
+
+
+def _commit() -> dict[str, str]:
+    """`GET /version` tells what runs."""
+    found = commit()
+    return {"FACESEARCH_COMMIT": found} if found else {}

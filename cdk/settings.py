@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from facesearch.capacity import REDUNDANCY, Redundancy, Sizing, Workload, parse_count, size
+from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
 
 CHOICES = {
     "architecture": ("x86_64", "arm64"),
+    "collections": COLLECTIONS,
     "authorisation": ("api-key", "iam", "cognito"),
     "start": ("on-demand", "snapstart", "provisioned"),
     # What CloudWatch Logs accepts, as far as it is sensible here.
     "log_days": (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     "zones": (1, 2, 3),
     "replicas": (0, 1, 2),
+    "views": (1, 2),
 }
 
 DOMAIN_ENDPOINT = re.compile(
@@ -44,6 +47,8 @@ class StageSettings:
     """How the search function starts: on demand, from a snapshot, or kept warm."""
     tracing: bool
     log_days: int
+    views: int = 1
+    """Cuts of each face that its embedding is the mean of: 2 finds more, at twice the work."""
     architecture: str = "x86_64"
     authorisation: str = "api-key"
     domain_endpoint: str = ""
@@ -55,6 +60,10 @@ class StageSettings:
     """Only objects whose keys start so are photos."""
     suffixes: tuple[str, ...] = ()
     """Only objects whose keys end in one of these are photos; empty: all."""
+    collections: str = COLLECTIONS[0]
+    """What names a photo's collection: its folder, its tag, or nothing."""
+    uploads: bool = True
+    """Callers of the API may add photos."""
 
     @property
     def sizing(self) -> Sizing:

@@ -29,7 +29,8 @@ UNUSED = (
     "**/*.pxd",
     "**/*.h",
     "**/tests",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
+    # Its style and script are served.
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.py",
     "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",

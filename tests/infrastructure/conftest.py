@@ -21,9 +21,11 @@ CUSTOMISED = {
     "alarm_email": "operator@photos.example",
     "prefix": "photos/",
     "suffixes": ".jpg,.png",
+    "collections": "tag",
     "tracing": "true",
     "searches": "40",
     "log_days": "30",
+    "views": "2",
 }
 """Every setting that can be other than it comes, is."""
 

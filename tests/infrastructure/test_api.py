@@ -7,10 +7,11 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from cdk.assets import FUNCTIONS
 from cdk.routes import ROUTES
 from facesearch.errors import FacesearchError
-from search_faces.problems import CONTENT_TYPE, problem_of
+from search_faces.app import create_app
+from search_faces.openapi.operations import LOAD_PROBLEMS, TOKEN_PROBLEMS
+from search_faces.problems import CONTENT_TYPE, body_problem, problem_of
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Template
 
@@ -40,12 +41,26 @@ def scheme(template: Template) -> Mapping[str, Any]:
 
 
 def test_gateway_and_function_know_the_same_routes(template: Template) -> None:
-    code = "".join(source.read_text() for source in (FUNCTIONS / "search_faces").glob("*.py"))
+    app = create_app({})
     answered = {
-        (method.upper(), path.replace("<", "{").replace(">", "}"))
-        for method, path in re.findall(r'@router\.(get|post|put|delete|patch)\("([^"]+)"', code)
+        (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
+        for route in (*app._static_routes, *app._dynamic_routes)
     }
     assert set(methods(template)) == answered
+
+
+def test_only_what_tells_nothing_of_people_is_open() -> None:
+    assert {route.path for route in ROUTES if route.open} == {
+        *("/", "/page/{file}", "/docs", "/docs/{file}"),
+        *("/openapi.json", "/health", "/version"),
+    }
+
+
+def test_names_in_paths_are_parameters(template: Template) -> None:
+    for (_, path), operation in methods(template).items():
+        named = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+        assert named == set(re.findall(r"{(\w+)}", path))
+    assert "/faces/{face_id}/matches" in document(template)["paths"]
 
 
 def test_every_method_calls_the_live_alias_and_may(template: Template) -> None:
@@ -142,20 +157,23 @@ def test_gateway_refuses_as_the_function_does(template: Template) -> None:
         assert str(problem.get("status", "")) == response.get("statusCode", "")
         header = response["responseParameters"]["gatewayresponse.header.Content-Type"]
         assert header == f"'{CONTENT_TYPE}'"
+        assert response["responseParameters"]["gatewayresponse.header.X-Request-Id"] == (
+            "context.requestId"
+        )
         assert {"title", "detail"} <= set(problem), kind
 
 
 def test_codes_of_the_gateway_mean_what_the_function_s_mean(template: Template) -> None:
-    statuses = {
-        kind.code: problem_of(kind("")).status.value for kind in _all_below(FacesearchError)
-    }
+    kinds = [problem_of(kind("")) for kind in _all_below(FacesearchError)]
+    documented = (*kinds, body_problem(0), *LOAD_PROBLEMS, *TOKEN_PROBLEMS)
+    statuses = {problem.code: problem.status.value for problem in documented}
     shared = set()
     for response in document(template)["x-amazon-apigateway-gateway-responses"].values():
         problem = json.loads(response["responseTemplates"]["application/json"])
         if problem["code"] in statuses:
             shared.add(problem["code"])
-            assert problem["status"] == statuses[problem["code"]]
-    assert shared == {"image_too_large", "not_found"}
+            assert problem.get("status", statuses[problem["code"]]) == statuses[problem["code"]]
+    assert {"request_too_large", "not_found", "forbidden", "too_many_requests"} <= shared
 
 
 def _all_below(kind: type[FacesearchError]) -> Iterator[type[FacesearchError]]:

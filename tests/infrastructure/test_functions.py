@@ -1,18 +1,31 @@
 """The functions: that each gets what its code asks for, and the events that it waits for."""
 
+import inspect
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+import facesearch.collections
 import facesearch.settings
-from cdk.assets import FACESEARCH_LAYER, FUNCTIONS
+from cdk.assets import FACESEARCH_LAYER, FUNCTIONS, ROOT, commit
+from facesearch.collections import CollectionRule
 from facesearch.settings import Settings
 from facesearch.stores.opensearch_settings import OpenSearchSettings
+from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import ENDPOINT, Resource, Template
 
 PACKAGES = ("index_faces", "search_faces")
+OPTIONAL = {
+    "FACESEARCH_CORS_ORIGINS",
+    "FACESEARCH_PREFIX",
+    "FACESEARCH_SUFFIXES",
+    "FACESEARCH_UPLOADS",
+}
+"""Not there unless a setting is other than it comes."""
+
 LAMBDA_LIMITS = {"MemorySize": 10_240, "Timeout": 900}
 
 
@@ -78,10 +91,44 @@ def test_function_environment_holds_every_key_that_its_settings_read(
 def test_function_environment_and_code_name_the_same_variables(
     template: Template, package: str
 ) -> None:
-    sources = [Path(facesearch.settings.__file__), *(FUNCTIONS / package).glob("*.py")]
+    shared = [Path(inspect.getfile(each)) for each in (facesearch.settings, facesearch.collections)]
+    sources = [*shared, *(FUNCTIONS / package).rglob("*.py")]
     code = "".join(source.read_text() for source in sources)
     given = {name for name in template.environment(package) if name.startswith("FACESEARCH_")}
-    assert set(re.findall(r'"(FACESEARCH_[A-Z_]+)"', code)) - {"FACESEARCH_CORS_ORIGINS"} == given
+    known = set(re.findall(r'"(FACESEARCH_[A-Z_]+)"', code))
+    assert given - {"FACESEARCH_COMMIT"} == known - {"FACESEARCH_COMMIT"} - OPTIONAL
+
+
+def test_function_knows_where_photos_are_what_names_collections_and_what_is_indexed(
+    dev: Template, customised: Template, template_of: Synthesise
+) -> None:
+    bucket = "<AWS::S3::Bucket>"
+    search = customised.environment("search_faces")
+    assert search["FACESEARCH_UPLOAD_ORIGIN"] == f"https://{bucket}.s3.eu-west-1.amazonaws.com"
+    assert search["FACESEARCH_SUFFIXES"] == ".jpg,.png"
+    for package in PACKAGES:
+        rule = CollectionRule.from_env(customised.environment(package))
+        assert rule == CollectionRule("tag", "photos/")
+        assert CollectionRule.from_env(dev.environment(package)) == CollectionRule("prefix")
+    off = template_of(uploads="false").environment("search_faces")
+    assert off["FACESEARCH_UPLOADS"] == "off"
+    assert "FACESEARCH_UPLOAD_ORIGIN" not in off
+
+
+def test_search_function_knows_the_commit_that_it_is_made_from(
+    template_of: Synthesise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = template_of(log_days="7")
+    assert template.environment("search_faces").get("FACESEARCH_COMMIT") == commit()
+    if shutil.which("git") and (ROOT / ".git").exists():
+        assert re.fullmatch("[0-9a-f]{40}(-dirty)?", commit() or "")
+
+
+def test_stack_is_made_where_there_is_no_git(
+    template_of: Synthesise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "FACESEARCH_COMMIT" not in template_of(log_days="14").environment("search_faces")
 
 
 def test_function_store_is_the_stack_s_index_as_large_as_computed(
@@ -118,6 +165,13 @@ def test_function_code_holds_its_own_package_only(template: Template, package: s
     assert not list(code.rglob("__pycache__"))
 
 
+def test_search_function_serves_the_document_and_leaves_its_making_at_home(dev: Template) -> None:
+    metadata = dev.function("search_faces")["Metadata"]
+    code = dev.path.parent / metadata["aws:asset:path"] / "search_faces"
+    assert {"openapi.json", "docs", "page", "routes"} <= {each.name for each in code.iterdir()}
+    assert not [each for each in code.rglob("*.py") if "pydantic" in each.read_text()]
+
+
 def test_package_layer_holds_the_package_without_its_command_line(template: Template) -> None:
     folders = [
         template.path.parent / layer["Metadata"]["aws:asset:path"]
@@ -126,8 +180,10 @@ def test_package_layer_holds_the_package_without_its_command_line(template: Temp
     (layer,) = (folder for folder in folders if (folder / "python/facesearch").is_dir())
     there = {path.relative_to(layer) for path in layer.rglob("*.py")}
     source = FACESEARCH_LAYER
-    kept = (each for each in source.rglob("*.py") if "cli" not in each.relative_to(source).parts)
-    assert there == {path.relative_to(source) for path in kept}
+    left_out = {"cli", "evaluation", "client"}
+    files = {path.relative_to(source) for path in source.rglob("*.py")}
+    assert there == {path for path in files if not left_out & set(path.parts)}
+    assert there < files
 
 
 def test_logs_are_kept_as_long_as_the_stage_says(template: Template) -> None:
@@ -197,3 +253,9 @@ def test_arm64_is_said_of_functions_and_layers(customised: Template) -> None:
         assert customised.function(package)["Properties"]["Architectures"] == ["arm64"]
     for layer in customised.of_type("AWS::Lambda::LayerVersion"):
         assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
+
+
+def test_both_functions_make_embeddings_of_as_many_views_as_are_set(
+    customised: Template, package: str
+) -> None:
+    assert Settings.from_env(customised.environment(package)).views == 2

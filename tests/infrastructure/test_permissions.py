@@ -14,6 +14,7 @@ import pytest
 from facesearch.errors import StoreNotFound
 from facesearch.faces import EMBEDDING_SIZE, IndexedPhoto, Photo, Recipe, Removal
 from facesearch.stores import FaceStore, open_store
+from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Template, as_list, policy_documents
 
 # Actions that know no resources: nothing but * can be said of them.
@@ -49,7 +50,12 @@ ALLOWED = {
         "logs:PutLogEvents",
         "s3:GetObject",
         "s3:ListBucket",
+        "s3:PutObject",
     },
+}
+WHERE_TAGS_COUNT = {
+    "index_faces": {"s3:GetObjectTagging"},
+    "search_faces": {"s3:PutObjectTagging"},
 }
 RECIPE = Recipe("detector", "crop", "embedder")
 
@@ -93,21 +99,31 @@ def test_function_is_allowed_these_actions_and_no_others(
         for statement in any_template.statements(package)
         for action in as_list(statement["Action"])
     }
-    assert actions - WITHOUT_RESOURCES == ALLOWED[package]
+    tagged = any_template.settings.collections == "tag"
+    more = WHERE_TAGS_COUNT[package] if tagged else set()
+    assert actions - WITHOUT_RESOURCES == ALLOWED[package] | more
     role = any_template.target(any_template.function(package)["Properties"]["Role"])
     assert "ManagedPolicyArns" not in role["Properties"]
     assert "Policies" not in role["Properties"]
 
 
-def test_functions_read_photos_under_the_prefix_only(customised: Template) -> None:
+def test_functions_touch_photos_under_the_prefix_only(customised: Template) -> None:
     for package in ALLOWED:
-        resources = [
-            customised.text(resource)
+        resources = {
+            (action, customised.text(resource))
             for statement in customised.statements(package)
-            if statement["Action"] == "s3:GetObject"
+            for action in as_list(statement["Action"])
             for resource in as_list(statement["Resource"])
-        ]
-        assert resources == ["<AWS::S3::Bucket.Arn>/photos/*"]
+            if action.startswith("s3:") and action != "s3:ListBucket"
+        }
+        assert {place for _, place in resources} == {"<AWS::S3::Bucket.Arn>/photos/*"}
+        assert len(resources) == (2 if package == "index_faces" else 3)
+
+
+def test_search_function_adds_no_photos_where_uploads_are_off(template_of: Synthesise) -> None:
+    template = template_of(uploads="false", collections="tag")
+    for statement in template.statements("search_faces"):
+        assert not [each for each in as_list(statement["Action"]) if each.startswith("s3:Put")]
 
 
 def test_index_function_may_make_every_request_of_a_write(

@@ -70,6 +70,7 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
         ({"log_days": "31"}, "setting log_days is '31': use one of 1, 3,"),
         ({"zones": "4"}, "setting zones is '4': use one of 1, 2, 3"),
         ({"replicas": "3"}, "setting replicas is '3': use one of 0, 1, 2"),
+        ({"views": "3"}, "setting views is '3': use one of 1, 2"),
         ({"domain_endpoint": f"https://{DOMAIN}"}, "setting domain_endpoint is 'https://"),
         ({"domain_endpoint": f"vpc{DOMAIN[6:]}"}, "setting domain_endpoint is 'vpc-"),
         ({"domain_endpoint": DOMAIN, "vpc": "true"}, "setting vpc is 'True': use false with"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Resource, Template
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
@@ -89,7 +90,36 @@ def test_notification_filters_follow_prefix_and_suffixes(customised: Template) -
         ("s3:ObjectCreated:*", "photos/", ".png"),
         ("s3:ObjectRemoved:*", "photos/", ".jpg"),
         ("s3:ObjectRemoved:*", "photos/", ".png"),
+        ("s3:ObjectTagging:*", "photos/", ".jpg"),
+        ("s3:ObjectTagging:*", "photos/", ".png"),
     ]
+
+
+def photos_of(template: Template) -> Resource:
+    (photos,) = (
+        bucket
+        for bucket in template.of_type(BUCKET)
+        if "NotificationConfiguration" in bucket["Properties"]
+    )
+    return photos
+
+
+def test_changed_tags_are_told_where_they_name_collections_only(template_of: Synthesise) -> None:
+    for by, told in (("tag", True), ("prefix", False), ("none", False)):
+        properties = photos_of(template_of(collections=by))["Properties"]
+        notified = properties["NotificationConfiguration"]["QueueConfigurations"]
+        assert ("s3:ObjectTagging:*" in [each["Event"] for each in notified]) is told
+
+
+def test_pages_may_send_photos_to_the_bucket_and_read_nothing(photos: Resource) -> None:
+    assert photos["Properties"]["CorsConfiguration"]["CorsRules"] == [
+        {"AllowedMethods": ["POST"], "AllowedOrigins": ["*"], "MaxAge": 3600}
+    ]
+
+
+def test_no_page_may_send_anything_where_uploads_are_off(template_of: Synthesise) -> None:
+    template = template_of(uploads="false")
+    assert "CorsConfiguration" not in photos_of(template)["Properties"]
 
 
 def test_queue_takes_messages_from_this_bucket_only_and_before_it_exists(
