@@ -52,14 +52,18 @@ async function reach(url, options) {
     return await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem({
-      title: navigator.onLine ? "The service does not answer" : "You are offline",
-      detail: navigator.onLine
-        ? "It may be down or restarting, or something between it and you is. Try again."
-        : "This device has no network. The search goes on when it is back.",
-    });
+    throw unreachable();
   }
 }
+
+/** The problem when nothing answers. */
+export const unreachable = () => new Problem(navigator.onLine ? {
+  title: "The service does not answer",
+  detail: "It may be down or restarting, or something between it and you is. Try again.",
+} : {
+  title: "You are offline",
+  detail: "This device has no network. The search goes on when it is back.",
+});
 
 async function problemOf(answer) {
   let told = {};

@@ -1,21 +1,27 @@
 /** From a dropped file to what is sent: resized in a worker, away from the page's own work. */
 
-import { Problem } from "./api.js";
+import { Problem, unreachable } from "./api.js";
 
 /** Lambda's 6 MB of an event, less what base64 adds. */
 const MOST_BYTES = 4_400_000;
-const worker = new Worker(new URL("resize.js", import.meta.url), { type: "module" });
 const waiting = new Map();
 let last = 0;
+let worker = start();
 
-worker.onmessage = ({ data: { number, ...made } }) => {
-  waiting.get(number)?.(made);
-  waiting.delete(number);
-};
-worker.onerror = () => {
-  waiting.forEach((done) => done({ failed: "the worker stopped" }));
-  waiting.clear();
-};
+function start() {
+  const started = new Worker(new URL("resize.js", import.meta.url), { type: "module" });
+  started.onmessage = ({ data: { number, ...made } }) => {
+    waiting.get(number).resolve(made);
+    waiting.delete(number);
+  };
+  // Its script could not be fetched: this worker will never answer, and the next photo needs another.
+  started.onerror = () => {
+    worker = null;
+    waiting.forEach(({ reject }) => reject(unreachable()));
+    waiting.clear();
+  };
+  return started;
+}
 
 /** `{blob, url, width, height}`; without url and sizes where only the service can read it. */
 export async function prepare(file) {
@@ -25,8 +31,9 @@ export async function prepare(file) {
       detail: `“${file.name}” is of the type ${file.type}. Choose a JPEG, PNG, WebP or HEIC.`,
     });
   }
-  const made = await new Promise((resolve) => {
-    waiting.set((last += 1), resolve);
+  const made = await new Promise((resolve, reject) => {
+    worker ??= start();
+    waiting.set((last += 1), { resolve, reject });
     worker.postMessage({ number: last, file });
   });
   if (!made.failed) return { ...made, url: URL.createObjectURL(made.blob) };

@@ -99,6 +99,20 @@ def test_server_that_went_down_can_be_tried_again(
         assert visitor.names()[0].startswith("elton_john")
 
 
+def test_photo_is_resized_on_the_next_try_when_the_resizing_could_not_be_loaded(
+    served: str, visit: Visit, elton: bytes
+) -> None:
+    visitor = visit("about:blank")
+    visitor.context.route("**/resize.js", lambda route: route.abort())
+    visitor.page.goto(served)
+    expect(visitor.page.locator("#holds")).to_contain_text("faces")
+    visitor.drop(elton)
+    expect(visitor.title).to_have_text("The service does not answer")
+    visitor.context.unroute("**/resize.js")
+    visitor.page.get_by_role("button", name="Try again").click()
+    assert visitor.names()[0].startswith("elton_john")
+
+
 def test_key_is_asked_for_used_and_forgotten(
     chrome: Browser, store: str, visit: Visit, elton: bytes
 ) -> None:
