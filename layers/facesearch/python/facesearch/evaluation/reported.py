@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.crops import CROP_SIDE
-from facesearch.detection import DETECTOR_RECIPE, MtcnnDetector
+from facesearch.detection import MtcnnDetector, detector_recipe
 from facesearch.errors import ImageError
 from facesearch.evaluation.classifier import Classifier
 from facesearch.evaluation.middle import most_central
@@ -98,7 +98,7 @@ class FacenetReport:
 class _MainFace:
     """MTCNN's box of the face nearest the middle: plain, with no margin."""
 
-    recipe = f"{DETECTOR_RECIPE}; box of the central face"
+    recipe = f"{detector_recipe()}; box of the central face"
 
     def __init__(self, settings: Settings) -> None:
         self._folder = ModelFolder(settings.models)

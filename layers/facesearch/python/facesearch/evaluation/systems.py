@@ -74,7 +74,8 @@ def _main_vector(photo: AnalysedPhoto | FacesearchError) -> Embedded:
 
 def _variant(name: str, variant: Variant, settings: Settings, _: SystemOptions) -> System:
     models, threads = settings.models, settings.threads
-    return Facenet(name, FacePipeline(models, variant.embedder, threads, variant.views))
+    views, detection = variant.views, variant.detection
+    return Facenet(name, FacePipeline(models, variant.embedder, threads, views, detection))
 
 
 def _whole_image(settings: Settings, options: SystemOptions) -> System:

@@ -1,9 +1,10 @@
 """Other recipes from the same network: what each choice of the shipped one gains, and costs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facesearch.crops import VIEWS, View
+from facesearch.detection import DEFAULT_SETTINGS, DetectionSettings
 from facesearch.evaluation.ranking import Rank, nearest
 from facesearch.evaluation.reranking import expanded, k_reciprocal
 from facesearch.models import DEFAULT_EMBEDDER
@@ -13,15 +14,22 @@ SHIPPED_VIEW = VIEWS[0]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What differs from the shipped recipe: the cuts of a face, the network, the ranking."""
+    """What differs from the shipped recipe: the faces looked for, their cuts, the network, the ranking."""
 
     views: tuple[View, ...] = (SHIPPED_VIEW,)
     embedder: str = DEFAULT_EMBEDDER
     rank: Rank = nearest
+    detection: DetectionSettings = DEFAULT_SETTINGS
 
 
 def _box(across: float, down: float) -> Variant:
     return Variant((View(across, down, aligned=False),))
+
+
+def _min_face(share: float) -> Variant:
+    """`share`: the smallest face of the first look, of the photo's longer side."""
+    look = replace(DEFAULT_SETTINGS.fast, smallest_share=share)
+    return Variant(detection=replace(DEFAULT_SETTINGS, fast=look))
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -37,6 +45,9 @@ VARIANTS: Mapping[str, Variant] = {
     "facenet+aligned-20x10": Variant((View(0.2, 0.1),)),
     "facenet+aligned-20x0": Variant((View(0.2, 0.0),)),
     "facenet+aligned-40x10": Variant((View(0.4, 0.1),)),
+    # Faces from this share (%) of the photo's longer side on; 16 % is what is shipped.
+    "facenet+min-face-8": _min_face(0.08),
+    "facenet+min-face-24": _min_face(0.24),
     # Several cuts of a face, averaged; two-views is FACESEARCH_VIEWS=2.
     "facenet+mirrored": Variant((SHIPPED_VIEW, View(0.3, 0.1, mirrored=True))),
     "facenet+two-views": Variant(VIEWS),
