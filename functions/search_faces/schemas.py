@@ -396,13 +396,14 @@ class UploadAnswer(TypedDict):
 
 
 class ListedPhoto(TypedDict):
-    """A photo that was indexed, its faces aside."""
+    """A photo that was indexed."""
 
     photo_id: PhotoId
     collection: str
     metadata: dict[str, str]
     width: Annotated[int, Field(ge=0, description="Of the upright photo, in pixels.")]
     height: Annotated[int, Field(ge=0)]
+    faces: Annotated[list[FaceId], Field(description="Largest first.")]
     problem: Annotated[
         str | None, Field(description="The code of why it could not be used; null when it could.")
     ]

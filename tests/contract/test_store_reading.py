@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from facesearch.faces import Photo, Removal, face_id
+from facesearch.faces import PhotoListing, Removal, face_id
 from facesearch.stores import Counts, FaceStore
 from tests.contract.samples import HOSTILE, indexed, same_face, unit_vectors, vector
 
 
-def _ids(photos: Iterator[Photo]) -> list[str]:
-    return [photo.photo_id for photo in photos]
+def _ids(listings: Iterator[PhotoListing]) -> list[str]:
+    return [listing.photo.photo_id for listing in listings]
 
 
 def test_photos_are_ordered_by_code_point(store: FaceStore) -> None:
@@ -58,6 +58,15 @@ def test_photos_after_an_unknown_or_foreign_id_starts_behind_it(store: FaceStore
     assert _ids(store.photos(limit=0)) == []
 
 
+def test_photos_are_listed_with_the_number_of_their_faces(store: FaceStore) -> None:
+    photos = [indexed(f"p{n}", 1, unit_vectors(n, seed=n)) for n in (0, 1, 12)]
+    store.write(photos)
+    assert list(store.photos()) == [
+        PhotoListing(photo.photo, len(photo.faces))
+        for photo in sorted(photos, key=lambda photo: photo.photo.photo_id)
+    ]
+
+
 def test_photos_streams_more_than_a_page(store: FaceStore) -> None:
     ids = [f"p{n:05}" for n in range(2500)]
     store.write([indexed(each) for each in ids])
@@ -70,8 +79,8 @@ def test_photos_being_forgotten_while_they_are_read_are_each_seen_once(store: Fa
     ids = [f"p{n:04}" for n in range(1500)]
     store.write([indexed(each, 1, [vector(1)]) for each in ids])
     seen = []
-    for photo in store.photos():
-        seen.append(photo.photo_id)
+    for listing in store.photos():
+        seen.append(listing.photo.photo_id)
         if len(seen) % 300 == 0:
             store.write([Removal(each, 2) for each in seen[-300:]])
     assert seen == ids

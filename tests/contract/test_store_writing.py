@@ -2,7 +2,7 @@
 
 import pytest
 
-from facesearch.faces import IndexedPhoto, Photo, Removal, face_id
+from facesearch.faces import IndexedPhoto, Photo, PhotoListing, Removal, face_id
 from facesearch.stores import Counts, FaceStore
 from tests.contract.samples import (
     HOSTILE,
@@ -94,7 +94,7 @@ def test_removal_forgets_photo_and_faces(store: FaceStore) -> None:
     assert store.counts() == Counts(1, 1)
     assert store.photo(A) is None
     assert store.face(face_id(A, 0)) is None
-    assert [photo.photo_id for photo in store.photos()] == [B]
+    assert [listing.photo.photo_id for listing in store.photos()] == [B]
     assert photo_ids(store.search(unit_vectors(3, seed=1)[0], 5)) == [B]
 
 
@@ -171,7 +171,7 @@ def test_photo_without_faces_is_stored(store: FaceStore) -> None:
 def test_photo_with_problem_is_stored(store: FaceStore) -> None:
     photo = Photo(A, 1, revision="etag", problem="damaged_image")
     store.write([IndexedPhoto(photo)])
-    assert list(store.photos()) == [photo]
+    assert list(store.photos()) == [PhotoListing(photo, 0)]
 
 
 def test_write_round_trips_every_field_exactly(store: FaceStore) -> None:

@@ -43,7 +43,8 @@ def removed(key: str, sequencer: str = "0069B529DE00000000") -> Event:
 
 def problems(store: FaceStore) -> dict[str, str]:
     """What the store holds: photos' keys and problems."""
-    return {photo.photo_id.removeprefix("s3://photos/"): photo.problem for photo in store.photos()}
+    photos = [listing.photo for listing in store.photos()]
+    return {photo.photo_id.removeprefix("s3://photos/"): photo.problem for photo in photos}
 
 
 def faceless() -> bytes:

@@ -53,7 +53,7 @@ def test_engine_killed_amid_writes_loses_nothing_acknowledged(
     writer.join()
     doomed_server.request("POST", "/faces/_refresh")
     with open_store(url, RECIPE) as store:
-        stored = [photo.photo_id for photo in store.photos()]
+        stored = [listing.photo.photo_id for listing in store.photos()]
         assert sorted(stored) == sorted(f"p{n}" for n in acknowledged)
         counts = store.counts()
         assert (counts.photos, counts.faces) == (len(acknowledged), len(acknowledged))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facesearch import __version__
-from facesearch.faces import IndexedPhoto, Photo, Recipe
+from facesearch.faces import IndexedPhoto, Photo, Recipe, face_id
 from facesearch.pipeline import FacePipeline
 from facesearch.stores import open_store
 from search_faces.handler import handler
@@ -55,10 +55,14 @@ def test_photos_are_told_with_what_is_known_of_them() -> None:
     (photo,) = get("/photos", {"prefix": "s3://photos/madonna/1"}).json["photos"]
     assert photo.pop("width") > 50
     assert photo.pop("height") > 50
+    largest, other = (get(f"/faces/{each}").json for each in photo["faces"])
+    assert largest["photo_id"] == other["photo_id"] == photo["photo_id"]
+    assert largest["box"]["width"] > other["box"]["width"]
     assert photo == {
         "photo_id": "s3://photos/madonna/1.jpg",
         "collection": "music",
         "metadata": {"number": "1"},
+        "faces": [face_id("s3://photos/madonna/1.jpg", number) for number in range(2)],
         "problem": None,
     }
 

@@ -58,8 +58,8 @@ def test_from_url_memory_is_shared_by_transactions_and_gone_when_closed() -> Non
     with pytest.raises(StoreNotFound):
         store.counts()
     store.write([indexed(f"p{n}", 1, [vector(n)]) for n in range(1200)])
-    for photo in store.photos():
-        store.write([Removal(photo.photo_id, 2)])
+    for listing in store.photos():
+        store.write([Removal(listing.photo.photo_id, 2)])
     assert store.counts() == Counts(0, 0)
     with open_store("sqlite:///:memory:", RECIPE) as another, pytest.raises(StoreNotFound):
         another.counts()

@@ -189,7 +189,7 @@ def test_index_each_change_succeeds_or_fails_by_itself(
         "locked": Status.UNDONE,
         "leaving": Status.REMOVED,
     }
-    stored = {photo.photo_id: photo.problem for photo in store.photos()}
+    stored = {each.photo.photo_id: each.photo.problem for each in store.photos()}
     assert stored == {
         "faceless": "",
         "good": "",

@@ -2,7 +2,6 @@
 
 import { Problem, address, call } from "./api.js";
 import { $, count, make, say } from "./dom.js";
-import { prepare } from "./photo.js";
 
 const AT_ONCE = 3;
 const LONGEST_WAIT_MS = 10 * 60_000;
@@ -77,21 +76,14 @@ async function add({ file, collection, show, progress }) {
     show(`sending, ${Math.round(100 * share)}%`, "sending");
   });
   show("stored; its faces are being looked for", "indexing");
-  const problem = await indexed(form.photo_id);
+  const { faces, problem } = await indexed(form.photo_id);
   if (problem) {
     show(`cannot be found: ${problem.replaceAll("_", " ")}`, "failed");
     return;
   }
-  const faces = await facesIn(file);
-  if (faces) show(`can be found now, by ${count(faces, "face", "faces")}`, "done");
+  const found = faces.length;
+  if (found) show(`can be found now, by ${count(found, "face", "faces")}`, "done");
   else show("stored, but no face was found in it", "failed");
-}
-
-/** The list of photos tells no faces: the same detector does. */
-async function facesIn(file) {
-  const { blob } = await prepare(file);
-  const headers = { "Content-Type": blob.type || "application/octet-stream" };
-  return (await call("detect", { method: "POST", headers, body: blob })).faces.length;
 }
 
 /** Past `fetch`, which cannot tell how much was sent. */
@@ -121,12 +113,12 @@ function told({ responseText, status }) {
   }
 }
 
-/** Null when the photo can be found, or the code of what is wrong with it. */
+/** The photo as it is listed, once it is. */
 async function indexed(photoId) {
   const start = Date.now();
   for (let pause = 300; Date.now() - start < LONGEST_WAIT_MS; pause = Math.min(5000, pause * 1.5)) {
     const photo = await listed(photoId);
-    if (photo) return photo.problem;
+    if (photo) return photo;
     await new Promise((resume) => setTimeout(resume, pause));
   }
   throw new Problem({ title: "It is stored, but still not indexed", detail: "Look again later." });

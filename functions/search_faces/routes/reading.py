@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from facesearch import __version__
 from facesearch.errors import FacesearchError, StoreNotFound
-from facesearch.faces import Photo
+from facesearch.faces import PhotoListing, face_id
 from search_faces.answers import problem_answer
 from search_faces.log import log_problem
 from search_faces.problems import problem_of
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 PAGE_BYTES = 5_000_000
 """An answer of Lambda holds 6 MB."""
 
-PHOTO_BYTES, CHARACTER_BYTES = 200, 12
-"""The most that JSON needs for a photo aside from its texts, and for a character."""
+PHOTO_BYTES, FACE_BYTES, CHARACTER_BYTES = 200, 50, 12
+"""The most that JSON needs for a photo aside from its texts, for a face and for a character."""
 
 router = Router()  # type: ignore[no-untyped-call]
 
@@ -44,8 +44,8 @@ def photos() -> "PhotosAnswer":
     found = _photos(request)
     page = list(_fitting(found[: request.limit]))
     return {
-        "photos": [_listed(photo) for photo in page],
-        "next": page[-1].photo_id if len(found) > len(page) else None,
+        "photos": [_listed(each) for each in page],
+        "next": page[-1].photo.photo_id if len(found) > len(page) else None,
     }
 
 
@@ -113,7 +113,7 @@ def version() -> "VersionAnswer":
     }
 
 
-def _photos(request: PhotosRequest) -> list[Photo]:
+def _photos(request: PhotosRequest) -> list[PhotoListing]:
     store = open_service().store
     limit = request.limit + 1
     try:
@@ -122,23 +122,27 @@ def _photos(request: PhotosRequest) -> list[Photo]:
         return []
 
 
-def _fitting(photos: Iterable[Photo]) -> Iterator[Photo]:
+def _fitting(listings: Iterable[PhotoListing]) -> Iterator[PhotoListing]:
     """Those that fit into one answer; one always does."""
     size = 0
-    for photo in photos:
+    for listing in listings:
+        photo = listing.photo
         texts = (photo.photo_id, photo.collection, *photo.metadata, *photo.metadata.values())
-        size += PHOTO_BYTES + CHARACTER_BYTES * sum(map(len, texts))
+        size += PHOTO_BYTES + FACE_BYTES * listing.faces
+        size += CHARACTER_BYTES * sum(map(len, texts))
         if size > PAGE_BYTES:
             return
-        yield photo
+        yield listing
 
 
-def _listed(photo: Photo) -> "ListedPhoto":
+def _listed(listing: PhotoListing) -> "ListedPhoto":
+    photo = listing.photo
     return {
         "photo_id": photo.photo_id,
         "collection": photo.collection,
         "metadata": dict(photo.metadata),
         "width": photo.width,
         "height": photo.height,
+        "faces": [face_id(photo.photo_id, number) for number in range(listing.faces)],
         "problem": photo.problem or None,
     }

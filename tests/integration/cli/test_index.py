@@ -12,7 +12,8 @@ from tests.integration.cli.running import Cli
 def stored_names(tmp_path: Path) -> dict[str, str]:
     """Problem by file name of every stored photo."""
     with open_store(f"sqlite:///{tmp_path}/faces.db", None) as store:
-        return {photo.photo_id.rpartition("/")[2]: photo.problem for photo in store.photos()}
+        photos = [listing.photo for listing in store.photos()]
+        return {photo.photo_id.rpartition("/")[2]: photo.problem for photo in photos}
 
 
 def test_index_of_the_sample_stores_every_photo(train_store: str) -> None:

@@ -86,6 +86,14 @@ class Photo:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoListing:
+    """A photo, and how many faces it has."""
+
+    photo: Photo
+    faces: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexedPhoto:
     """A photo with all its faces, numbered by their place in `faces`; it may have none."""

@@ -194,11 +194,11 @@ def _stored(found: Found, store: FaceStore) -> Iterator[Photo]:
     """Stored photos at the places looked at, some twice when folders overlap."""
     folders = tuple(_outermost(found.folders))
     for prefix in folders:
-        yield from store.photos(prefix=prefix)
+        yield from (listed.photo for listed in store.photos(prefix=prefix))
     for photo_id in found.photos:
         if not photo_id.startswith(folders):
             # Its own id is the first of those that start with it.
-            yield from store.photos(prefix=photo_id, limit=1)
+            yield from (listed.photo for listed in store.photos(prefix=photo_id, limit=1))
 
 
 def _outermost(prefixes: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ SHIPPED_VIEW = VIEWS[0]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What differs from the shipped recipe: the faces looked for, their cuts, the network, the ranking."""
+    """What differs from the shipped recipe: cuts of a face, network, ranking, faces looked for."""
 
     views: tuple[View, ...] = (SHIPPED_VIEW,)
     embedder: str = DEFAULT_EMBEDDER

@@ -6,7 +6,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from facesearch.errors import SettingsError, StoreError
-from facesearch.faces import Embedding, IndexedPhoto, Match, Photo, Recipe, Removal, StoredFace
+from facesearch.faces import (
+    Embedding,
+    IndexedPhoto,
+    Match,
+    PhotoListing,
+    Recipe,
+    Removal,
+    StoredFace,
+)
 from facesearch.stores.urls import without_password
 
 
@@ -59,7 +67,7 @@ class FaceStore(Protocol):
 
     def photos(
         self, *, prefix: str = "", after: str = "", limit: int | None = None
-    ) -> Iterator[Photo]:
+    ) -> Iterator[PhotoListing]:
         """Photos whose id starts with `prefix` and sorts after `after`, by id (code points)."""
 
     def faces(self) -> Iterator[StoredFace]:

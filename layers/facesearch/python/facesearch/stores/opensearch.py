@@ -15,7 +15,7 @@ from facesearch.faces import (
     Embedding,
     IndexedPhoto,
     Match,
-    Photo,
+    PhotoListing,
     Recipe,
     Removal,
     StoredFace,
@@ -26,8 +26,9 @@ from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch_bulk import BulkWriter
 from facesearch.stores.opensearch_client import OpenSearchClient
 from facesearch.stores.opensearch_documents import (
+    ONLY_OF_FACES,
     indexed_photo_of,
-    photo_of,
+    listing_of,
     stored_faces_of,
 )
 from facesearch.stores.opensearch_index import StoreIndex
@@ -123,15 +124,15 @@ class OpenSearchStore(Closing):
 
     def photos(
         self, *, prefix: str = "", after: str = "", limit: int | None = None
-    ) -> Iterator[Photo]:
-        query = by_photo_id(prefix, after, excluded=["faces"])
+    ) -> Iterator[PhotoListing]:
+        query = by_photo_id(prefix, after, excluded=ONLY_OF_FACES)
         page = PHOTOS_A_PAGE if limit is None else min(PHOTOS_A_PAGE, limit)
         hits = self._pages(query, page) if page > 0 else iter(())
         for hit in islice(hits, limit):
-            photo = photo_of(hit["_source"])
-            if not photo.photo_id.startswith(prefix):
+            listed = listing_of(hit["_source"])
+            if not listed.photo.photo_id.startswith(prefix):
                 return
-            yield photo
+            yield listed
 
     def faces(self) -> Iterator[StoredFace]:
         query = by_photo_id("", "", excluded=[])

@@ -15,6 +15,7 @@ from facesearch.faces import (
     IndexedPhoto,
     Landmarks,
     Photo,
+    PhotoListing,
     Point,
     Removal,
     StoredFace,
@@ -24,6 +25,9 @@ from facesearch.faces import (
 
 NOT_READ = ["key", "forgotten", "metadata_entries"]
 """Fields that only searches need."""
+
+ONLY_OF_FACES = ["faces.embedding", "faces.box", "faces.landmarks"]
+"""All of a face but its score: what is left is enough to count them."""
 
 
 def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any]]:
@@ -74,6 +78,10 @@ def photo_of(content: Mapping[str, Any]) -> Photo:
         metadata=content["metadata"],
         problem=content["problem"],
     )
+
+
+def listing_of(content: Mapping[str, Any]) -> PhotoListing:
+    return PhotoListing(photo_of(content), len(content["faces"]))
 
 
 def indexed_photo_of(content: Mapping[str, Any]) -> IndexedPhoto:

@@ -10,7 +10,15 @@ import apsw
 
 from facesearch.closing import Closing
 from facesearch.errors import RecipeMismatch, SettingsError, StoreError, StoreNotFound
-from facesearch.faces import Embedding, IndexedPhoto, Match, Photo, Recipe, Removal, StoredFace
+from facesearch.faces import (
+    Embedding,
+    IndexedPhoto,
+    Match,
+    PhotoListing,
+    Recipe,
+    Removal,
+    StoredFace,
+)
 from facesearch.stores import Counts
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.sqlite_changes import apply_change, write_recipe
@@ -18,11 +26,12 @@ from facesearch.stores.sqlite_file import SqliteFile
 from facesearch.stores.sqlite_rows import (
     FACES_OF_NEAREST,
     FACES_OF_PHOTOS,
+    LISTINGS,
     PHOTOS,
     Row,
     indexed_photo_of,
+    listing_of,
     match_of,
-    photo_of,
     stored_face_of,
 )
 
@@ -100,21 +109,21 @@ class SqliteStore(Closing):
 
     def photos(
         self, *, prefix: str = "", after: str = "", limit: int | None = None
-    ) -> Iterator[Photo]:
+    ) -> Iterator[PhotoListing]:
         left = limit
         while left is None or left > 0:
             page = PAGE if left is None else min(PAGE, left)
             rows = self._rows(
-                f"""{PHOTOS} WHERE p.photo_id > ? AND p.photo_id >= ?
+                f"""{LISTINGS} WHERE p.photo_id > ? AND p.photo_id >= ?
                     ORDER BY p.photo_id LIMIT ?""",
                 *(after, prefix, page),
             )
             for row in rows:
-                photo = photo_of(row)
-                if not photo.photo_id.startswith(prefix):
+                listed = listing_of(row)
+                after = listed.photo.photo_id
+                if not after.startswith(prefix):
                     return
-                yield photo
-                after = photo.photo_id
+                yield listed
             if len(rows) < page:
                 return
             left = None if left is None else left - page

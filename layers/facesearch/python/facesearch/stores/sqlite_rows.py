@@ -15,6 +15,7 @@ from facesearch.faces import (
     Landmarks,
     Match,
     Photo,
+    PhotoListing,
     Point,
     StoredFace,
     face_id,
@@ -28,6 +29,7 @@ _FACE = """f.number, e.embedding, f.detection_score,
     f.right_eye_x, f.right_eye_y, f.nose_x, f.nose_y,
     f.mouth_left_x, f.mouth_left_y, f.mouth_right_x, f.mouth_right_y"""
 PHOTOS = f"SELECT {_PHOTO} FROM photos p"
+LISTINGS = f"SELECT {_PHOTO}, (SELECT count(*) FROM faces WHERE photo = p.id) FROM photos p"
 # CROSS JOIN makes SQLite keep the order of tables: sqlite-vec's comes last, looked up by rowid.
 FACES_OF_PHOTOS = f"""SELECT {_PHOTO}, {_FACE} FROM photos p
     CROSS JOIN faces f ON f.photo = p.id CROSS JOIN embeddings e ON e.rowid = f.slot"""
@@ -51,6 +53,12 @@ def photo_of(row: Row) -> Photo:
         metadata=json.loads(metadata),
         problem=problem,
     )
+
+
+def listing_of(row: Row) -> PhotoListing:
+    """A row of `LISTINGS`."""
+    *photo, faces = row
+    return PhotoListing(photo_of(photo), faces)
 
 
 def stored_face_of(row: Row) -> StoredFace:
