@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,30 @@ def test_the_costs_are_what_the_plan_says() -> None:
             check=True,
         )
         assert told == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
+
+
+def test_accuracy_is_that_of_the_whole_report() -> None:
+    results = (ROOT / "tests/evaluation/RESULTS.md").read_text(encoding="utf-8")
+    identified, verified = table(results, "rank-1"), table(results, "AUC")
+    shown = table(README, "LFW's 6,000 pairs")
+    assert {"whole-image", "face-crop", "facenet-report", "facenet"} <= shown.keys()
+    for system, row in shown.items():
+        found = {**identified[system], **verified[system]}
+        names = ("rank-1", "recall@20", "mAP@20", "accuracy", "ten queries", "ms a photo")
+        assert list(row.values()) == [found[name] for name in names], system
+
+
+def table(page: str, column: str) -> dict[str, dict[str, str]]:
+    """Rows by system, of the first table that has such a column."""
+    lines = iter(page.splitlines())
+    header = next(cells for line in lines if column in (cells := cells_of(line)))
+    next(lines)
+    rows = (cells_of(line) for line in takewhile(lambda line: line.startswith("|"), lines))
+    return {
+        re.sub(r"`([^`]*)`.*", r"\1", name): dict(zip(header[1:], figures, strict=True))
+        for name, *figures in rows
+    }
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
