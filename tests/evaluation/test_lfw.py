@@ -19,11 +19,12 @@ from facesearch.confidence import MIDPOINT, STEEPNESS, THRESHOLDS
 from facesearch.evaluation.embedding_run import EmbeddedPhotos
 from facesearch.evaluation.identification import K, identification
 from facesearch.evaluation.labelled import Labelled, read_labelled
-from facesearch.evaluation.measuring import SHIPPED, Measured, measure
+from facesearch.evaluation.measuring import Measured, measure
 from facesearch.evaluation.middle import most_central
 from facesearch.evaluation.pairs import read_pairs
 from facesearch.evaluation.reranking import expanded
 from facesearch.evaluation.ten_queries import TEN_PEOPLE
+from facesearch.evaluation.variants import SHIPPED
 from facesearch.faces import IndexedPhoto
 from facesearch.stores import FaceStore, open_store
 from tests.conftest import missing

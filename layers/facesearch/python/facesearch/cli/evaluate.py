@@ -18,10 +18,10 @@ from facesearch.evaluation.evaluating import Task, evaluate
 from facesearch.evaluation.evaluation import Evaluation
 from facesearch.evaluation.groups import read_groups
 from facesearch.evaluation.labelled import read_labelled
-from facesearch.evaluation.measuring import SHIPPED
 from facesearch.evaluation.pairs import draw_pairs, read_pairs
 from facesearch.evaluation.systems import SYSTEMS, SystemOptions
 from facesearch.evaluation.tables import figure_tables
+from facesearch.evaluation.variants import SHIPPED
 from facesearch.pool import WorkerPool
 
 if TYPE_CHECKING:

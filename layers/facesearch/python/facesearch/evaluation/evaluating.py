@@ -11,11 +11,11 @@ from facesearch.evaluation.embedding_run import Watch, embed_photos
 from facesearch.evaluation.evaluation import Evaluation, GroupResult, NotRun
 from facesearch.evaluation.groups import group_figures
 from facesearch.evaluation.labelled import Labelled
-from facesearch.evaluation.measuring import SHIPPED, Measured, measure
+from facesearch.evaluation.measuring import Measured, measure
 from facesearch.evaluation.pairs import Pairs
 from facesearch.evaluation.provenance import provenance
 from facesearch.evaluation.systems import SystemOptions
-from facesearch.evaluation.variants import ranking_of
+from facesearch.evaluation.variants import SHIPPED, ranking_of
 from facesearch.folders import Problem
 from facesearch.settings import Settings
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from facesearch.evaluation.groups import GroupFigures
 from facesearch.evaluation.labelled import Labelled
-from facesearch.evaluation.measuring import SHIPPED, Measured
+from facesearch.evaluation.measuring import Measured
 from facesearch.evaluation.pairs import Pairs
 from facesearch.evaluation.provenance import Provenance
+from facesearch.evaluation.variants import SHIPPED
 from facesearch.folders import Problem
 
 

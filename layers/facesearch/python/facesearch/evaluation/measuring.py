@@ -16,6 +16,7 @@ from facesearch.evaluation.calibration import (
 )
 from facesearch.evaluation.embedding_run import EmbeddedPhotos
 from facesearch.evaluation.false_accepts import accept_rates
+from facesearch.evaluation.halves import Halves, by_half
 from facesearch.evaluation.identification import (
     Identification,
     Retrieval,
@@ -28,15 +29,13 @@ from facesearch.evaluation.pairs import Pairs
 from facesearch.evaluation.ranking import Rank, Vectors, nearest
 from facesearch.evaluation.several_photos import SeveralPhotos, several_photos
 from facesearch.evaluation.ten_queries import TenAnswers, TenQueries, ask_ten, count_ten
+from facesearch.evaluation.variants import SHIPPED
 from facesearch.evaluation.verification import (
     Distances,
     Verification,
     pair_distances,
     verification,
 )
-
-SHIPPED = "facenet"
-"""The system of the suggested thresholds and the confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,7 @@ class Figures:
     photos: int
     detected: float
     identification: Identification
+    halves: Halves | None
     verification: Verification | None
     distances: TwoDistances | None
     reliability: Reliability | None
@@ -115,6 +115,7 @@ def measure(
         photos=len(labelled.photos),
         detected=float(embedded.found.mean()),
         identification=count_found(people, missed, retrieval),
+        halves=by_half(people, missed, retrieval),
         verification=verified,
         distances=distances,
         reliability=told,

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from facesearch.evaluation.errors import Cause, Miss, chance_rates, count_causes
 from facesearch.evaluation.evaluation import Evaluation, GroupResult
 from facesearch.evaluation.evidence import Evidence
+from facesearch.evaluation.halves import Half, choices
 from facesearch.evaluation.intervals import Interval
 from facesearch.evaluation.limits import GENERAL_LIMITS, LFW_LIMITS
 from facesearch.evaluation.measuring import Figures
 from facesearch.evaluation.tables import NOTHING, Table, figure_tables, percent
+from facesearch.evaluation.variants import costs_as_shipped
 
 MOST_LABELS = 40
 """Likely wrong labels that are listed."""
@@ -41,6 +43,7 @@ def figures_section(evaluation: Evaluation) -> Iterator[str]:
     yield from _suggested(figures)
     yield from _calibration(figures)
     yield from _several_photos(figures)
+    yield from _halves(figures)
     if evaluation.not_run:
         lines = [f"- {each.system}: {each.reason}" for each in evaluation.not_run]
         yield "\n".join(["These could not run here:", "", *lines])
@@ -143,6 +146,41 @@ def _several_photos(systems: Sequence[Figures]) -> Iterator[str]:
             f"{first.queries:,} queries drawn of {first.people:,} people with six photos or more; "
             "each leaves out the same five photos, however many of them it shows."
         )
+
+
+def _halves(systems: Sequence[Figures]) -> Iterator[str]:
+    halves = {
+        each.system: each.halves
+        for each in systems
+        if each.halves is not None and costs_as_shipped(each.system)
+    }
+    if len(halves) < 2:
+        return
+    rows = [
+        (system, *(percent(figure) for half in both for figure in _figures_of(half)))
+        for system, both in halves.items()
+    ]
+    names = ("rank-1", "recall@20", "mAP@20")
+    columns = [f"{name}, {half} half" for half in ("first", "second") for name in names]
+    yield "### Chosen on one half of the people, measured on the other (%)"
+    yield Table("", ("system", *columns), rows).markdown()
+    by_first, by_second = choices(halves)
+    (_, there), (here, _) = halves[by_first], halves[by_second]
+    yield (
+        f"By mAP@20 the first half ({here.queries:,} queries) chooses {by_first}, which has "
+        f"{_told(there)} on the second ({there.queries:,}); the second chooses {by_second}, which "
+        f"has {_told(here)} on the first. Halves are drawn by a hash of the name, and each is "
+        "looked for among everybody. Only recipes with one embedding a face by the shipped network "
+        "stand here."
+    )
+
+
+def _figures_of(half: Half) -> tuple[float, float, float]:
+    return half.rank_1, half.recall_at_20, half.map_at_20
+
+
+def _told(half: Half) -> str:
+    return "rank-1 {}, recall@20 {} and mAP@20 {}".format(*map(percent, _figures_of(half)))
 
 
 def causes_section(

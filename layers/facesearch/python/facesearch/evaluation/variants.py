@@ -9,6 +9,9 @@ from facesearch.evaluation.ranking import Rank, nearest
 from facesearch.evaluation.reranking import expanded, k_reciprocal
 from facesearch.models import DEFAULT_EMBEDDER
 
+SHIPPED = "facenet"
+"""The system of the suggested thresholds and the confidence."""
+
 SHIPPED_VIEW = VIEWS[0]
 
 
@@ -60,6 +63,14 @@ VARIANTS: Mapping[str, Variant] = {
     "facenet+two-views+expanded": Variant(VIEWS, rank=expanded),
     "facenet+k-reciprocal": Variant(rank=k_reciprocal),
 }
+
+
+def costs_as_shipped(system: str) -> bool:
+    """Whether it is the shipped recipe, or could be: one cut of a face, its network, no more."""
+    variant = VARIANTS.get(system, Variant() if system == SHIPPED else None)
+    if variant is None:
+        return False
+    return (len(variant.views), variant.embedder, variant.rank) == (1, DEFAULT_EMBEDDER, nearest)
 
 
 def ranking_of(system: str) -> Rank:
