@@ -163,6 +163,12 @@ PEERS: Dict[str, Peer] = {  # noqa: UP006
 }
 
 
+def from_home(file: Path) -> str:
+    """Reports are published: who made them stays out."""
+    home = Path.home()
+    return f"~/{file.relative_to(home)}" if home in file.parents else str(file)
+
+
 def describe(peer: Peer) -> Dict[str, str]:  # noqa: UP006
     try:
         versions = [f"{package} {version(package)}" for package in peer.packages]
@@ -177,7 +183,7 @@ def describe(peer: Peer) -> Dict[str, str]:  # noqa: UP006
     except ImportError as error:
         return {"error": f"its packages do not work in {sys.executable}: {error}"}
     if missing:
-        return {"error": f"its weights {missing[0]} are not there: {peer.origin}"}
+        return {"error": f"its weights {from_home(missing[0])} are not there: {peer.origin}"}
     if not peer.packaged:
         versions += [
             f"{each.name} {sha256(each.read_bytes()).hexdigest()[:12]}" for each in weights
