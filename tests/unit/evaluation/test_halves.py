@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facesearch.evaluation.halves import Half, Halves, by_half, choices, half_of
-from facesearch.evaluation.identification import identification, retrieve
+from facesearch.evaluation.identification import identification, retrieve, score
 from facesearch.evaluation.variants import VARIANTS, costs_as_shipped
 
 
@@ -16,7 +16,7 @@ def test_halves_count_their_own_queries_and_find_among_everybody() -> None:
     angles = (0.0, 0.1, 1.0, 1.1, 0.05, 1.05)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     missed = np.array([second])
-    found = by_half(people, missed, retrieve(people, vectors, missed))
+    found = by_half(score(people, missed, retrieve(people, vectors, missed)))
     assert found is not None
     assert [half.queries for half in found] == [4, 3]
     assert found[1].rank_1 == 0
@@ -30,7 +30,7 @@ def test_half_with_nobody_gives_no_halves() -> None:
     alone = np.array(["A", "A"])
     vectors = np.eye(2, dtype=np.float32)
     nobody = np.array([], np.str_)
-    assert by_half(alone, nobody, retrieve(alone, vectors, nobody)) is None
+    assert by_half(score(alone, nobody, retrieve(alone, vectors, nobody))) is None
 
 
 def test_each_half_chooses_by_its_own_mean_average_precision() -> None:

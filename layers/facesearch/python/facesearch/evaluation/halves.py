@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.evaluation.identification import Retrieval, count_found
+from facesearch.evaluation.identification import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,12 @@ class Half:
 Halves = tuple[Half, Half]
 
 
-def by_half(people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval) -> Halves | None:
-    """As `count_found`, for each half; None when a half has nobody to look for."""
-    first, second = (_count(people, missed, found, number) for number in (0, 1))
-    return (first, second) if first and second else None
+def by_half(scores: Scores) -> Halves | None:
+    """The queries of each half; None when a half has nobody to look for."""
+    half = np.array([half_of(person) for person in scores.owners.tolist()])
+    if not (0 in half and 1 in half):
+        return None
+    return _mean(scores, half == 0), _mean(scores, half == 1)
 
 
 def choices(halves: Mapping[str, Halves]) -> tuple[str, str]:
@@ -42,16 +44,6 @@ def half_of(person: str) -> int:
     return sha256(person.encode()).digest()[0] % 2
 
 
-def _count(
-    people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval, number: int
-) -> Half | None:
-    asked, lost = _within(people[found.queries], number), _within(missed, number)
-    part = Retrieval(found.queries[asked], found.order[asked], found.distances[asked])
-    if not len(part.queries):
-        return None
-    counted = count_found(people, missed[lost], part)
-    return Half(counted.queries, counted.rank_1, counted.recall_at_20, counted.map_at_20)
-
-
-def _within(people: NDArray[np.str_], number: int) -> NDArray[np.bool_]:
-    return np.array([half_of(person) == number for person in people.tolist()], np.bool_)
+def _mean(scores: Scores, asked: NDArray[np.bool_]) -> Half:
+    each = (scores.first, scores.recall, scores.average_precision)
+    return Half(int(asked.sum()), *(float(values[asked].mean()) for values in each))

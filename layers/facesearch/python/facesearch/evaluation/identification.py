@@ -69,45 +69,58 @@ def identification(
     people: NDArray[np.str_], embeddings: Vectors, missed: NDArray[np.str_], rank: Rank = nearest
 ) -> Identification:
     """As `retrieve`, counted."""
-    return count_found(people, missed, retrieve(people, embeddings, missed, rank))
+    return count_found(score(people, missed, retrieve(people, embeddings, missed, rank)))
 
 
-def count_found(
-    people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval
-) -> Identification:
-    """The figures of what was retrieved."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Of each query (q,), those without a vector last: whose it is, and what it found.
+
+    `hits` (q, 50) tells by rank whether a photo is of the same person.
+    """
+
+    owners: NDArray[np.str_]
+    hits: NDArray[np.bool_]
+    first: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    average_precision: NDArray[np.float64]
+
+
+def score(people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval) -> Scores:
+    """What was retrieved, judged query by query."""
     photos_of = Counter([*people.tolist(), *missed.tolist()])
-    owners = people[found.queries]
+    asked = people[found.queries]
     lost = np.array([person for person in missed.tolist() if photos_of[person] >= 2], np.str_)
-    owners_of_all = np.concatenate([owners, lost])
-    total = len(owners_of_all)
-    hits = _padded(people[found.order] == owners[:, None], CMC_RANKS)
+    owners = np.concatenate([asked, lost])
+    hits = np.zeros((len(owners), CMC_RANKS), np.bool_)
+    # Fewer photos than ranks, and queries that were missed, leave wrong ones.
+    hits[: len(asked), : found.order.shape[1]] = people[found.order] == asked[:, None]
     top = hits[:, :K]
     others = np.array([min(K, photos_of[person] - 1) for person in owners.tolist()])
-    per_query = {
-        "first": hits[:, 0].astype(np.float64),
-        "recall": top.sum(axis=1) / others,
-        "average_precision": (top * top.cumsum(axis=1) / np.arange(1, K + 1)).sum(axis=1) / others,
-    }
-    of_all = {
-        name: np.concatenate([values, np.zeros(len(lost))]) for name, values in per_query.items()
-    }
-    by_rank = np.logical_or.accumulate(hits, axis=1).sum(axis=0) / total
-    return Identification(
-        queries=total,
-        people=len(set(owners_of_all.tolist())),
-        rank_1=float(of_all["first"].mean()),
-        rank_1_interval=bootstrap(of_all["first"], owners_of_all),
-        rank_5=float(by_rank[4]),
-        recall_at_20=float(of_all["recall"].mean()),
-        recall_at_20_interval=bootstrap(of_all["recall"], owners_of_all),
-        precision_at={k: float(hits[:, :k].sum() / k / total) for k in (1, 5, 10, 20)},
-        map_at_20=float(of_all["average_precision"].mean()),
-        map_at_20_interval=bootstrap(of_all["average_precision"], owners_of_all),
-        cmc=tuple(by_rank.tolist()),
+    precision = top.cumsum(axis=1) / np.arange(1, K + 1)
+    return Scores(
+        owners=owners,
+        hits=hits,
+        first=hits[:, 0].astype(np.float64),
+        recall=top.sum(axis=1) / others,
+        average_precision=(top * precision).sum(axis=1) / others,
     )
 
 
-def _padded(hits: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    """With wrong ones where there are fewer photos than ranks."""
-    return np.pad(hits, ((0, 0), (0, width - hits.shape[1])))
+def count_found(scores: Scores) -> Identification:
+    """The figures of all queries."""
+    owners, hits, total = scores.owners, scores.hits, len(scores.owners)
+    by_rank = np.logical_or.accumulate(hits, axis=1).sum(axis=0) / total
+    return Identification(
+        queries=total,
+        people=len(set(owners.tolist())),
+        rank_1=float(scores.first.mean()),
+        rank_1_interval=bootstrap(scores.first, owners),
+        rank_5=float(by_rank[4]),
+        recall_at_20=float(scores.recall.mean()),
+        recall_at_20_interval=bootstrap(scores.recall, owners),
+        precision_at={k: float(hits[:, :k].sum() / k / total) for k in (1, 5, 10, 20)},
+        map_at_20=float(scores.average_precision.mean()),
+        map_at_20_interval=bootstrap(scores.average_precision, owners),
+        cmc=tuple(by_rank.tolist()),
+    )

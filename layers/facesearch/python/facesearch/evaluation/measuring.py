@@ -22,6 +22,7 @@ from facesearch.evaluation.identification import (
     Retrieval,
     count_found,
     retrieve,
+    score,
 )
 from facesearch.evaluation.labelled import Labelled
 from facesearch.evaluation.open_set import OpenSet, open_set
@@ -97,6 +98,7 @@ def measure(
     names = np.array([photo.name for photo in labelled.photos])[embedded.found]
     vectors = embedded.embeddings
     retrieval = retrieve(people, vectors, missed, rank)
+    scores = score(people, missed, retrieval)
     answers = ask_ten(people, names, vectors, rank)
     verified = distances = apart = told = calibrated = None
     if pairs is not None:
@@ -114,8 +116,8 @@ def measure(
         ms_a_photo=embedded.ms,
         photos=len(labelled.photos),
         detected=float(embedded.found.mean()),
-        identification=count_found(people, missed, retrieval),
-        halves=by_half(people, missed, retrieval),
+        identification=count_found(scores),
+        halves=by_half(scores),
         verification=verified,
         distances=distances,
         reliability=told,
