@@ -9,6 +9,11 @@ from facesearch.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = ROOT / "functions"
+"""A folder for each function: what is in it is deployed."""
+
+BYTE_CODE = ["**/__pycache__"]
+"""The only thing that is not."""
+
 FACESEARCH_LAYER = ROOT / "layers" / "facesearch"
 
 

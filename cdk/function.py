@@ -7,23 +7,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.assets import FUNCTIONS
+from cdk.assets import BYTE_CODE, FUNCTIONS
 from cdk.justified import justify
 from cdk.layers import Layers
 from cdk.logs import log_group
 from cdk.network import Network
 from cdk.settings import StageSettings
-from facesearch.capacity import IngestionSize, SearchSize
-from facesearch.models import DEFAULT_EMBEDDER
+from facesearch.planning.capacity import IngestionSize, SearchSize
+from facesearch.vision.models import DEFAULT_EMBEDDER
 
-PACKAGES = ("index_faces", "search_faces")
 _ANY_RESOURCE = "IAM5[Resource::*]"
 METRICS_NAMESPACE = "FaceSearch"
-# What the API's document is made with, and uploads to a folder of this machine, have no use there.
-_NOT_DEPLOYED = (
-    *("**/__pycache__", "search_faces/openapi", "search_faces/schemas.py"),
-    "search_faces/uploads/folder.py",
-)
 
 
 class FaceFunction(Construct):
@@ -52,10 +46,7 @@ class FaceFunction(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=layers.architecture,
             handler=f"{package}.handler.handler",
-            code=lambda_.Code.from_asset(
-                str(FUNCTIONS),
-                exclude=[*_NOT_DEPLOYED, *(name for name in PACKAGES if name != package)],
-            ),
+            code=lambda_.Code.from_asset(str(FUNCTIONS / package), exclude=BYTE_CODE),
             layers=layers.all,
             role=self.role,
             log_group=log,

@@ -1,9 +1,11 @@
 """The three layers that both functions share: wheels, the package, models."""
 
+from pathlib import Path
+
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.assets import FACESEARCH_LAYER, BuiltLayers
+from cdk.assets import BYTE_CODE, FACESEARCH_LAYER, BuiltLayers
 from cdk.settings import StageSettings
 
 ARCHITECTURES = {
@@ -21,21 +23,16 @@ class Layers(Construct):
         super().__init__(scope, id)
         self.architecture = ARCHITECTURES[settings.architecture]
         self.all = [
-            self._layer("Dependencies", str(built.dependencies), []),
-            # The command line and the client are for other machines, with other packages.
-            self._layer(
-                "Facesearch",
-                str(FACESEARCH_LAYER),
-                ["**/__pycache__", "**/cli", "**/evaluation", "**/client"],
-            ),
-            self._layer("Models", str(built.models), []),
+            self._layer("Dependencies", built.dependencies),
+            self._layer("Facesearch", FACESEARCH_LAYER),
+            self._layer("Models", built.models),
         ]
 
-    def _layer(self, id: str, folder: str, exclude: list[str]) -> lambda_.LayerVersion:
+    def _layer(self, id: str, folder: Path) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
             id,
-            code=lambda_.Code.from_asset(folder, exclude=exclude),
+            code=lambda_.Code.from_asset(str(folder), exclude=BYTE_CODE),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[self.architecture],
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cdk.assets import FUNCTIONS
 
-DOCUMENT = FUNCTIONS / "search_faces" / "openapi.json"
+DOCUMENT = FUNCTIONS / "search_faces" / "search_faces" / "openapi.json"
 
 
 @dataclass(frozen=True, slots=True)

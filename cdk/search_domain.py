@@ -11,8 +11,8 @@ from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.network import Network
 from cdk.settings import StageSettings
-from facesearch.capacity import IndexSize
-from facesearch.nodes import MANAGERS
+from facesearch.planning.capacity import IndexSize
+from facesearch.planning.nodes import MANAGERS
 
 
 class SearchDomain(Construct):

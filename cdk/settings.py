@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from facesearch.capacity import REDUNDANCY, Redundancy, Sizing, Workload, parse_count, size
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
+from facesearch.planning.capacity import REDUNDANCY, Redundancy, Sizing, Workload, parse_count, size
 
 CHOICES = {
     "architecture": ("x86_64", "arm64"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.models import DEFAULT_EMBEDDER
-from facesearch.pipeline import FacePipeline
 from facesearch.settings import Settings
+from facesearch.vision.models import DEFAULT_EMBEDDER
+from facesearch.vision.pipeline import FacePipeline
 
 MUST_HAVE_ALL = os.environ.get("FACESEARCH_TEST_ALL") == "1"
 

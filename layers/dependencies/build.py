@@ -76,8 +76,8 @@ AWS_SERVICES = ("s3",)
 """The only ones of botocore's 400 service descriptions that stay."""
 
 IMAGE_PLUGINS = ("Avif", "Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP")
-"""Pillow's that stay: those for the formats that `facesearch.images` reads, and PPM, which Pillow
-imports at its start. It goes on without the others."""
+"""Pillow's that stay: those for the formats that `facesearch.vision.images` reads, and PPM, which
+Pillow imports at its start. It goes on without the others."""
 
 LEGAL = ("METADATA", "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "licenses")
 """What stays of a `.dist-info` folder: the version and the terms."""

@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.models import DEFAULT_EMBEDDER
+from facesearch.vision.models import DEFAULT_EMBEDDER
 from tests.events.loading import Context, load
 
 WARM_UP = 20

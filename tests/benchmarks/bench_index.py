@@ -33,7 +33,15 @@ class Run:
 def run_ours(paths: list[Path], workers: int | None) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/faces.db"
-        command = [sys.executable, "-m", "facesearch.cli", "index", "--json", "--store", store]
+        command = [
+            sys.executable,
+            "-m",
+            "facesearch_local.cli",
+            "index",
+            "--json",
+            "--store",
+            store,
+        ]
         if workers:
             command += ["--workers", str(workers)]
         start = time.perf_counter()

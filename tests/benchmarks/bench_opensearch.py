@@ -26,9 +26,9 @@ from facesearch.faces import (
     Recipe,
 )
 from facesearch.stores import open_store
-from facesearch.stores.opensearch import OpenSearchStore
-from facesearch.stores.opensearch_client import OpenSearchClient
-from facesearch.stores.opensearch_settings import OpenSearchSettings
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.settings import OpenSearchSettings
+from facesearch.stores.opensearch.store import OpenSearchStore
 
 RECIPE = Recipe("none", "none", "benchmark")
 BATCH = 500

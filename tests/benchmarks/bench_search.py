@@ -19,7 +19,7 @@ WARM_UP = 20
 @contextmanager
 def served(store: str, port: int, core: int | None) -> Iterator[str]:
     """A server on one core (all if None) and one ONNX thread; yields its address."""
-    command = [sys.executable, "-m", "facesearch.cli", "serve", "--store", store]
+    command = [sys.executable, "-m", "facesearch_local.cli", "serve", "--store", store]
     environ = os.environ | ({} if core is None else {"FACESEARCH_THREADS": "1"})
     server = subprocess.Popen(
         [*command, "--port", str(port)],

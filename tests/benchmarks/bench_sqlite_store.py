@@ -22,7 +22,7 @@ from facesearch.faces import (
     Point,
     Recipe,
 )
-from facesearch.stores.sqlite import SqliteStore
+from facesearch.stores.sqlite.store import SqliteStore
 
 RECIPE = Recipe("none", "none", "random unit vectors")
 BATCH = 500

@@ -119,7 +119,7 @@ class System:
             "AWS_REGION": self.config.region,
             "AWS_DEFAULT_REGION": self.config.region,
         }
-        command = [sys.executable, "-m", "facesearch.cli", *arguments]
+        command = [sys.executable, "-m", "facesearch_local.cli", *arguments]
         return subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         ).stdout

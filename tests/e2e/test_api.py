@@ -9,8 +9,8 @@ import pytest
 import requests
 from PIL import Image
 
-from facesearch.client import ApiError, FaceSearchClient
-from search_faces.openapi.document import FILE
+from facesearch_local.client import ApiError, FaceSearchClient
+from facesearch_local.openapi.document import FILE
 from tests.e2e.stack.running import ADDRESS
 from tests.e2e.system import System
 

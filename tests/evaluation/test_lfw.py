@@ -16,17 +16,17 @@ import pytest
 from numpy.typing import NDArray
 
 from facesearch.confidence import MIDPOINT, STEEPNESS, THRESHOLDS
-from facesearch.evaluation.embedding_run import EmbeddedPhotos
-from facesearch.evaluation.identification import K, identification
-from facesearch.evaluation.labelled import Labelled, read_labelled
-from facesearch.evaluation.measuring import Measured, measure
-from facesearch.evaluation.middle import most_central
-from facesearch.evaluation.pairs import read_pairs
-from facesearch.evaluation.reranking import expanded
-from facesearch.evaluation.ten_queries import TEN_PEOPLE
-from facesearch.evaluation.variants import SHIPPED
 from facesearch.faces import IndexedPhoto
 from facesearch.stores import FaceStore, open_store
+from facesearch_local.evaluation.embedding_run import EmbeddedPhotos
+from facesearch_local.evaluation.identification import K, identification
+from facesearch_local.evaluation.labelled import Labelled, read_labelled
+from facesearch_local.evaluation.measuring import Measured, measure
+from facesearch_local.evaluation.middle import most_central
+from facesearch_local.evaluation.pairs import read_pairs
+from facesearch_local.evaluation.reranking import expanded
+from facesearch_local.evaluation.ten_queries import TEN_PEOPLE
+from facesearch_local.evaluation.variants import SHIPPED
 from tests.conftest import missing
 from tests.integration.opensearch_server import (
     OpenSearchServer,
@@ -51,7 +51,7 @@ def lfw_evaluated(lfw: Path, models: Path, tmp_path_factory: pytest.TempPathFact
         missing("LFW_PAIRS does not name LFW's pairs.txt")
         raise AssertionError
     url = f"sqlite:///{tmp_path_factory.mktemp('lfw')}/faces.db"
-    command = [sys.executable, "-m", "facesearch.cli", "index", "--json", "--store", url]
+    command = [sys.executable, "-m", "facesearch_local.cli", "index", "--json", "--store", url]
     ended = subprocess.run([*command, lfw], capture_output=True, text=True, check=True)
     labelled = read_labelled(lfw)
     pairs = read_pairs(Path(pairs_file), labelled)

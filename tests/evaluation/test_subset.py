@@ -45,7 +45,7 @@ def figures_of(system: dict[str, Any]) -> dict[str, float]:
 def test_figures_of_300_people_are_the_committed_ones(
     system: str, lfw: Path, models: Path, tmp_path: Path
 ) -> None:
-    facesearch = [sys.executable, "-m", "facesearch.cli"]
+    facesearch = [sys.executable, "-m", "facesearch_local.cli"]
     if system in OF_IMAGENET:
         subprocess.run([*facesearch, "models", "build", "--evaluation"], check=True)
     command: list[str | Path] = [*facesearch, "evaluate", lfw]

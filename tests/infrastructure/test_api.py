@@ -9,8 +9,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from cdk.routes import ROUTES
 from facesearch.errors import FacesearchError
+from facesearch_local.openapi.operations import LOAD_PROBLEMS, TOKEN_PROBLEMS
 from search_faces.app import create_app
-from search_faces.openapi.operations import LOAD_PROBLEMS, TOKEN_PROBLEMS
 from search_faces.problems import CONTENT_TYPE, body_problem, problem_of
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Template

@@ -138,7 +138,7 @@ def test_dashboard_shows_what_the_functions_report(template: Template) -> None:
     assert {metric[3] for metric in shown} == {"index_faces", "search_faces"}
     for _, name, dimension, service, *_ in shown:
         assert dimension == "service"
-        handler = (FUNCTIONS / service / "handler.py").read_text()
+        handler = (FUNCTIONS / service / service / "handler.py").read_text()
         reported = 'f"{stage}Latency"' if name in STAGES else f'"{name}"'
         assert reported in handler
 

@@ -16,9 +16,10 @@ import index_faces.handler
 import index_faces.service
 import search_faces.log
 import search_faces.service
-from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
-from facesearch.pipeline import FacePipeline
+from facesearch.indexing import PhotoToIndex, index_photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.stores import FaceStore, open_store
+from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import PEOPLE
 from tests.integration.serving import index_sample, serving
 

@@ -13,9 +13,7 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-_ONLY_LOCAL = shutil.ignore_patterns(
-    "__pycache__", "cli", "client", "evaluation", "folder.py", "openapi", "schemas.py"
-)
+_BYTE_CODE = shutil.ignore_patterns("__pycache__")
 
 
 def why_not() -> str | None:
@@ -40,12 +38,12 @@ def assemble_layers(models: Path, opt: Path) -> None:
     build_models(models, layers / "models")
     for layer in (layers / f"dependencies-{ARCHITECTURE}", layers / "models"):
         shutil.copytree(layer, opt, dirs_exist_ok=True)
-    shutil.copytree(ROOT / "layers/facesearch", opt, ignore=_ONLY_LOCAL, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "layers/facesearch", opt, ignore=_BYTE_CODE, dirs_exist_ok=True)
 
 
 def assemble_function(package: str, task: Path) -> None:
     """Put the code of one function in `task` as Lambda does in /var/task."""
-    shutil.copytree(FUNCTIONS / package, task / package, ignore=_ONLY_LOCAL)
+    shutil.copytree(FUNCTIONS / package, task, dirs_exist_ok=True, ignore=_BYTE_CODE)
 
 
 def run_in_image(

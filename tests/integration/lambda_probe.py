@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from facesearch.images import decode_image
-from facesearch.models import DEFAULT_EMBEDDER
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.vision.images import decode_image
+from facesearch.vision.models import DEFAULT_EMBEDDER
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 
 def main(photos: Path, imports: list[str]) -> None:

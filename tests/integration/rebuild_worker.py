@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from facesearch.faces import Photo, Recipe
 from facesearch.stores import FaceStore
-from facesearch.stores.opensearch_rebuild import OpenSearchRebuild
-from facesearch.stores.opensearch_settings import OpenSearchSettings
+from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
+from facesearch.stores.opensearch.settings import OpenSearchSettings
 from tests.contract.samples import indexed, vector
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
-from facesearch.pipeline import FacePipeline
+from facesearch.indexing import PhotoToIndex, index_photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import PEOPLE
 
 
@@ -37,7 +38,7 @@ def index_sample(url: str, pipeline: FacePipeline, sample: Path) -> None:
 def serving(url: str, models: Path, environ: Mapping[str, str]) -> Iterator[str]:
     """The address of a server over the store at `url`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "facesearch.cli", "serve", "--port", "0", "--store", url],
+        [sys.executable, "-m", "facesearch_local.cli", "serve", "--port", "0", "--store", url],
         env={**os.environ, "FACESEARCH_MODELS": str(models), "FACESEARCH_THREADS": "1", **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from facesearch import __version__
-from facesearch.client import ApiError, FaceSearchClient
+from facesearch_local.client import ApiError, FaceSearchClient
 from tests.e2e.page.gateway import KEY, STAGE
 from tests.e2e.page.sites import behind_gateway
 from tests.integration.serving import serving

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from facesearch.evaluation.embedding_run import embed_photos
-from facesearch.evaluation.errors import Cause, Miss, missed_pairs, missed_queries
-from facesearch.evaluation.evidence import Evidence
-from facesearch.evaluation.faces_of import FacesOf
-from facesearch.evaluation.labelled import Labelled, read_labelled
-from facesearch.evaluation.measuring import Measured, measure
-from facesearch.evaluation.pairs import Pairs, draw_pairs
-from facesearch.evaluation.systems import SystemOptions
-from facesearch.pool import WorkerPool
 from facesearch.settings import Settings
+from facesearch_local.evaluation.embedding_run import embed_photos
+from facesearch_local.evaluation.errors import Cause, Miss, missed_pairs, missed_queries
+from facesearch_local.evaluation.evidence import Evidence
+from facesearch_local.evaluation.faces_of import FacesOf
+from facesearch_local.evaluation.labelled import Labelled, read_labelled
+from facesearch_local.evaluation.measuring import Measured, measure
+from facesearch_local.evaluation.pairs import Pairs, draw_pairs
+from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.pool import WorkerPool
 
 ODD = ("wrong_label", "no_face", "stranger_in_the_middle")
 

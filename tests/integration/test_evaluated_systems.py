@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from facesearch.errors import DamagedImage, ModelError, NotAnImage
-from facesearch.evaluation.systems import PEERS, SYSTEMS, System, SystemOptions, open_system
 from facesearch.settings import Settings
+from facesearch_local.evaluation.systems import PEERS, SYSTEMS, System, SystemOptions, open_system
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import build_network
 from facesearch_models.progress import ShownProgress

@@ -10,9 +10,9 @@ from PIL import Image
 
 from facesearch.confidence import THRESHOLDS, confidence
 from facesearch.faces import Recipe, Removal, face_id
-from facesearch.pipeline import FacePipeline
 from facesearch.searching import analyse_photo, compare_faces
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facesearch.images import decode_image
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.vision.images import decode_image
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 from tests.benchmarks.bench_cold_start import measure
 from tests.conftest import missing
 from tests.integration.imports import reachable_imports
@@ -25,12 +25,9 @@ from tests.integration.lambda_image import (
 pytestmark = pytest.mark.slow
 
 PACKAGES = ("index_faces", "search_faces")
-ONLY_LOCAL = frozenset({"facesearch.stores.sqlite", "platformdirs", "search_faces.uploads.folder"})
-DEPLOYED = [
-    file
-    for file in FUNCTIONS.glob("*/**/*.py")
-    if file.parent.name != "openapi" and file.name not in ("folder.py", "schemas.py")
-]
+ONLY_LOCAL = frozenset({"facesearch.stores.sqlite.store", "platformdirs"})
+# The schemas are for the document only.
+DEPLOYED = [file for file in FUNCTIONS.glob("*/**/*.py") if file.name != "schemas.py"]
 MOST_BYTES = 130_000_000
 MOST_START_MS = 800
 PROBE = Path(__file__).with_name("lambda_probe.py")
@@ -89,7 +86,7 @@ def test_every_import_of_the_functions_works_from_the_layers(found: Found) -> No
     imports = reachable_imports(DEPLOYED, "facesearch", ONLY_LOCAL)
     modules = {wanted.partition(":")[0] for wanted in imports}
     assert {"onnxruntime", "opensearchpy", "boto3", "aws_lambda_powertools"} <= modules
-    assert {"facesearch.pipeline", "facesearch.stores.opensearch"} <= modules
+    assert {"facesearch.vision.pipeline", "facesearch.stores.opensearch.store"} <= modules
 
 
 def test_embedding_in_the_image_equals_the_local_one(

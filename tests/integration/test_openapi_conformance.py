@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from facesearch.faces import face_id
 from facesearch.settings import Settings
-from search_faces.openapi.document import FILE
+from facesearch_local.openapi.document import FILE
 from tests.integration.api import PEOPLE
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from facesearch.pipeline import FacePipeline
-from facesearch.quality import FaceQuality, face_quality
+from facesearch.vision.pipeline import FacePipeline
+from facesearch.vision.quality import FaceQuality, face_quality
 
 Judge = Callable[[Image.Image], FaceQuality]
 

@@ -9,10 +9,10 @@ import pytest
 
 from facesearch import __version__
 from facesearch.faces import IndexedPhoto, Photo, Recipe, face_id
-from facesearch.pipeline import FacePipeline
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.openapi.document import FILE
 from search_faces.handler import handler
-from search_faces.openapi.document import FILE
 from tests.events.loading import Context, load
 from tests.integration.api import Answer, get
 

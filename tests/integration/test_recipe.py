@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facesearch.crops import VIEWS
-from facesearch.embedding import BATCH
 from facesearch.errors import RecipeMismatch
 from facesearch.faces import Embedding, IndexedPhoto, Photo
-from facesearch.models import DEFAULT_EMBEDDER
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
 from facesearch.stores import open_store
+from facesearch.vision.crops import VIEWS
+from facesearch.vision.embedding import BATCH
+from facesearch.vision.models import DEFAULT_EMBEDDER
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 # The first eight numbers of the unit vector of val/ben_afflek/ben_afflek_01.jpg, by views.
 GOLDEN: dict[int, list[float]] = {

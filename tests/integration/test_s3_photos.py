@@ -10,9 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from facesearch import indexing
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
-from facesearch.s3 import S3Photos, bucket_and_key, open_client, photo_id
+from facesearch.photos import reading
+from facesearch.photos.bucket import S3Photos, bucket_and_key, open_client, photo_id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,11 +32,11 @@ def test_id_of_another_place_is_refused(text: str) -> None:
 def test_read_beyond_the_size_limit_is_refused_before_the_body(
     s3: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facesearch.s3.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("facesearch.photos.bucket.MAX_FILE_BYTES", 1000)
     s3.put_object(Bucket=bucket, Key="big.jpg", Body=bytes(1001))
     with pytest.raises(ImageTooLarge, match="the limit is"):
         S3Photos(s3).read("s3://photos/big.jpg")
-    assert indexing.MAX_FILE_BYTES > 1000
+    assert reading.MAX_FILE_BYTES > 1000
 
 
 def test_read_of_a_missing_key_is_not_found(s3: "S3Client", bucket: str) -> None:

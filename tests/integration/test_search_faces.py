@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from facesearch.faces import Recipe, Removal, face_id
-from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
-from facesearch.pipeline import FacePipeline
+from facesearch.indexing import PhotoToIndex, index_photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
 from search_faces.app import create_app
 from tests.events.loading import Context, load
 from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form

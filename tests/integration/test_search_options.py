@@ -22,9 +22,9 @@ from facesearch.faces import (
     Point,
     face_id,
 )
-from facesearch.pipeline import FacePipeline
 from facesearch.searching import analyse_photo
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import Answer, Json, call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 

@@ -21,15 +21,16 @@ import pytest
 from PIL import Image
 
 from facesearch.errors import ModelError, SettingsError
-from facesearch.indexing import PhotoContent, PhotoToIndex, index_photos
-from facesearch.pipeline import FacePipeline
-from facesearch.server import MAX_BODY_BYTES, Gateway, proxy_event, serve
+from facesearch.indexing import PhotoToIndex, index_photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.server import MAX_BODY_BYTES, Gateway, proxy_event, serve
 from tests.events.loading import load
 
 SERVE = """
 import os, sys
-from facesearch.server import serve
+from facesearch_local.server import serve
 serve("127.0.0.1", int(sys.argv[1]), os.environ)
 """
 

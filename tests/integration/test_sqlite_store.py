@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from facesearch.errors import SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import Embedding, IndexedPhoto, Match, Removal
-from facesearch.stores import Counts, open_store, sqlite_file
-from facesearch.stores.sqlite import SqliteStore
-from facesearch.stores.sqlite_schema import APPLICATION_ID
+from facesearch.stores import Counts, open_store
+from facesearch.stores.sqlite import file as sqlite_file
+from facesearch.stores.sqlite.schema import APPLICATION_ID
+from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import (
     RECIPE,
     distances_to,

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from facesearch.errors import StoreDamaged, StoreError, StoreNotFound, StoreUnavailable
-from facesearch.stores.sqlite import SqliteStore
+from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import RECIPE, indexed, vector
 
 

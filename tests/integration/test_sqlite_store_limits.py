@@ -11,14 +11,14 @@ import pytest
 
 from facesearch.faces import Removal
 from facesearch.stores import Counts
-from facesearch.stores.sqlite import SqliteStore
+from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import RECIPE, indexed, vector
 
 FILL = """
 import json, resource, sys
 from pathlib import Path
 from facesearch.errors import StoreFull
-from facesearch.stores.sqlite import SqliteStore
+from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import RECIPE, indexed, photo_ids, vector
 
 path, limit, batch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -50,7 +50,7 @@ import json, sys
 from pathlib import Path
 from facesearch.errors import StoreError
 from facesearch.faces import Removal
-from facesearch.stores.sqlite import SqliteStore
+from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import RECIPE, vector
 
 def tried(call):

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from facesearch.client import FaceSearchClient
 from facesearch.errors import ImageTooLarge, InvalidRequest, StoreError
-from facesearch.folders import photo_path
-from facesearch.pipeline import FacePipeline
+from facesearch.photos.folder import photo_path
 from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.client import FaceSearchClient
+from facesearch_local.upload_folder import FolderUploads
 from search_faces.uploads import NewPhoto
-from search_faces.uploads.folder import FolderUploads
 from tests.integration.api import Json, form
 from tests.integration.conftest import TakePhoto
 from tests.integration.serving import serving
@@ -175,7 +175,7 @@ def test_other_methods_find_nothing_there(server: str) -> None:
 
 def test_folder_that_cannot_be_is_named_by_the_command_line(models: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    command = [sys.executable, "-m", "facesearch.cli", "serve", "--port=0"]
+    command = [sys.executable, "-m", "facesearch_local.cli", "serve", "--port=0"]
     ended = subprocess.run(
         [*command, f"--store=sqlite:///{tmp_path}/faces.db", f"--uploads={tmp_path}/file/new"],
         env={**os.environ, "FACESEARCH_MODELS": str(models)},
@@ -211,7 +211,7 @@ def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -
 def test_photo_beyond_the_limit_is_not_kept(
     uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_faces.uploads.folder.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("facesearch_local.upload_folder.MAX_FILE_BYTES", 1000)
     told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
     with pytest.raises(ImageTooLarge):
         receive(uploads, told.fields, bytes(1001))

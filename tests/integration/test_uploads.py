@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from facesearch.faces import Photo
-from facesearch.indexing import MAX_FILE_BYTES
+from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import FaceStore
 from index_faces.handler import handler as index_handler
 from tests.events.loading import Context, s3_event, sqs_event

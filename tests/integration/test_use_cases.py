@@ -19,8 +19,8 @@ from facesearch.errors import (
     StoreError,
 )
 from facesearch.faces import Removal, face_id
-from facesearch.indexing import Outcome, PhotoContent, PhotoToIndex, Status, index_photos
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.searching import (
     Scope,
     analyse_photo,
@@ -30,6 +30,7 @@ from facesearch.searching import (
     search_photo,
 )
 from facesearch.stores import FaceStore, open_store
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling")
 

@@ -1,6 +1,6 @@
 """How long and how often something is tried again."""
 
-from facesearch.stores.backoff import Backoff
+from facesearch.stores.opensearch.backoff import Backoff
 
 
 class _Time:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facesearch.boxes import Boxes, best_of_overlapping, clip_boxes, make_square, move_edges
+from facesearch.vision.boxes import Boxes, best_of_overlapping, clip_boxes, make_square, move_edges
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> Boxes:

@@ -5,7 +5,8 @@ from math import ceil
 
 import pytest
 
-from facesearch.capacity import (
+from facesearch.errors import InvalidRequest
+from facesearch.planning.capacity import (
     REDUNDANCY,
     Redundancy,
     Workload,
@@ -15,8 +16,7 @@ from facesearch.capacity import (
     size_ingestion,
     size_search,
 )
-from facesearch.errors import InvalidRequest
-from facesearch.nodes import GIB, NODE_TYPES, NodeType
+from facesearch.planning.nodes import GIB, NODE_TYPES, NodeType
 
 FACES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 SCALES = list(product(FACES, REDUNDANCY))

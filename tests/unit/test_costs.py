@@ -2,9 +2,9 @@
 
 import pytest
 
-from facesearch.capacity import REDUNDANCY, Workload, size
-from facesearch.costs import PRICES, CostLine, monthly_costs, with_prices
 from facesearch.errors import InvalidRequest
+from facesearch.planning.capacity import REDUNDANCY, Workload, size
+from facesearch_local.planning.costs import PRICES, CostLine, monthly_costs, with_prices
 
 WORKLOAD = Workload(faces=100_000_000, searches_a_second=50, photos_a_day=1_000_000)
 SIZING = size(WORKLOAD, REDUNDANCY["prod"])

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facesearch.crops import CROP_SIDE, VIEWS, View, align_face, crop_face, crop_recipe, standardise
 from facesearch.faces import BoundingBox, DetectedFace, Landmarks, Point
+from facesearch.vision.crops import (
+    CROP_SIDE,
+    VIEWS,
+    View,
+    align_face,
+    crop_face,
+    crop_recipe,
+    standardise,
+)
 
 MARGINS = (0.3, 0.1)
 # Where the average face has its landmarks, in a box of 100 × 135 pixels at 70, 40.

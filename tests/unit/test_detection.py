@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.detection import MtcnnDetector
 from facesearch.faces import BoundingBox, DetectedFace, Point
-from facesearch.models import ModelFolder
+from facesearch.vision.detection import MtcnnDetector
+from facesearch.vision.models import ModelFolder
 
 LfwPhoto = Callable[[str, int], Path]
 Rgb = NDArray[np.uint8]

@@ -7,7 +7,7 @@ import pytest
 
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
 from facesearch.faces import IndexedPhoto, Photo, Recipe
-from facesearch.folders import (
+from facesearch.photos.folder import (
     compare_with_store,
     find_photos,
     photo_label,
@@ -16,7 +16,7 @@ from facesearch.folders import (
     read_file,
     read_photo,
 )
-from facesearch.indexing import MAX_FILE_BYTES
+from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import FaceStore, open_store
 
 

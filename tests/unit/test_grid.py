@@ -4,8 +4,9 @@ import numpy as np
 from PIL import Image
 
 from facesearch.faces import BoundingBox
-from facesearch.grid import TILE, Result, cut_out, draw_grid
-from facesearch.images import DecodedImage
+from facesearch.photos.thumbnails import TILE, cut_out
+from facesearch.vision.images import DecodedImage
+from facesearch_local.grid import Result, draw_grid
 
 RED, GREEN, BLUE = (220, 40, 40), (40, 200, 60), (50, 60, 220)
 

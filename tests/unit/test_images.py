@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
-from facesearch.images import WORKING_SIDE, decode_image
+from facesearch.vision.images import WORKING_SIDE, decode_image
 
 Pixels = NDArray[np.uint8]
 

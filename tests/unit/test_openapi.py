@@ -9,8 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from facesearch.errors import FacesearchError
 from facesearch.searching import DEFAULT_K, MAX_K
+from facesearch_local.openapi.document import FILE, written
 from search_faces.app import create_app
-from search_faces.openapi.document import FILE, written
 from search_faces.problems import KINDS, problem_of
 
 NEVER_TOLD = {"error", "invalid_input", "store_full"}
@@ -32,7 +32,7 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
 
 
 def test_committed_document_is_what_the_code_says() -> None:
-    assert FILE.read_text("utf-8") == written(), "run: python -m search_faces.openapi"
+    assert FILE.read_text("utf-8") == written(), "run: python -m facesearch_local.openapi"
 
 
 def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from facesearch.errors import SettingsError
 from facesearch.stores import open_store
-from facesearch.stores.opensearch_settings import IndexShape, OpenSearchSettings
+from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
 
 
 def test_url_with_host_alone_gets_the_defaults() -> None:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from facesearch.capacity import REDUNDANCY, Workload, size
-from facesearch.cli import DONE, USAGE, run
-from facesearch.costs import PRICES
+from facesearch.planning.capacity import REDUNDANCY, Workload, size
+from facesearch_local.cli import DONE, USAGE, run
+from facesearch_local.planning.costs import PRICES
 
 
 def test_plan_shows_sizes_prices_and_a_total_that_adds_up(

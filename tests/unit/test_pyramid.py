@@ -9,9 +9,9 @@ import onnxruntime as ort
 import pytest
 from PIL import Image
 
-from facesearch.boxes import Boxes
-from facesearch.models import ModelFolder
-from facesearch.pyramid import Level, Sheet, build_sheets, face_sizes
+from facesearch.vision.boxes import Boxes
+from facesearch.vision.models import ModelFolder
+from facesearch.vision.pyramid import Level, Sheet, build_sheets, face_sizes
 
 THRESHOLD = 0.0
 

@@ -38,7 +38,7 @@ def test_every_command_exists_with_its_options(command: str) -> None:
 
 def help_of(words: list[str]) -> str:
     ended = subprocess.run(
-        [sys.executable, "-m", "facesearch.cli", *words, "--help"],
+        [sys.executable, "-m", "facesearch_local.cli", *words, "--help"],
         capture_output=True,
         text=True,
         check=False,
@@ -96,7 +96,7 @@ def test_the_costs_are_what_the_plan_says() -> None:
     for faces, told in zip(sizes.split(" | "), row.split(" | "), strict=True):
         command = ["plan", "--faces", faces, "--searches", "10", "--json"]
         ended = subprocess.run(
-            [sys.executable, "-m", "facesearch.cli", *command],
+            [sys.executable, "-m", "facesearch_local.cli", *command],
             capture_output=True,
             text=True,
             check=True,

@@ -13,9 +13,9 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from facesearch.crops import crop_face, standardise
 from facesearch.faces import BoundingBox
-from facesearch.images import decode_image
+from facesearch.vision.crops import crop_face, standardise
+from facesearch.vision.images import decode_image
 from facesearch_models.calibration import Calibration, Range, rounded
 from facesearch_models.quantise import HEAD, encoding, quantise
 

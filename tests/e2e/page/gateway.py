@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdk.gateway_problems import PROBLEMS
 from cdk.routes import ROUTES
-from facesearch import server
+from facesearch_local import server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -12,14 +12,16 @@ _GATEWAY = "tests.e2e.page.gateway"
 
 
 def index_sample(folder: Path, store: str) -> None:
-    command = [sys.executable, "-m", "facesearch.cli", "index", "--store", store, str(folder)]
+    command = [sys.executable, "-m", "facesearch_local.cli", "index", "--store", store, str(folder)]
     subprocess.run(command, check=True, capture_output=True)
 
 
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
     """`facesearch serve` with these options; yields its address."""
-    with _running([sys.executable, "-m", "facesearch.cli", "serve", "--port=0", *options]) as url:
+    with _running(
+        [sys.executable, "-m", "facesearch_local.cli", "serve", "--port=0", *options]
+    ) as url:
         yield f"{url}/"
 
 

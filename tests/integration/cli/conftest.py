@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from facesearch.cli import run
+from facesearch_local.cli import run
 from tests.integration.cli.running import Cli, Ran, Start
 
 
@@ -46,7 +46,7 @@ def start(models: Path, tmp_path: Path) -> Iterator[Start]:
             "FACESEARCH_STORE": f"sqlite:///{tmp_path}/faces.db",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "facesearch.cli", *map(str, arguments)],
+            [sys.executable, "-m", "facesearch_local.cli", *map(str, arguments)],
             env=environ,
             text=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},

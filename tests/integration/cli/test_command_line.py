@@ -61,7 +61,7 @@ def test_no_command_shows_the_help(cli: Cli) -> None:
 
 def test_importing_the_entry_point_loads_nothing_heavy() -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", "import facesearch.cli, sys; print(*sys.modules)"],
+        [sys.executable, "-c", "import facesearch_local.cli, sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,

@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from facesearch.faces import StoredFace
-from facesearch.folders import photo_name
+from facesearch.photos.folder import photo_name
 from facesearch.stores import open_store
 from tests.integration.cli.running import Cli
 

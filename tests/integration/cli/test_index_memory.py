@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.images import MAX_PIXELS
+from facesearch.vision.images import MAX_PIXELS
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def peak_mb(folder: Path, store: Path) -> float:
     """With one worker. A process starts with its parent's peak, so the parent must be small."""
     options = ["--quiet", "--workers", "1", "--store", f"sqlite:///{store}"]
-    command = [sys.executable, "-m", "facesearch.cli", "index", *options, str(folder)]
+    command = [sys.executable, "-m", "facesearch_local.cli", "index", *options, str(folder)]
     ended = subprocess.run(
         [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True
     )

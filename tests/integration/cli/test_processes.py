@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.cli.worker import Change, crashed
 from facesearch.errors import FacesearchError, ModelError, StoreFull, StoreNotFound
 from facesearch.indexing import Outcome, PhotoToIndex, Status
-from facesearch.pool import Pipe, WorkerPool, answer_chunks
 from facesearch.stores import open_store
+from facesearch_local.cli.worker import Change, crashed
+from facesearch_local.pool import Pipe, WorkerPool, answer_chunks
 from tests.integration.cli.running import Cli, Start
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facesearch.models import ModelFolder
+from facesearch.vision.models import ModelFolder
 from facesearch_models.calibrate import sample_crops
 from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError

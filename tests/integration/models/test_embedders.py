@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from facesearch.models import ModelFolder
+from facesearch.vision.models import ModelFolder
 from facesearch_models.calibrate import sample_crops
 from facesearch_models.weights import LARGEST_PAIR, in_kernel_order, largest_pairs
 

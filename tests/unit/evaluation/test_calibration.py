@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facesearch.evaluation.calibration import (
+from facesearch_local.evaluation.calibration import (
     Logistic,
     fit_logistic,
     reliability,

@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from facesearch.errors import InvalidRequest, ModelError
-from facesearch.evaluation.classifier import Classifier
-from facesearch.evaluation.systems import SystemOptions
 from facesearch.settings import Settings
+from facesearch_local.evaluation.classifier import Classifier
+from facesearch_local.evaluation.systems import SystemOptions
 
 SETTINGS = Settings.from_env({"FACESEARCH_THREADS": "1", "FACESEARCH_MODELS": "/nowhere"})
 

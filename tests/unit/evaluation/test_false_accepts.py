@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facesearch.evaluation.false_accepts import accept_rates
+from facesearch_local.evaluation.false_accepts import accept_rates
 
 
 def test_rates_are_those_of_every_pair() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facesearch.evaluation.identification import identification
-from facesearch.evaluation.ranking import nearest
+from facesearch_local.evaluation.identification import identification
+from facesearch_local.evaluation.ranking import nearest
 
 
 def on_circle(*angles: float) -> NDArray[np.float32]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from facesearch.errors import InvalidRequest
-from facesearch.evaluation.groups import read_groups
-from facesearch.evaluation.labelled import Labelled, read_labelled
-from facesearch.evaluation.pairs import draw_pairs, read_pairs
+from facesearch_local.evaluation.groups import read_groups
+from facesearch_local.evaluation.labelled import Labelled, read_labelled
+from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
 
 PEOPLE = {"Abel_Pacheco": 4, "Ann": 2, "Bob_Lee": 1, "Cid": 1}
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from facesearch.evaluation.embedding_run import EmbeddedPhotos
-from facesearch.evaluation.groups import group_figures
-from facesearch.evaluation.identification import retrieve
-from facesearch.evaluation.open_set import open_set
-from facesearch.evaluation.ten_queries import TEN_PEOPLE, ask_ten, count_ten
+from facesearch_local.evaluation.embedding_run import EmbeddedPhotos
+from facesearch_local.evaluation.groups import group_figures
+from facesearch_local.evaluation.identification import retrieve
+from facesearch_local.evaluation.open_set import open_set
+from facesearch_local.evaluation.ten_queries import TEN_PEOPLE, ask_ten, count_ten
 
 NOBODY = np.array([], np.str_)
 

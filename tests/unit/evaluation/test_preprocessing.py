@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facesearch.evaluation.preprocessing import PREPROCESSING
+from facesearch_local.evaluation.preprocessing import PREPROCESSING
 
 
 @pytest.mark.parametrize(

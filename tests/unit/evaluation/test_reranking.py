@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from facesearch.evaluation.ranking import Vectors, nearest
-from facesearch.evaluation.reranking import expanded, k_reciprocal
 from facesearch.expansion import search_expanded
 from facesearch.faces import Embedding, Match
+from facesearch_local.evaluation.ranking import Vectors, nearest
+from facesearch_local.evaluation.reranking import expanded, k_reciprocal
 from tests.unit.matches import made_match
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facesearch.evaluation.several_photos import COUNTS, several_photos
+from facesearch_local.evaluation.several_photos import COUNTS, several_photos
 
 
 def around(

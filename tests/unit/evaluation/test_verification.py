@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facesearch.evaluation.intervals import bootstrap, wilson
-from facesearch.evaluation.verification import (
+from facesearch_local.evaluation.intervals import bootstrap, wilson
+from facesearch_local.evaluation.verification import (
     accepts,
     pair_distances,
     roc,

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from facesearch.embedding import mean_embedding
 from facesearch.faces import Embedding, Match
+from facesearch.vision.embedding import mean_embedding
 
 NEIGHBOURS = 10
 """At most so many are averaged in."""

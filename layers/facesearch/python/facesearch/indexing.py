@@ -1,22 +1,15 @@
 """The first use case: make photos findable, and forget photos that are gone."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from facesearch.errors import FacesearchError, InputError, NotFound, ReadError, StoreError
+from facesearch.errors import FacesearchError, NotFound, ReadError, StoreError
 from facesearch.faces import DEFAULT_COLLECTION, IndexedPhoto, Photo, Removal
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
+from facesearch.photos.reading import PhotoContent, ReadPhoto, read_ahead
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
-
-MAX_FILE_BYTES = 128 * 2**20
-"""Readers refuse larger photos with `ImageTooLarge`, so that one cannot take the memory of all."""
-
-READERS = 8
-"""Photos of a batch that are read at once: reading from S3 waits, it does not compute."""
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +22,6 @@ class PhotoToIndex:
     photo_id: str
     sequence: int
     collection: str = DEFAULT_COLLECTION
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoContent:
-    """What reading a photo gives: its bytes and what else its place knows of it.
-
-    `collection` is None where the place knows of none.
-    """
-
-    data: bytes
-    revision: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    collection: str | None = None
-
-
-ReadPhoto = Callable[[str], PhotoContent]
-"""Reads a photo by id. Raises `NotFound` when it is gone, `ReadError` when it cannot be read
-now, `ImageTooLarge` beyond `MAX_FILE_BYTES`, `InvalidCollection` when its collection's name is
-none."""
 
 
 class Status(StrEnum):
@@ -127,34 +101,6 @@ def _analyse(
 
     analysed = pipeline.analyse(data())
     return list(map(_prepared, photos, contents, analysed))
-
-
-def read_ahead(
-    read: ReadPhoto, photo_ids: Iterable[str]
-) -> Iterator[PhotoContent | FacesearchError]:
-    """In order; never more than `READERS` photos are held that have not been asked for."""
-    with ThreadPoolExecutor(READERS) as pool:
-        ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
-        for photo_id in photo_ids:
-            ahead.append(pool.submit(_read, read, photo_id))
-            if len(ahead) == READERS:
-                yield _awaited(ahead.popleft())
-        while ahead:
-            yield _awaited(ahead.popleft())
-
-
-def _awaited(
-    content: "Future[PhotoContent | FacesearchError]",
-) -> PhotoContent | FacesearchError:
-    with stage(Stage.READ):
-        return content.result()
-
-
-def _read(read: ReadPhoto, photo_id: str) -> PhotoContent | FacesearchError:
-    try:
-        return read(photo_id)
-    except (InputError, ReadError) as error:
-        return error
 
 
 def _prepared(

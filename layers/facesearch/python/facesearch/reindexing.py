@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from facesearch.faces import Photo, Removal
-from facesearch.indexing import PhotoToIndex, ReadPhoto, Status, index_photos
-from facesearch.pipeline import FacePipeline
+from facesearch.indexing import PhotoToIndex, Status, index_photos
+from facesearch.photos.reading import ReadPhoto
 from facesearch.stores import FaceStore
 from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
+from facesearch.vision.pipeline import FacePipeline
 
 
 def reindex_store(

@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 
 from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
-from facesearch.embedding import mean_embedding
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
 from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
-from facesearch.pipeline import AnalysedPhoto, FacePipeline
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
+from facesearch.vision.embedding import mean_embedding
+from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 DEFAULT_K = 20
 MAX_K = 100

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facesearch.errors import SettingsError
-from facesearch.models import DEFAULT_EMBEDDER, EMBEDDERS
+from facesearch.vision.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 DEFAULT_STORE = "sqlite:///faces.db"
 VIEWS = ("1", "2")

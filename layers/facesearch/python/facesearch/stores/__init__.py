@@ -103,11 +103,11 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
-        from facesearch.stores.sqlite import SqliteStore
+        from facesearch.stores.sqlite.store import SqliteStore
 
         return SqliteStore.from_url(url, recipe)
     if scheme in ("opensearch", "opensearch+https", "opensearch+aws"):
-        from facesearch.stores.opensearch import OpenSearchStore
+        from facesearch.stores.opensearch.store import OpenSearchStore
 
         return OpenSearchStore.from_url(url, recipe)
     raise SettingsError(

@@ -56,7 +56,7 @@ def open_rebuild(url: str, recipe: Recipe) -> StoreRebuild:
         raise SettingsError(
             "a store in a file is not rebuilt: index the photos into another file, then use that"
         )
-    from facesearch.stores.opensearch_rebuild import OpenSearchRebuild
-    from facesearch.stores.opensearch_settings import OpenSearchSettings
+    from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
+    from facesearch.stores.opensearch.settings import OpenSearchSettings
 
     return OpenSearchRebuild(OpenSearchSettings.from_url(url), recipe)

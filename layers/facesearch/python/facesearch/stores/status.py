@@ -27,7 +27,7 @@ class StoreStatus:
 def store_status(url: str) -> StoreStatus:
     """Raises a `StoreError`; `StoreNotFound` when nothing was ever written."""
     if url.partition("://")[0] != "sqlite":
-        from facesearch.stores.opensearch_status import opensearch_status
+        from facesearch.stores.opensearch.status import opensearch_status
 
         return opensearch_status(url)
     with open_store(url, None) as store:

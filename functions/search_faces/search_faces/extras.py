@@ -1,0 +1,44 @@
+"""What answers add to stored faces on request: thumbnails, and where their photos are."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from facesearch.errors import InvalidRequest
+from facesearch.faces import StoredFace
+from facesearch.photos.places import Photos
+from facesearch.photos.thumbnails import thumbnails
+from search_faces.requests.options import Include
+
+MAX_THUMBNAILS = 200
+"""In one answer: an answer of Lambda holds 6 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Thumbnails (data URLs) by face id and URLs by photo id; None where there is none."""
+
+    include: Include
+    thumbnails: Mapping[str, str | None] = field(default_factory=dict)
+    photo_urls: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def extras_of(faces: Sequence[StoredFace], include: Include, photos: Photos) -> Extras:
+    """Raises `InvalidRequest` when there are more faces than thumbnails fit into an answer."""
+    made: dict[str, str | None] = {}
+    if include.thumbnails:
+        if len({face.face_id for face in faces}) > MAX_THUMBNAILS:
+            raise InvalidRequest(
+                f"an answer holds {MAX_THUMBNAILS} thumbnails: lower k, or search for one face"
+            )
+        drawn = thumbnails(faces, photos.read)
+        made = {each: data_url(jpeg) if jpeg else None for each, jpeg in drawn.items()}
+    urls: dict[str, str | None] = {}
+    if include.photo_urls:
+        urls = {each: photos.url(each) for each in {face.photo.photo_id for face in faces}}
+    return Extras(include, made, urls)
+
+
+def data_url(jpeg: bytes) -> str:
+    """The picture as text that a page can show."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

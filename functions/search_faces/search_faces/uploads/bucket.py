@@ -1,0 +1,92 @@
+"""New photos for the bucket: S3's own presigned forms."""
+
+from collections.abc import Sequence
+from email.header import Header
+from functools import cached_property
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from facesearch.collections import TAG, CollectionRule, checked_name
+from facesearch.errors import InvalidCollection, NotAnImage
+from facesearch.faces import DEFAULT_COLLECTION
+from facesearch.photos.reading import MAX_FILE_BYTES
+from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
+from search_faces.uploads.names import folder_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TAG_SIGNS = " _.:/=+-@"
+"""What a tag's value may hold beside letters and digits."""
+
+
+class BucketUploads:
+    """Only keys that end in one of `suffixes` (empty: all) are indexed."""
+
+    def __init__(self, bucket: str, rule: CollectionRule, suffixes: Sequence[str] = ()) -> None:
+        self._bucket = bucket
+        self._rule = rule
+        self._suffixes = tuple(suffixes)
+
+    def form(self, photo: NewPhoto) -> UploadForm:
+        """Raises `InvalidCollection`, or `NotAnImage` for a type that is not indexed here."""
+        from facesearch.photos.bucket import photo_id
+
+        if self._suffixes and not photo.name.endswith(self._suffixes):
+            raise NotAnImage(
+                f"only files whose names end in {', '.join(self._suffixes)} are taken here: "
+                "convert the photo"
+            )
+        folder, tagging = self._place(photo.collection)
+        key = f"{self._rule.prefix}{folder}{photo.name}"
+        fields = {"Content-Type": photo.media_type, **tagging}
+        for name, value in photo.metadata.items():
+            fields[f"x-amz-meta-{name}"] = _encoded(value)
+        signed = self._signer.generate_presigned_post(
+            self._bucket,
+            key,
+            Fields=dict(fields),
+            Conditions=[
+                ["content-length-range", 1, MAX_FILE_BYTES],
+                *({name: value} for name, value in fields.items()),
+            ],
+            ExpiresIn=EXPIRES_S,
+        )
+        return UploadForm(signed["url"], signed["fields"], photo_id(self._bucket, key))
+
+    def _place(self, collection: str | None) -> tuple[str, dict[str, str]]:
+        """The key's folder and the form's tag that say so."""
+        if collection is None:
+            return "", {}
+        if self._rule.by == "prefix":
+            return f"{folder_name(collection)}/", {}
+        if self._rule.by == "tag":
+            return "", {"tagging": _tagging(checked_name(collection))}
+        if collection != DEFAULT_COLLECTION:
+            raise InvalidCollection(
+                "this service keeps all photos in one collection: leave collection out"
+            )
+        return "", {}
+
+    @cached_property
+    def _signer(self) -> "S3Client":
+        # boto3 takes half a second to import.
+        from facesearch.photos.bucket import S3Photos, open_client
+
+        return S3Photos(open_client()).signer(self._bucket)
+
+
+def _encoded(value: str) -> str:
+    """In ASCII, as S3 takes user metadata and `S3Photos` reads it (RFC 2047)."""
+    if value.isascii() and "=?" not in value:
+        return value
+    return Header(value, "utf-8", maxlinelen=2**20).encode()
+
+
+def _tagging(collection: str) -> str:
+    if not all(each.isalnum() or each in _TAG_SIGNS for each in collection):
+        raise InvalidCollection(
+            f"a collection is a tag here: use letters, digits, spaces and {_TAG_SIGNS.strip()}"
+        )
+    tag = f"<Tag><Key>{TAG}</Key><Value>{escape(collection)}</Value></Tag>"
+    return f"<Tagging><TagSet>{tag}</TagSet></Tagging>"

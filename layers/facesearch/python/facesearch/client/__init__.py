@@ -1,6 +1,0 @@
-"""A client of the search API, for programs on other machines: it needs no models and no store."""
-
-from facesearch.client.client import FaceSearchClient
-from facesearch.client.transport import ApiError
-
-__all__ = ["ApiError", "FaceSearchClient"]

@@ -1,0 +1,1 @@
+"""The places that photos come from, and how they are read."""

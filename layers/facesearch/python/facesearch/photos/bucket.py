@@ -1,0 +1,158 @@
+"""Photos in S3, and the ids that they go by."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from facesearch.collections import CollectionRule
+from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
+from facesearch.photos.reading import MAX_FILE_BYTES, READERS, PhotoContent
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CLIENT_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=READERS,
+    # Addresses signed by the older version, boto3's default, do not open encrypted buckets.
+    signature_version="s3v4",
+)
+
+URL_S = 300
+
+_SCHEME = "s3://"
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+# HEAD answers have no body that could name the reason.
+_GONE = ("NoSuchKey", "404")
+
+
+def photo_id(bucket: str, key: str) -> str:
+    """`s3://bucket/key`, the key as it is: neither quoted nor normalised."""
+    return f"{_SCHEME}{bucket}/{key}"
+
+
+def bucket_and_key(photo_id: str) -> tuple[str, str]:
+    """The parts of a photo id. Raises `InvalidRequest` for one of another place."""
+    bucket, _, key = photo_id.removeprefix(_SCHEME).partition("/")
+    if not photo_id.startswith(_SCHEME) or not bucket or not key:
+        raise InvalidRequest(f"'{photo_id}' is not a photo in S3: use s3://bucket/key")
+    return bucket, key
+
+
+def open_client() -> "S3Client":
+    """Region, credentials and endpoint as boto3 finds them; waits and retries are bounded."""
+    return boto3.client("s3", config=CLIENT_CONFIG)
+
+
+class S3Photos:
+    """Reads photos by id; one client serves several threads.
+
+    Messages name neither photo nor key: those may be personal, and errors get logged. `rule` says
+    how the bucket tells collections; without it, `read` tells none.
+    """
+
+    def __init__(self, client: "S3Client", rule: CollectionRule | None = None) -> None:
+        self._client = client
+        self._rule = rule
+
+    def read(self, photo_id: str) -> PhotoContent:
+        """The photo with its ETag as revision and its user metadata: an `reading.ReadPhoto`."""
+        bucket, key = bucket_and_key(photo_id)
+        collection = self._collection(bucket, key)
+        with _translated(bucket):
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            with closing(answer["Body"]) as body:
+                _check_size(answer["ContentLength"])
+                data = body.read()
+        metadata = {name: _decoded(value) for name, value in answer["Metadata"].items()}
+        return PhotoContent(data, answer["ETag"].strip('"'), metadata, collection)
+
+    def _collection(self, bucket: str, key: str) -> str | None:
+        """Raises `InvalidCollection`, `NotFound` or `ReadError`."""
+        if self._rule is None or self._rule.by == "none":
+            return None
+        if self._rule.by == "prefix":
+            return self._rule.of_key(key)
+        with _translated(bucket, "s3:GetObjectTagging"):
+            answer = self._client.get_object_tagging(Bucket=bucket, Key=key)
+        return self._rule.of_tags({tag["Key"]: tag["Value"] for tag in answer["TagSet"]})
+
+    def url(self, photo_id: str) -> str:
+        """Where anyone can fetch the photo for `URL_S` seconds, with this client's rights.
+
+        Raises `ReadError` when it has none.
+        """
+        bucket, key = bucket_and_key(photo_id)
+        # Without credentials, there is nothing to sign with.
+        with _translated(bucket):
+            return self.signer(bucket).generate_presigned_url(
+                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_S
+            )
+
+    def signer(self, bucket: str) -> "S3Client":
+        """The client for addresses that others use: on AWS, they name the bucket's region.
+
+        boto3's default leads elsewhere, from where a new bucket's requests are sent on, unsigned.
+        """
+        # A name with a dot matches no certificate as a part of the host's.
+        return self._client if "." in bucket else self._regional
+
+    @cached_property
+    def _regional(self) -> "S3Client":
+        if not self._client.meta.endpoint_url.endswith(_AWS):
+            return self._client
+        config: Config = CLIENT_CONFIG.merge(Config(s3={"addressing_style": "virtual"}))
+        return boto3.client("s3", config=config)
+
+    def exists(self, photo_id: str) -> bool:
+        """Whether the bucket has a current version of the photo. Raises `ReadError`."""
+        bucket, key = bucket_and_key(photo_id)
+        try:
+            with _translated(bucket):
+                self._client.head_object(Bucket=bucket, Key=key)
+        except NotFound:
+            return False
+        return True
+
+
+def _decoded(value: str) -> str:
+    """User metadata beyond ASCII travels in encoded words (RFC 2047), both ways."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        return value
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise ImageTooLarge(
+            f"the photo has {size / 2**20:.0f} MB, the limit is {MAX_FILE_BYTES // 2**20} MB: "
+            "scale it down first"
+        )
+
+
+@contextmanager
+def _translated(bucket: str, actions: str = "s3:GetObject and s3:ListBucket") -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _GONE:
+            raise NotFound(f"bucket '{bucket}' has no such photo: check its key") from error
+        raise ReadError(
+            f"bucket '{bucket}' does not hand out the photo ({code}): check that it exists and "
+            f"that {actions} are allowed"
+        ) from error
+    except BotoCoreError as error:
+        raise ReadError(
+            f"reading from bucket '{bucket}' failed ({type(error).__name__}): try again"
+        ) from error

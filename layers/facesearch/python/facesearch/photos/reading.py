@@ -1,0 +1,62 @@
+"""What every place that photos come from has to do: hand out a photo's bytes by its id."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from facesearch.errors import FacesearchError, InputError, ReadError
+from facesearch.stages import Stage, stage
+
+MAX_FILE_BYTES = 128 * 2**20
+"""Readers refuse larger photos with `ImageTooLarge`, so that one cannot take the memory of all."""
+
+READERS = 8
+"""Photos of a batch that are read at once: reading from S3 waits, it does not compute."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoContent:
+    """What reading a photo gives: its bytes and what else its place knows of it.
+
+    `collection` is None where the place knows of none.
+    """
+
+    data: bytes
+    revision: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    collection: str | None = None
+
+
+ReadPhoto = Callable[[str], PhotoContent]
+"""Reads a photo by id. Raises `NotFound` when it is gone, `ReadError` when it cannot be read
+now, `ImageTooLarge` beyond `MAX_FILE_BYTES`, `InvalidCollection` when its collection's name is
+none."""
+
+
+def read_ahead(
+    read: ReadPhoto, photo_ids: Iterable[str]
+) -> Iterator[PhotoContent | FacesearchError]:
+    """In order; never more than `READERS` photos are held that have not been asked for."""
+    with ThreadPoolExecutor(READERS) as pool:
+        ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
+        for photo_id in photo_ids:
+            ahead.append(pool.submit(_read, read, photo_id))
+            if len(ahead) == READERS:
+                yield _awaited(ahead.popleft())
+        while ahead:
+            yield _awaited(ahead.popleft())
+
+
+def _awaited(
+    content: "Future[PhotoContent | FacesearchError]",
+) -> PhotoContent | FacesearchError:
+    with stage(Stage.READ):
+        return content.result()
+
+
+def _read(read: ReadPhoto, photo_id: str) -> PhotoContent | FacesearchError:
+    try:
+        return read(photo_id)
+    except (InputError, ReadError) as error:
+        return error

@@ -1,0 +1,1 @@
+"""How large a system has to be: formulas that `facesearch plan` and the stack share."""

@@ -1,0 +1,275 @@
+"""From a few capacity inputs to sizes: the formulas behind the stack and `facesearch plan`.
+
+Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
+published (by AWS or OpenSearch), or assumed. Above 13,233 faces everything is extrapolated.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import count
+from math import ceil, log
+
+from facesearch.errors import InvalidRequest
+from facesearch.faces import EMBEDDING_SIZE
+from facesearch.planning.nodes import GIB, NODE_TYPES, NodeType, manager_for
+
+MIN_FACES, MAX_FACES = 10_000, 1_000_000_000
+DAY_S = 86_400
+GB = 10**9
+
+FACES_A_PHOTO = 1.2
+"""Assumed: mostly portraits. LFW has 1.1 to 1.2."""
+INGEST_PEAK = 10
+"""Assumed: uploads come in bursts of ten times the day's mean."""
+SEARCH_PEAK = 2
+"""Assumed: the API must carry twice the sustained rate."""
+
+PHOTO_CPU_S = 0.3
+"""Extrapolated for a 12-megapixel photo (decoding measured: 0.07 s; LFW's small photos: 0.02 s
+with everything) on a whole Lambda vCPU."""
+SEARCH_S = 0.2
+"""Extrapolated in the same way: a search, from the API's call to its answer, photo included."""
+SLOWEST_PHOTO_S = 10
+"""Assumed: the largest photo that is accepted."""
+STORE_WAIT_S = 60
+"""What the store's own time-outs and retries allow one bulk request at most."""
+
+VCPU_MB = 1769
+"""Published: Lambda gives one whole vCPU at this much memory."""
+INDEX_MEMORY_MB = 2048
+"""Measured peak of a worker is below 700 MB; the rest is room for the largest photo."""
+MAX_THREADS = 6
+"""Published: Lambda's largest function has six vCPUs."""
+BATCH_SIZE = 16
+"""Measured: the embedder's best batch."""
+BATCH_WINDOW_S = 1
+"""Published: batches above ten need a window."""
+SEARCH_TIMEOUT_S = 28
+"""Published: API Gateway gives up after 29 s, so the function answers before."""
+
+HNSW_M = 16
+VECTOR_BYTES = 1.1 * (4 * EMBEDDING_SIZE + 8 * HNSW_M)
+"""Published rule for HNSW: what one vector and its links keep in memory, bytes."""
+DISK_BYTES_A_FACE = 1_100
+"""Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
+DISK_OVERHEAD = 1.45
+"""Published rule of OpenSearch Service: reserved space, merges and the operating system."""
+SHARD_BYTES = 30 * GB
+"""Published: 10 to 30 GB a shard where latency matters."""
+MEASURED_FACES = 13_233
+MAX_NODES = 1_000
+"""Published: 1,002 data nodes a domain, on request."""
+SHARD_SEARCH_CPU_S = 0.01
+"""Measured (5 to 16 ms) at `MEASURED_FACES` in one shard, HTTP included; extrapolated to grow with
+the logarithm of faces."""
+FACES_WRITTEN_A_VCPU_S = 500
+"""Measured: 13,233 documents in 5 to 14 s on two cores."""
+NODE_LOAD = 0.5
+"""Assumed: half of a cluster's processors are kept for peaks, merges and a lost node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the system is for: faces stored at most, sustained searches, photos uploaded."""
+
+    faces: int
+    searches_a_second: float
+    photos_a_day: int
+
+    def __post_init__(self) -> None:
+        """Raises `InvalidRequest`, naming the field."""
+        if not MIN_FACES <= self.faces <= MAX_FACES:
+            raise InvalidRequest(f"faces is {self.faces:,}: use {MIN_FACES:,} to {MAX_FACES:,}")
+        if not 0 < self.searches_a_second <= 1_000:
+            raise InvalidRequest(
+                f"searches is {self.searches_a_second}: use 0.01 to 1,000 a second"
+            )
+        if not 0 < self.photos_a_day <= 100_000_000:
+            raise InvalidRequest(f"photos is {self.photos_a_day:,}: use 1 to 100,000,000 a day")
+
+
+@dataclass(frozen=True, slots=True)
+class Redundancy:
+    """What a cluster survives: zones and copies; `burstable` allows the smallest nodes."""
+
+    zones: int
+    replicas: int
+    managers: bool
+    burstable: bool = False
+
+
+REDUNDANCY = {
+    "dev": Redundancy(zones=1, replicas=0, managers=False, burstable=True),
+    "prod": Redundancy(zones=3, replicas=1, managers=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionSize:
+    """The index function, its queue and how many run at once."""
+
+    threads: int
+    memory_mb: int
+    timeout_s: int
+    concurrency: int
+    batch_size: int
+    window_s: int
+
+    @property
+    def visibility_timeout_s(self) -> int:
+        """Published: six times the function's time-out, so that Lambda's own retries fit."""
+        return 6 * self.timeout_s
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSize:
+    """The search function, and what its API lets through (requests a second, and at once)."""
+
+    threads: int
+    memory_mb: int
+    timeout_s: int
+    concurrency: int
+    rate_limit: int
+    burst_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """The cluster and the index in it; `disk_gib` is a node's."""
+
+    node: NodeType
+    nodes: int
+    disk_gib: int
+    manager: NodeType | None
+    shards: int
+    replicas: int
+    zones: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Everything that follows from a workload."""
+
+    ingestion: IngestionSize
+    search: SearchSize
+    index: IndexSize
+
+
+def parse_count(text: str) -> float:
+    """A number, perhaps with k, M or B behind it. Raises `InvalidRequest`."""
+    match = re.fullmatch(r"([0-9][0-9_,]*\.?[0-9]*)\s*([kKMB]?)", text.strip())
+    if match is None:
+        raise InvalidRequest(f"'{text}' is not a number: use digits, as in 500k, 100M or 1B")
+    scale = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}[match[2].lower()]
+    return float(match[1].replace(",", "").replace("_", "")) * scale
+
+
+def size(workload: Workload, redundancy: Redundancy) -> Sizing:
+    """The smallest system that carries the workload."""
+    return Sizing(size_ingestion(workload), size_search(workload), size_index(workload, redundancy))
+
+
+def size_ingestion(workload: Workload) -> IngestionSize:
+    """Concurrency by Little's law at the peak; a time-out for a batch of the slowest photos."""
+    busy = workload.photos_a_day / DAY_S * INGEST_PEAK * PHOTO_CPU_S
+    threads = min(max(ceil(busy / 500), 1), MAX_THREADS)
+    return IngestionSize(
+        threads=threads,
+        memory_mb=max(INDEX_MEMORY_MB, VCPU_MB * threads),
+        timeout_s=BATCH_SIZE * SLOWEST_PHOTO_S + STORE_WAIT_S,
+        # Published: an event source takes 2 to 1,000.
+        concurrency=min(max(ceil(busy / threads), 2), 1000),
+        batch_size=BATCH_SIZE,
+        window_s=BATCH_WINDOW_S,
+    )
+
+
+def size_search(workload: Workload) -> SearchSize:
+    """Concurrency by Little's law at the peak."""
+    peak = workload.searches_a_second * SEARCH_PEAK
+    rate = max(ceil(peak), 10)
+    return SearchSize(
+        threads=1,
+        memory_mb=VCPU_MB,
+        timeout_s=SEARCH_TIMEOUT_S,
+        concurrency=ceil(peak * SEARCH_S),
+        rate_limit=rate,
+        burst_limit=2 * rate,
+    )
+
+
+def size_index(workload: Workload, redundancy: Redundancy) -> IndexSize:
+    """The cheapest nodes that keep every copy's vectors in memory and answer at half load."""
+    clusters = [
+        cluster
+        for node in NODE_TYPES
+        if redundancy.burstable or not node.burstable
+        for cluster in [_smallest_of(node, workload, redundancy)]
+        if cluster is not None
+    ]
+    best = min(clusters, key=lambda each: (each.nodes * each.node.usd_an_hour, each.nodes))
+    return IndexSize(
+        node=best.node,
+        nodes=best.nodes,
+        disk_gib=max(ceil(best.disk_bytes / GIB), 10),
+        manager=manager_for(best.nodes) if redundancy.managers else None,
+        shards=best.shards,
+        replicas=redundancy.replicas,
+        zones=redundancy.zones,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """So many nodes of a type, and an index of so many shards on them."""
+
+    workload: Workload
+    node: NodeType
+    nodes: int
+    shards: int
+    copies: int
+
+    def carries(self) -> bool:
+        """Whether memory, disks and processors suffice, on the fullest node too."""
+        # Copies of one shard are on different nodes: with few shards, some nodes have none.
+        serving = min(self.nodes, self.shards * self.copies)
+        return (
+            self._faces_a_node * VECTOR_BYTES <= self.node.cache_bytes
+            and self.disk_bytes <= self.node.max_disk_gib * GIB
+            and self._busy_vcpus <= serving * self.node.vcpus * NODE_LOAD
+        )
+
+    @property
+    def disk_bytes(self) -> float:
+        return self._faces_a_node * DISK_BYTES_A_FACE * DISK_OVERHEAD
+
+    @property
+    def _faces_a_node(self) -> float:
+        fullest = ceil(self.shards * self.copies / self.nodes)
+        return fullest * self.workload.faces / self.shards
+
+    @property
+    def _busy_vcpus(self) -> float:
+        searches = self.workload.searches_a_second * SEARCH_PEAK * self.shards
+        depth = max(log(self.workload.faces / self.shards) / log(MEASURED_FACES), 1)
+        writes = self.workload.photos_a_day / DAY_S * INGEST_PEAK * FACES_A_PHOTO * self.copies
+        return searches * SHARD_SEARCH_CPU_S * depth + writes / FACES_WRITTEN_A_VCPU_S
+
+
+def _smallest_of(node: NodeType, workload: Workload, redundancy: Redundancy) -> _Cluster | None:
+    """None if there are not enough such nodes; of the largest there always are."""
+    copies = 1 + redundancy.replicas
+    least = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
+    # A node for each copy, at least; and as many in each zone.
+    first = ceil(copies / redundancy.zones) * redundancy.zones
+    for nodes in range(first, MAX_NODES + 1, redundancy.zones):
+        for shards in (least, _balanced(least, copies, nodes)):
+            cluster = _Cluster(workload, node, nodes, shards, copies)
+            if (shards == 1 or shards * copies % nodes == 0) and cluster.carries():
+                return cluster
+    return None
+
+
+def _balanced(shards: int, copies: int, nodes: int) -> int:
+    """As many shards or a few more, so that each node holds as many copies of them."""
+    return next(more for more in count(shards) if more * copies % nodes == 0)

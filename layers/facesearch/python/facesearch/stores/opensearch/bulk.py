@@ -1,0 +1,185 @@
+"""Writing photos to OpenSearch in bulk: in order for each photo, tried again, none given up early.
+
+A document's version is the photo's sequence, and the engine refuses a lower one: late events never
+win, however many writers there are, and to send a document again does no harm.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from opensearchpy.exceptions import NotFoundError, OpenSearchException, TransportError
+
+from facesearch.errors import StoreError, StoreUnavailable
+from facesearch.faces import IndexedPhoto, Removal
+from facesearch.stores.opensearch.backoff import Backoff
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.documents import document_of
+from facesearch.stores.opensearch.errors import may_pass, reason
+
+BULK_BYTES = 5_000_000  # the smallest nodes on AWS refuse requests of more than 10 MB
+CONFLICT = 409
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """One change as lines of a bulk request."""
+
+    key: str
+    photo_id: str
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """An error that may pass."""
+
+    error: StoreError
+
+
+class BulkWriter:
+    """Writes changes to an alias.
+
+    `prepare` is called when the alias is missing or takes no writes: it makes what is missing, and
+    raises if the store has been given another recipe.
+    """
+
+    def __init__(
+        self,
+        client: OpenSearchClient,
+        alias: str,
+        prepare: Callable[[], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._client = client
+        self._alias = alias
+        self._prepare = prepare
+        self._backoff = backoff or Backoff(
+            attempts=20, total_s=client.settings.retry_s, first_s=0.2, most_s=5.0
+        )
+
+    def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
+        """As `FaceStore.write`."""
+        operations = [_operation(change) for change in changes]
+        results: dict[int, bool | StoreError] = {}
+        for turn in _turns(operations):
+            results |= self._write_all({place: operations[place] for place in turn})
+        ordered = [results[place] for place in range(len(operations))]
+        errors = [result for result in ordered if isinstance(result, StoreError)]
+        if len(errors) == len(ordered) and all(type(error) is not StoreError for error in errors):
+            raise errors[0]  # the store's fault, not one of the photos'
+        return ordered
+
+    def _write_all(self, operations: dict[int, _Operation]) -> dict[int, bool | StoreError]:
+        """Each operation's result; those that may pass are tried again until time is up."""
+        results: dict[int, bool | StoreError | _Unsettled] = {}
+        left = operations
+        for _ in self._backoff.tries():
+            for part in _parts(left):
+                results |= self._write_part(part)
+            left = {p: each for p, each in left.items() if isinstance(results[p], _Unsettled)}
+            if not left:
+                break
+        return {
+            place: result.error if isinstance(result, _Unsettled) else result
+            for place, result in results.items()
+        }
+
+    def _write_part(self, part: dict[int, _Operation]) -> dict[int, bool | StoreError | _Unsettled]:
+        try:
+            items = self._send(part.values())
+        except OpenSearchException as error:
+            failure = self._client.translated(error)
+            return dict.fromkeys(part, _Unsettled(failure) if may_pass(error) else failure)
+        if any(_is_missing_alias(item) or _is_write_block(item) for item in items):
+            with suppress(StoreUnavailable):  # tried again with the operations
+                self._prepare()
+        return {
+            place: self._result(operation, item)
+            for (place, operation), item in zip(part.items(), items, strict=True)
+        }
+
+    def _send(self, operations: Iterable[_Operation]) -> list[dict[str, Any]]:
+        settings = self._client.settings
+        answer = self._client.attempt(
+            "POST",
+            f"/{self._alias}/_bulk",
+            b"".join(operation.lines for operation in operations),
+            {"require_alias": "true", "refresh": settings.refresh},
+            timeout_s=settings.write_timeout_s,
+            content_type="application/x-ndjson",
+        )
+        return [item["index"] for item in answer["items"]]
+
+    def _result(
+        self, operation: _Operation, item: dict[str, Any]
+    ) -> bool | StoreError | _Unsettled:
+        status = item["status"]
+        if status < 300:
+            return True
+        if status == CONFLICT:
+            return False
+        error = _item_error(item)
+        failure = self._client.translated(error)
+        if may_pass(error) or _is_missing_alias(item) or _is_write_block(item):
+            return _Unsettled(failure)
+        if type(failure) is not StoreError:
+            return failure
+        return StoreError(
+            f"store '{self._client.settings.name}' cannot hold '{operation.photo_id}' "
+            f"({reason(error)})"
+        )
+
+
+def _turns(operations: Sequence[_Operation]) -> Iterator[list[int]]:
+    """Places of operations, those on one photo in turns of their own, in order.
+
+    Were one of two in a request tried again, it would come after the other.
+    """
+    left = list(range(len(operations)))
+    while left:
+        turn: dict[str, int] = {}
+        for place in left:
+            turn.setdefault(operations[place].key, place)
+        yield list(turn.values())
+        taken = set(turn.values())
+        left = [place for place in left if place not in taken]
+
+
+def _parts(operations: dict[int, _Operation]) -> Iterator[dict[int, _Operation]]:
+    part: dict[int, _Operation] = {}
+    size = 0
+    for place, operation in operations.items():
+        if part and size + len(operation.lines) > BULK_BYTES:
+            yield part
+            part, size = {}, 0
+        part[place] = operation
+        size += len(operation.lines)
+    yield part
+
+
+def _operation(change: IndexedPhoto | Removal) -> _Operation:
+    key, version, content = document_of(change)
+    action = {"index": {"_id": key, "version": version, "version_type": "external_gte"}}
+    lines = b"".join(
+        json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (action, content)
+    )
+    photo = change if isinstance(change, Removal) else change.photo
+    return _Operation(key, photo.photo_id, lines)
+
+
+def _item_error(item: dict[str, Any]) -> TransportError:
+    """An item's error as the exception that a request's would be."""
+    kind = NotFoundError if item["status"] == 404 else TransportError
+    return kind(item["status"], item["error"].get("type", ""), {"error": item["error"]})
+
+
+def _is_missing_alias(item: dict[str, Any]) -> bool:
+    return bool(item["status"] == 404 and item["error"]["type"] == "index_not_found_exception")
+
+
+def _is_write_block(item: dict[str, Any]) -> bool:
+    """A reindex forbids writes for its last moments; 429 would be a full disk."""
+    return bool(item["status"] == 403 and item["error"]["type"] == "cluster_block_exception")

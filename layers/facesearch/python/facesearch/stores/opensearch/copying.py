@@ -1,0 +1,127 @@
+"""Copying one index of a store into another that may have another shape or another recipe."""
+
+from dataclasses import replace
+
+from facesearch.errors import StoreError
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.documents import photo_of
+from facesearch.stores.opensearch.index import FoundIndex, describe_index
+from facesearch.stores.opensearch.queries import REMEMBERED, Query
+from facesearch.stores.opensearch.store import OpenSearchStore
+from facesearch.stores.rebuilding import Progress, Reembed
+
+COPIED_AT_ONCE = 5000
+EMBEDDED_AT_ONCE = 200
+PASSES = 10
+COPY_TIMEOUT_S = 300.0
+
+_FORGOTTEN = {"term": {"forgotten": True}}
+
+
+class IndexCopy:
+    """What one index holds into another, from where an earlier run came to."""
+
+    def __init__(
+        self,
+        client: OpenSearchClient,
+        source: FoundIndex,
+        target: FoundIndex,
+        reembed: Reembed,
+        progress: Progress,
+    ) -> None:
+        self._client = client
+        self._source = source
+        self._target = target
+        self._reembed = reembed
+        self._progress = progress
+        self._copied = target.description.copied
+        self._done = count_documents(client, target)
+        self._same_recipe = source.description.recipe == target.description.recipe
+        self._at_once = COPIED_AT_ONCE if self._same_recipe else EMBEDDED_AT_ONCE
+
+    def catch_up(self) -> None:
+        """Pass after pass until little is left, or writers are as fast as we are."""
+        for _ in range(PASSES):
+            self.copy_rest()
+            if self._positions()[1] - self._copied <= self._at_once:
+                return
+
+    def copy_rest(self) -> None:
+        """One pass: everything that has been written by now."""
+        settled, last = self._positions()
+        total = count_documents(self._client, self._source)
+        for start in range(self._copied, last, self._at_once):
+            end = min(start + self._at_once, last)
+            self._done += self._copy({"range": {"_seq_no": {"gt": start, "lte": end}}})
+            # Shards number by themselves: later writes to the slowest may begin behind `settled`.
+            self._remember(min(end, settled))
+            self._progress(min(self._done, total), total)
+        self._copied = settled
+
+    def _positions(self) -> tuple[int, int]:
+        """Up to where all shards have everything, and the last number of any shard."""
+        name = self._source.name
+        stats = self._client.request("GET", f"/{name}/_stats", params={"level": "shards"})
+        copies = [copy for shard in stats["indices"][name]["shards"].values() for copy in shard]
+        numbers = [copy["seq_no"] for copy in copies if copy["routing"]["primary"]]
+        settled = min(each["global_checkpoint"] for each in numbers)
+        return settled, max(each["max_seq_no"] for each in numbers)
+
+    def _copy(self, window: Query) -> int:
+        if self._same_recipe:
+            return self._copy_documents(window)
+        forgotten = self._copy_documents({"bool": {"filter": [window, _FORGOTTEN]}})
+        return forgotten + self._copy_photos({"bool": {"filter": [window, REMEMBERED]}})
+
+    def _copy_documents(self, query: Query) -> int:
+        answer = self._client.request(
+            "POST",
+            "/_reindex",
+            {
+                "conflicts": "proceed",  # what the new index has is newer, then
+                "source": {"index": self._source.name, "query": query, "size": 500},
+                "dest": {"index": self._target.name, "version_type": "external_gte"},
+            },
+            {"slices": "auto"},
+            timeout_s=COPY_TIMEOUT_S,
+        )
+        if answer["failures"] or answer["timed_out"]:
+            raise StoreError(
+                f"'{self._source.name}' was not copied into '{self._target.name}' to the end: "
+                "run it again to go on"
+            )
+        copied: int = answer["total"]
+        return copied
+
+    def _copy_photos(self, query: Query) -> int:
+        search = {
+            "size": EMBEDDED_AT_ONCE,
+            "query": query,
+            "sort": [{"photo_id": "asc"}],
+            "_source": {"excludes": ["faces"]},
+        }
+        copied, after = 0, Query()
+        settings = replace(self._client.settings, index=self._target.name)
+        with OpenSearchStore(settings, self._target.description.recipe) as store:
+            while True:
+                path = f"/{self._source.name}/_search"
+                hits = self._client.request("POST", path, {**search, **after})["hits"]["hits"]
+                if not hits:
+                    return copied
+                self._reembed([photo_of(hit["_source"]) for hit in hits], store)
+                copied += len(hits)
+                after = {"search_after": hits[-1]["sort"]}
+
+    def _remember(self, copied: int) -> None:
+        if copied <= self._copied:
+            return
+        self._copied = copied
+        description = replace(self._target.description, copied=copied)
+        describe_index(self._client, FoundIndex(self._target.name, description))
+
+
+def count_documents(client: OpenSearchClient, index: FoundIndex) -> int:
+    """Photos, forgotten ones included, as of now."""
+    client.request("POST", f"/{index.name}/_refresh")
+    counted: int = client.request("POST", f"/{index.name}/_count")["count"]
+    return counted

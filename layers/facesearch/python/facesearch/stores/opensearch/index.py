@@ -1,0 +1,254 @@
+"""The index behind an OpenSearch store: its mapping, its names, its making, and whose it is.
+
+A store `faces` is an index `faces-000001` with two aliases: `faces`, whatever the recipe, and
+`faces-v1-<fingerprint>`, which only a store opened with that recipe uses. So no request can ever
+mix recipes, not even while a reindex replaces the index: the alias is simply not there.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from facesearch.errors import RecipeMismatch, StoreDamaged, StoreNotFound
+from facesearch.faces import EMBEDDING_SIZE, Recipe
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
+
+FORMAT = 1
+META = "facesearch"
+
+_KEYWORD = {"type": "keyword"}
+_KEPT_NUMBER = {"type": "double", "index": False, "doc_values": False}
+_KEPT_INTEGER = {"type": "integer", "index": False, "doc_values": False}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDescription:
+    """What an index says of itself in its mapping's `_meta`.
+
+    `replaces` names the index that this one is being built to replace, else empty; `copied` is
+    the sequence number (the engine's, of operations) up to which that has been copied.
+    """
+
+    recipe: Recipe
+    shape: IndexShape
+    replaces: str = ""
+    copied: int = -1
+
+    def as_meta(self) -> dict[str, Any]:
+        return {META: {"format": FORMAT, **asdict(self)}}
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any], name: str) -> Self:
+        """Raises `StoreDamaged` unless this program and version made the index."""
+        own = meta.get(META)
+        if not isinstance(own, dict):
+            raise StoreDamaged(f"'{name}' is an index of another program: choose another name")
+        if own.get("format") != FORMAT:
+            raise StoreDamaged(
+                f"store '{name}' has format {own.get('format')}, this facesearch knows {FORMAT}: "
+                "use the facesearch that made it, or index into another store"
+            )
+        try:
+            return cls(
+                recipe=Recipe(**own["recipe"]),
+                shape=IndexShape(**own["shape"]),
+                replaces=own["replaces"],
+                copied=own["copied"],
+            )
+        except (KeyError, TypeError) as error:
+            raise StoreDamaged(
+                f"store '{name}' does not describe itself as it should: restore it from a "
+                "snapshot, or delete it and index again"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIndex:
+    """An index by its own name, and what it says of itself."""
+
+    name: str
+    description: IndexDescription
+
+
+class StoreIndex:
+    """The index of one store, as seen with one recipe (or with none: as it is)."""
+
+    def __init__(self, client: OpenSearchClient, recipe: Recipe | None) -> None:
+        self._client = client
+        self._settings = client.settings
+        self._recipe = recipe
+
+    @property
+    def alias(self) -> str:
+        """Where this store's requests go."""
+        name = self._settings.index
+        return recipe_alias(name, self._recipe) if self._recipe else name
+
+    def current(self) -> FoundIndex | None:
+        """The store's index; None if it does not exist. Raises `StoreDamaged`."""
+        try:
+            answer = self._client.request("GET", f"/{self._settings.index}/_mapping")
+        except StoreNotFound:
+            return None
+        if not isinstance(answer, dict) or len(answer) != 1:
+            raise StoreDamaged(
+                f"store '{self._settings.name}' is an alias of several indexes, must be of one: "
+                "remove the others from the alias"
+            )
+        ((name, index),) = answer.items()
+        meta = index.get("mappings", {}).get("_meta", {})
+        return FoundIndex(name, IndexDescription.from_meta(meta, self._settings.name))
+
+    def check(self) -> None:
+        """Raise unless the store exists and has the recipe."""
+        current = self.current()
+        if current is None:
+            raise self.not_found()
+        if self._recipe not in (None, current.description.recipe):
+            raise self._mismatch(current.description.recipe)
+
+    def lacks_alias(self) -> StoreDamaged:
+        return StoreDamaged(
+            f"store '{self._settings.name}' lacks the alias '{self.alias}': add it to the index "
+            f"behind '{self._settings.index}', or restore both from a snapshot"
+        )
+
+    def ensure(self) -> None:
+        """Make the index unless it is there; any number of processes may do so at once."""
+        if self._recipe is None:
+            raise ValueError("a store opened without a recipe cannot be written")
+        if self.current() is None:
+            description = IndexDescription(self._recipe, self._settings.shape)
+            first = index_name(self._settings.index, 1)
+            create_index(
+                self._client, first, description, aliases=(self._settings.index, self.alias)
+            )
+            if self.current() is None:
+                raise StoreDamaged(
+                    f"store '{self._settings.name}' cannot be created: there is an index '{first}' "
+                    f"that lacks the alias '{self._settings.index}': add it, or delete the index"
+                )
+        self.check()
+
+    def not_found(self) -> StoreNotFound:
+        return StoreNotFound(
+            f"there is no store '{self._settings.name}' yet: index some photos first"
+        )
+
+    def _mismatch(self, stored: Recipe) -> RecipeMismatch:
+        return RecipeMismatch(
+            f"store '{self._settings.name}' holds embeddings of recipe {stored.fingerprint} "
+            f"({stored.detector}; {stored.crop}; {stored.embedder}), which cannot be compared "
+            "with those of the recipe in use: use that recipe, run facesearch reindex, or index "
+            "into another store"
+        )
+
+
+def recipe_alias(name: str, recipe: Recipe) -> str:
+    return f"{name}-v{FORMAT}-{recipe.fingerprint}"
+
+
+def index_name(store: str, number: int) -> str:
+    return f"{store}-{number:06d}"
+
+
+def index_number(store: str, index: str) -> int:
+    """The number of one of the store's indexes; 0 for any other index."""
+    found = re.fullmatch(re.escape(store) + r"-(\d{6})", index)
+    return int(found[1]) if found else 0
+
+
+def store_indexes(client: OpenSearchClient) -> list[FoundIndex]:
+    """All indexes of the store, oldest first: the one in use, older ones, one being built."""
+    store = client.settings.index
+    params = {"expand_wildcards": "all"}
+    answer = client.request("GET", f"/{store}-*/_mapping", params=params)
+    return [
+        FoundIndex(
+            name, IndexDescription.from_meta(answer[name]["mappings"].get("_meta", {}), name)
+        )
+        for name in sorted(answer)
+        if index_number(store, name)
+    ]
+
+
+def describe_index(client: OpenSearchClient, index: FoundIndex) -> None:
+    """Replace what the index says of itself."""
+    client.request("PUT", f"/{index.name}/_mapping", {"_meta": index.description.as_meta()})
+
+
+def create_index(
+    client: OpenSearchClient, name: str, description: IndexDescription, aliases: tuple[str, ...]
+) -> None:
+    """Make the index with its aliases at once; one that is there already is left as it is."""
+    client.request(
+        "PUT",
+        f"/{name}",
+        {
+            "settings": {"index": index_settings(client.settings, description.shape)},
+            "mappings": _mapping(description),
+            "aliases": {alias: {} for alias in aliases},
+        },
+        ignore_error="resource_already_exists_exception",
+    )
+
+
+def index_settings(settings: OpenSearchSettings, shape: IndexShape) -> dict[str, Any]:
+    return {"knn": True, "number_of_shards": shape.shards, **adjustable_settings(settings)}
+
+
+def adjustable_settings(settings: OpenSearchSettings) -> dict[str, Any]:
+    """What may be changed while the index is in use."""
+    if settings.replicas is None:
+        copies: dict[str, Any] = {"auto_expand_replicas": "0-1"}
+    else:
+        copies = {"auto_expand_replicas": "false", "number_of_replicas": settings.replicas}
+    return {"refresh_interval": settings.refresh_interval, **copies}
+
+
+def _mapping(description: IndexDescription) -> dict[str, Any]:
+    """A document a photo, its faces in it: so it is written, replaced and forgotten at once."""
+    return {
+        "dynamic": "strict",
+        "_meta": description.as_meta(),
+        "properties": {
+            "key": _KEYWORD,
+            "photo_id": _KEYWORD,
+            "sequence": {"type": "long", "index": False, "doc_values": False},
+            "forgotten": {"type": "boolean"},
+            "revision": {"type": "keyword", "index": False, "doc_values": False},
+            "width": _KEPT_INTEGER,
+            "height": _KEPT_INTEGER,
+            "collection": _KEYWORD,
+            "problem": _KEYWORD,
+            "metadata": {"type": "object", "enabled": False},
+            "metadata_entries": _KEYWORD,
+            "faces": {
+                "type": "nested",
+                "properties": {
+                    "box": _KEPT_NUMBER,
+                    "landmarks": _KEPT_NUMBER,
+                    "detection_score": _KEPT_NUMBER,
+                    "embedding": _embedding_field(description.shape),
+                },
+            },
+        },
+    }
+
+
+def _embedding_field(shape: IndexShape) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"m": shape.m, "ef_construction": shape.ef_construction}
+    if shape.compression == "4x":
+        parameters["encoder"] = {"name": "sq"}
+    return {
+        "type": "knn_vector",
+        "dimension": EMBEDDING_SIZE,
+        "method": {
+            "name": "hnsw",
+            "engine": "lucene",
+            "space_type": "l2",
+            "parameters": parameters,
+        },
+    }

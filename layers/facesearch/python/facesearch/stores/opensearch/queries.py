@@ -1,0 +1,114 @@
+"""The questions that are put to OpenSearch, and when an approximate answer is not enough."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from facesearch.faces import Embedding
+from facesearch.stores import Counts
+from facesearch.stores.opensearch.documents import NOT_READ, metadata_entry, numbers
+
+MOST_APPROXIMATE = 1000
+"""The largest k that is searched for by HNSW; more is read by a scan, a page at a time."""
+
+MOST_CANDIDATES = 10_000
+"""As many as the engine takes."""
+
+REMEMBERED = {"term": {"forgotten": False}}
+_BEST_FIRST = [{"_score": "desc"}, {"key": "asc"}]
+
+# Unlike 1/(1+d²), this tells the smallest distances apart in a float32.
+_CLOSENESS = "1.0 / (1e-30 + l2Squared(params.query, doc['faces.embedding']))"
+
+Query = dict[str, Any]
+
+
+def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[Query]:
+    """Conditions on photos."""
+    filters: list[Query] = []
+    if collection is not None:
+        filters.append({"term": {"collection": collection}})
+    filters += [
+        {"term": {"metadata_entries": metadata_entry(*entry)}} for entry in metadata.items()
+    ]
+    return filters
+
+
+def nearest_search(
+    embedding: Embedding, filters: Sequence[Query], *, photos: int, candidates: int
+) -> Query:
+    """The photos with the nearest faces, by HNSW, filtered while it walks the graph.
+
+    `candidates` are considered in each shard; of them, `photos` are returned, by their nearest
+    face, then by key. The k nearest faces are always in the k photos with the nearest faces.
+    """
+    knn: Query = {"vector": numbers(embedding), "k": max(candidates, photos)}
+    if filters:
+        knn["filter"] = {"bool": {"filter": list(filters)}}
+    return {
+        "size": photos,
+        "query": {
+            "nested": {
+                "path": "faces",
+                "score_mode": "max",
+                "query": {"knn": {"faces.embedding": knn}},
+            }
+        },
+        "sort": _BEST_FIRST,
+        "_source": {"excludes": NOT_READ},
+    }
+
+
+def exact_search(embedding: Embedding, filters: Sequence[Query]) -> Query:
+    """Photos by their nearest face, then by key: every face is looked at."""
+    script = {"source": _CLOSENESS, "params": {"query": numbers(embedding)}}
+    scored = {"script_score": {"query": {"match_all": {}}, "script": script}}
+    faces = {"nested": {"path": "faces", "score_mode": "max", "query": scored}}
+    return {
+        "query": {"bool": {"must": [faces], "filter": list(filters)}},
+        "sort": _BEST_FIRST,
+        "_source": {"excludes": NOT_READ},
+    }
+
+
+def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> Query:
+    """Photos from `prefix` on and behind `after`, in the order of their ids' code points."""
+    start = {"gt": after} if after >= prefix else {"gte": prefix}
+    return {
+        "query": {"bool": {"filter": [REMEMBERED, {"range": {"photo_id": start}}]}},
+        "sort": [{"photo_id": "asc"}],
+        "_source": {"excludes": [*NOT_READ, *excluded]},
+    }
+
+
+def count_all() -> Query:
+    return {
+        "size": 0,
+        "track_total_hits": True,
+        "query": REMEMBERED,
+        "aggs": {"faces": {"nested": {"path": "faces"}}},
+    }
+
+
+def counts_of(answer: Mapping[str, Any]) -> Counts:
+    """What `count_all` was answered."""
+    faces = answer["aggregations"]["faces"]["doc_count"]
+    return Counts(answer["hits"]["total"]["value"], faces)
+
+
+def count_by_collection(page: int, after: Mapping[str, str] | None) -> Query:
+    pages: Query = {
+        "size": page,
+        "sources": [{"collection": {"terms": {"field": "collection"}}}],
+    }
+    if after:
+        pages["after"] = after
+    return {
+        "size": 0,
+        "query": REMEMBERED,
+        "aggs": {
+            "collections": {
+                "composite": pages,
+                "aggs": {"faces": {"nested": {"path": "faces"}}},
+            }
+        },
+    }

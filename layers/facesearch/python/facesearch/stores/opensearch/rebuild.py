@@ -1,0 +1,144 @@
+"""A store's index built anew beside the old one, and put in its place without losing a write.
+
+Documents are copied in the order of the engine's own sequence numbers, pass after pass, each pass
+what was written since the last began. For the last and shortest pass the old index takes no
+writes: writers wait, trying again, and their next try reaches the new index.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from facesearch.closing import Closing
+from facesearch.errors import StoreError
+from facesearch.faces import Recipe
+from facesearch.stores import Counts
+from facesearch.stores.opensearch.backoff import Backoff
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.copying import IndexCopy, count_documents
+from facesearch.stores.opensearch.index import (
+    FoundIndex,
+    IndexDescription,
+    StoreIndex,
+    adjustable_settings,
+    create_index,
+    describe_index,
+    index_name,
+    index_number,
+    recipe_alias,
+    store_indexes,
+)
+from facesearch.stores.opensearch.queries import count_all, counts_of
+from facesearch.stores.opensearch.settings import OpenSearchSettings
+from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
+
+
+class OpenSearchRebuild(Closing):
+    """As `StoreRebuild`; only one at a time may run for a store."""
+
+    def __init__(self, settings: OpenSearchSettings, recipe: Recipe) -> None:
+        self._settings = settings
+        self._recipe = recipe
+        patient = Backoff(attempts=20, total_s=settings.retry_s, first_s=0.2, most_s=5.0)
+        self._client = OpenSearchClient(settings, patient)
+        self._index = StoreIndex(self._client, recipe)
+
+    def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
+        source = self._source()
+        wanted = IndexDescription(self._recipe, self._settings.shape, replaces=source.name)
+        if (source.description.recipe, source.description.shape) == (wanted.recipe, wanted.shape):
+            adjustable = {"index": adjustable_settings(self._settings)}
+            self._client.request("PUT", f"/{source.name}/_settings", adjustable)
+            return None
+        target = self._target(wanted)
+        copy = IndexCopy(self._client, source, target, reembed, progress)
+        copy.catch_up()
+        self._client.request("PUT", f"/{source.name}/_block/write")
+        try:
+            copy.copy_rest()
+            self._check_complete(source, target)
+            self._put_in_place(source, target)
+        except BaseException:
+            with suppress(StoreError):
+                self._allow_writes_unless_replaced(source)
+            raise
+        return Rebuilt(source.name, target.name, photos=self._counts(target).photos)
+
+    def drop_old(self) -> list[str]:
+        current = self._source()
+        store = self._settings.index
+        number = index_number(store, current.name)
+        old = [
+            each.name
+            for each in store_indexes(self._client)
+            if index_number(store, each.name) < number
+        ]
+        for name in old:
+            self._client.request("DELETE", f"/{name}")
+        return old
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _source(self) -> FoundIndex:
+        current = self._index.current()
+        if current is None:
+            raise self._index.not_found()
+        return current
+
+    def _target(self, wanted: IndexDescription) -> FoundIndex:
+        """The index that an earlier run began, or a new one."""
+        store = self._settings.index
+        own = store_indexes(self._client)
+        for found in own:
+            if found.description.replaces != wanted.replaces:
+                continue
+            if replace(found.description, copied=-1) == wanted:
+                return found
+            self._client.request("DELETE", f"/{found.name}")
+        last = max(index_number(store, found.name) for found in own)
+        target = FoundIndex(index_name(store, last + 1), wanted)
+        alias = recipe_alias(target.name, self._recipe)
+        create_index(self._client, target.name, wanted, aliases=(alias,))
+        return target
+
+    def _check_complete(self, source: FoundIndex, target: FoundIndex) -> None:
+        """Raise unless the new index has all that the old one has."""
+        old, new = (count_documents(self._client, index) for index in (source, target))
+        # Another recipe may find other faces.
+        same = source.description.recipe != self._recipe or (
+            self._counts(source) == self._counts(target)
+        )
+        if old != new or not same:
+            raise StoreError(
+                f"store '{self._settings.name}' was not rebuilt: its new index '{target.name}' "
+                f"holds {new} of {old} photos or other faces; nothing was changed: delete that "
+                "index and run it again"
+            )
+
+    def _put_in_place(self, source: FoundIndex, target: FoundIndex) -> None:
+        """All at once. Searches with the old recipe go on in the old index while it is kept."""
+        store = self._settings.index
+        moved = [store]
+        if source.description.recipe == self._recipe:
+            moved.append(recipe_alias(store, self._recipe))
+        # A request that is tried again finds some of it done.
+        actions: list[dict[str, Any]] = [
+            {"remove": {"index": source.name, "alias": alias, "must_exist": False}}
+            for alias in moved
+        ]
+        for alias in (store, recipe_alias(store, self._recipe)):
+            actions.append({"add": {"index": target.name, "alias": alias}})
+        self._client.request("POST", "/_aliases", {"actions": actions})
+        description = replace(target.description, replaces="", copied=-1)
+        describe_index(self._client, FoundIndex(target.name, description))
+
+    def _counts(self, index: FoundIndex) -> Counts:
+        answer = self._client.request("POST", f"/{index.name}/_search", count_all())
+        return counts_of(answer)
+
+    def _allow_writes_unless_replaced(self, source: FoundIndex) -> None:
+        # What failed may have been the answer only: a replaced index must stay closed.
+        if self._source().name == source.name:
+            unblocked = {"index.blocks.write": None}
+            self._client.request("PUT", f"/{source.name}/_settings", unblocked)

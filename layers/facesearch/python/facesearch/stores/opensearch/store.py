@@ -1,0 +1,242 @@
+"""Faces in an OpenSearch k-NN index: the store that is shared, served and grows.
+
+Searches are approximate (HNSW); distances are exact, and so is the order of equal ones.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Self
+
+import numpy as np
+
+from facesearch.closing import Closing
+from facesearch.errors import StoreError, StoreNotFound
+from facesearch.faces import (
+    Embedding,
+    IndexedPhoto,
+    Match,
+    PhotoListing,
+    Recipe,
+    Removal,
+    StoredFace,
+    photo_key,
+)
+from facesearch.stores import Counts
+from facesearch.stores.checks import check_change, check_query
+from facesearch.stores.opensearch.bulk import BulkWriter
+from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.documents import (
+    ONLY_OF_FACES,
+    indexed_photo_of,
+    listing_of,
+    stored_faces_of,
+)
+from facesearch.stores.opensearch.index import StoreIndex
+from facesearch.stores.opensearch.queries import (
+    MOST_APPROXIMATE,
+    MOST_CANDIDATES,
+    Query,
+    by_photo_id,
+    count_all,
+    count_by_collection,
+    counts_of,
+    exact_search,
+    nearest_search,
+    scope_filters,
+)
+from facesearch.stores.opensearch.settings import OpenSearchSettings
+
+PHOTOS_A_PAGE = 1000
+PHOTOS_WITH_FACES_A_PAGE = 100
+COLLECTIONS_A_PAGE = 1000
+
+MOST_TIED = 1000
+"""Photos to put in order when more are equally near than were asked for."""
+
+SCORE_STEP = 2.0**-22
+"""Scores are float32 of at most 1: what differs by less may be equal to the engine."""
+
+_Hit = Mapping[str, Any]
+
+
+class OpenSearchStore(Closing):
+    """The `FaceStore` in an OpenSearch index; safe to use from several threads and processes.
+
+    What is written is durable and seen by `photo` and `face` at once; searches, `photos`, `faces`
+    and counts see it within the index's refresh interval (see `OpenSearchSettings`). `photos` and
+    `faces` read a page at a time, each as the store is then.
+    """
+
+    def __init__(self, settings: OpenSearchSettings, recipe: Recipe | None) -> None:
+        self._settings = settings
+        self._recipe = recipe
+        self._client = OpenSearchClient(settings)
+        self._index = StoreIndex(self._client, recipe)
+        self._writer = BulkWriter(self._client, self._index.alias, self._index.ensure)
+        self._checked = False
+
+    @classmethod
+    def from_url(cls, url: str, recipe: Recipe | None) -> Self:
+        """See `OpenSearchSettings.from_url`."""
+        return cls(OpenSearchSettings.from_url(url), recipe)
+
+    def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
+        if self._recipe is None:
+            raise ValueError("a store opened without a recipe cannot be written")
+        for change in changes:
+            check_change(change)
+        if not changes:
+            return []
+        self._check_once(self._index.ensure)
+        return self._writer.write(changes)
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        *,
+        collection: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> list[Match]:
+        if self._recipe is None:
+            raise ValueError("a store opened without a recipe cannot be searched")
+        check_query(embedding, k)
+        filters = scope_filters(collection, metadata or {})
+        if k > MOST_APPROXIMATE:
+            photos = self._pages(exact_search(embedding, filters), PHOTOS_A_PAGE)
+            return _by_distance(islice(photos, k), embedding)[:k]
+        # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
+        size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
+        hits, faces = self._nearest(embedding, filters, size, self._settings.ef_search)
+        if len(hits) == size and _is_tie(faces, hits[-1], k):
+            _, faces = self._nearest(embedding, filters, MOST_TIED, MOST_CANDIDATES)
+        return faces[:k]
+
+    def face(self, face_id: str) -> StoredFace | None:
+        key, _, _ = face_id.rpartition("-")
+        content = self._document(key)
+        faces = stored_faces_of(content) if content else []
+        return next((face for face in faces if face.face_id == face_id), None)
+
+    def photo(self, photo_id: str) -> IndexedPhoto | None:
+        content = self._document(photo_key(photo_id))
+        return indexed_photo_of(content) if content else None
+
+    def photos(
+        self, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> Iterator[PhotoListing]:
+        query = by_photo_id(prefix, after, excluded=ONLY_OF_FACES)
+        page = PHOTOS_A_PAGE if limit is None else min(PHOTOS_A_PAGE, limit)
+        hits = self._pages(query, page) if page > 0 else iter(())
+        for hit in islice(hits, limit):
+            listed = listing_of(hit["_source"])
+            if not listed.photo.photo_id.startswith(prefix):
+                return
+            yield listed
+
+    def faces(self) -> Iterator[StoredFace]:
+        query = by_photo_id("", "", excluded=[])
+        for hit in self._pages(query, PHOTOS_WITH_FACES_A_PAGE):
+            yield from stored_faces_of(hit["_source"])
+
+    def collections(self) -> dict[str, Counts]:
+        counts: dict[str, Counts] = {}
+        after: Mapping[str, str] | None = None
+        while True:
+            query = count_by_collection(COLLECTIONS_A_PAGE, after)
+            page = self._ask(query)["aggregations"]["collections"]
+            for bucket in page["buckets"]:
+                collection = bucket["key"]["collection"]
+                counts[collection] = Counts(bucket["doc_count"], bucket["faces"]["doc_count"])
+            after = page.get("after_key")
+            if after is None:
+                return counts
+
+    def counts(self) -> Counts:
+        return counts_of(self._ask(count_all()))
+
+    def stored_recipe(self) -> Recipe | None:
+        current = self._index.current()
+        return current.description.recipe if current else None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _nearest(
+        self, embedding: Embedding, filters: Sequence[Query], size: int, candidates: int
+    ) -> tuple[list[_Hit], list[Match]]:
+        """Photos as the engine orders them, and all their faces as they are to be ordered."""
+        query = nearest_search(embedding, filters, photos=size, candidates=candidates)
+        hits = self._ask(query)["hits"]["hits"]
+        return hits, _by_distance(hits, embedding)
+
+    def _ask(self, query: Query) -> Any:
+        # Without the parameter, a shard that fails is just left out of the answer.
+        return self._read("POST", "_search", query, {"allow_partial_search_results": "false"})
+
+    def _pages(self, query: Query, page: int) -> Iterator[_Hit]:
+        """All hits of a query whose sort leaves no ties."""
+        after: dict[str, Any] = {}
+        while True:
+            hits = self._ask({**query, **after, "size": page})["hits"]["hits"]
+            yield from hits
+            if len(hits) < page:
+                return
+            after = {"search_after": hits[-1]["sort"]}
+
+    def _document(self, key: str) -> Mapping[str, Any] | None:
+        """A photo's document as of now; None if there is none or the photo is forgotten."""
+        # A key that is none goes in as one that nothing has, so that the store is still checked.
+        safe = key if len(key) == 32 and key.isalnum() and key.isascii() else photo_key("")
+        answer = self._read("GET", f"_doc/{safe}", None, {})
+        if not answer["found"] or safe != key or answer["_source"]["forgotten"]:
+            return None
+        content: Mapping[str, Any] = answer["_source"]
+        return content
+
+    def _read(
+        self, method: str, operation: str, body: Query | None, params: Mapping[str, str]
+    ) -> Any:
+        if self._recipe is None:
+            # With a recipe, the alias itself vouches for what is behind it.
+            self._check_once(self._index.check)
+        path = f"/{self._index.alias}/{operation}"
+        try:
+            return self._client.request(method, path, body, params)
+        except StoreNotFound:
+            self._index.check()
+        # It has come into being since.
+        try:
+            return self._client.request(method, path, body, params)
+        except StoreNotFound as error:
+            raise self._index.lacks_alias() from error
+
+    def _check_once(self, check: Callable[[], None]) -> None:
+        if not self._checked:
+            check()
+            self._checked = True
+
+
+def _by_distance(photos: Iterable[_Hit], query: Embedding) -> list[Match]:
+    """All faces in the photos, with distances from the vectors themselves.
+
+    OpenSearch's score, a float32, tells distances near 0 only to 0.0003.
+    """
+    stored = [face for hit in photos for face in stored_faces_of(hit["_source"])]
+    if not stored:
+        return []
+    differences = np.stack([each.face.embedding for each in stored]) - query
+    distances = np.linalg.norm(differences, axis=1)
+    matches = [
+        Match(each, float(distance)) for each, distance in zip(stored, distances, strict=True)
+    ]
+    return sorted(matches, key=lambda match: (match.distance, match.stored.face_id))
+
+
+def _is_tie(faces: Sequence[Match], last: _Hit, k: int) -> bool:
+    """Whether the last photo that was asked for is, to the engine, as near as the kth face.
+
+    Then photos that are not among the answers may be so, too, and ids decide.
+    """
+    nearest = next(face for face in faces if face.stored.face_id.startswith(last["_id"]))
+    return abs(nearest.score - faces[k - 1].score) <= SCORE_STEP

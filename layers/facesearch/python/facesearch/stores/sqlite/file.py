@@ -1,0 +1,242 @@
+"""The file behind `SqliteStore`: its connections, its transactions and its engine's errors."""
+
+import errno
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import apsw
+import sqlite_vec
+
+from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreNotFound, StoreUnavailable
+from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty
+
+BUSY_TIMEOUT_S = 30.0
+MMAP_BYTES = 1 << 36  # at most; a search takes twice as long without
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+_FileIdentity = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A connection, and which file its path named when it was opened."""
+
+    connection: apsw.Connection
+    identity: _FileIdentity | None
+
+
+class SqliteFile:
+    """A store's file; any number of threads and processes may have transactions on it.
+
+    Each transaction borrows a connection for itself; idle ones are kept for the next. Nothing is
+    opened before the first transaction, and nothing open may be carried across a fork.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """`path` None is a store in memory, gone when it is closed."""
+        self._path = path
+        self.name = ":memory:" if path is None else str(path)
+        self._memory_uri = f"file:/facesearch-{uuid4().hex}?vfs=memdb"
+        self._idle: list[_Opened] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A transaction that sees one state of the store; `StoreNotFound` if there is none."""
+        with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
+            if is_empty(connection):
+                raise self._not_found()
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """The only writing transaction of its time, durable when it ends; creates the store."""
+        with (
+            self._borrowed(create=True) as connection,
+            _transaction(connection, "BEGIN IMMEDIATE"),
+        ):
+            if is_empty(connection):
+                create_tables(connection)
+            yield connection
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for opened in idle:
+            opened.connection.close()
+
+    @contextmanager
+    def _borrowed(self, *, create: bool) -> Iterator[apsw.Connection]:
+        with _errors_translated(self.name):
+            opened = self._idle_connection() or self._open(create=create)
+            try:
+                with _no_room_recognised(opened.connection):
+                    yield opened.connection
+            finally:
+                self._give_back(opened)
+
+    def _idle_connection(self) -> _Opened | None:
+        """An idle connection, unless the file was deleted or replaced since it was opened."""
+        identity = self._identity()
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                opened = self._idle.pop()
+            if opened.identity == identity:
+                return opened
+            opened.connection.close()
+
+    def _give_back(self, opened: _Opened) -> None:
+        # Read-only connections may have ignored locks (`_connect_path`): good for one use.
+        if opened.connection.readonly("main"):
+            opened.connection.close()
+            return
+        with self._lock:
+            self._idle.append(opened)
+
+    def _identity(self) -> _FileIdentity | None:
+        if self._path is None:
+            return None
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _open(self, *, create: bool) -> _Opened:
+        if self._path is None:
+            connection = _connect(self._memory_uri, apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_CREATE)
+        else:
+            self._check_place(self._path, create=create)
+            connection = _connect_path(self._path, create=create)
+        with _closed_on_error(connection), _no_room_recognised(connection):
+            if not is_empty(connection):
+                check_schema(connection, self.name)
+            elif create:
+                _switch_to_write_ahead_log(connection)
+        return _Opened(connection, self._identity())
+
+    def _check_place(self, path: Path, *, create: bool) -> None:
+        if path.is_dir():
+            raise StoreDamaged(f"store '{path}' is a folder: name a file, such as {path}/faces.db")
+        if path.exists():
+            return
+        if not create:
+            raise self._not_found()
+        if not path.parent.is_dir():
+            raise StoreUnavailable(
+                f"store '{path}' cannot be created, there is no folder '{path.parent}': create it "
+                "or choose another place"
+            )
+
+    def _not_found(self) -> StoreNotFound:
+        return StoreNotFound(f"there is no store '{self.name}' yet: index some photos first")
+
+
+@contextmanager
+def _transaction(connection: apsw.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors have ended it
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _connect_path(path: Path, *, create: bool) -> apsw.Connection:
+    try:
+        connection = _connect(str(path), apsw.SQLITE_OPEN_CREATE if create else 0)
+        with _closed_on_error(connection), _no_room_recognised(connection):
+            is_empty(connection)  # the first reading takes locks, for which files are made
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.FullError):
+        if create or path.with_name(path.name + "-wal").exists():
+            raise
+        # There is no log, so nobody is writing: reading can do without locks.
+        return _connect(f"{path.as_uri()}?immutable=1", apsw.SQLITE_OPEN_URI)
+    return connection
+
+
+def _connect(name: str, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(name, flags | apsw.SQLITE_OPEN_READWRITE)
+    with _closed_on_error(connection), _no_room_recognised(connection):
+        connection.set_busy_timeout(round(BUSY_TIMEOUT_S * 1000))
+        connection.enable_load_extension(True)
+        connection.load_extension(sqlite_vec.loadable_path())
+        connection.enable_load_extension(False)
+        connection.pragma("mmap_size", MMAP_BYTES)
+        connection.pragma("synchronous", "FULL")  # on the disk when it is acknowledged
+        connection.pragma("secure_delete", True)  # a deleted photo's numbers are overwritten
+    return connection
+
+
+@contextmanager
+def _closed_on_error(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+@contextmanager
+def _no_room_recognised(connection: apsw.Connection) -> Iterator[None]:
+    """Some operations for which there is no room fail in SQLite as any input or output does."""
+    try:
+        yield
+    except apsw.IOError as error:
+        if connection.system_errno in NO_ROOM:
+            raise apsw.FullError(str(error)) from error
+        raise
+
+
+def _switch_to_write_ahead_log(connection: apsw.Connection) -> None:
+    """Let readers go on during writes. SQLite's busy timeout does not cover this lock."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+_MEANINGS: tuple[tuple[type[apsw.Error], type[StoreError], str], ...] = (
+    (apsw.NotADBError, StoreDamaged, "is not a facesearch store: choose another file"),
+    (apsw.CorruptError, StoreDamaged, "is damaged: restore a copy, or delete it and index again"),
+    (
+        apsw.FullError,
+        StoreFull,
+        "cannot grow, the disk is full: make room and try again; what it held is intact",
+    ),
+    (apsw.BusyError, StoreUnavailable, "is being written by another process: try again later"),
+    (apsw.ProtocolError, StoreUnavailable, "is used by too many processes: try again later"),
+    (apsw.ReadOnlyError, StoreUnavailable, "is read-only: allow writing to it and to its folder"),
+    (apsw.CantOpenError, StoreUnavailable, "cannot be opened: allow access to it and its folder"),
+    (apsw.PermissionsError, StoreUnavailable, "cannot be used: allow access to it and its folder"),
+    (apsw.SQLError, StoreDamaged, "is damaged: restore a copy, or delete it and index again"),
+    (apsw.IOError, StoreUnavailable, "cannot be read or written: check the disk that it is on"),
+)
+
+
+@contextmanager
+def _errors_translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        for kind, meaning, text in _MEANINGS:
+            if isinstance(error, kind):
+                raise meaning(f"store '{name}' {text} ({error})") from error
+        raise
+    except OSError as error:
+        raise StoreUnavailable(f"store '{name}' cannot be reached: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""From a photo's bytes to embedded faces: decode, detect, crop, embed."""

@@ -1,0 +1,1 @@
+"""What runs on a person's machine: commands, local server, client, evaluation."""

@@ -1,0 +1,101 @@
+"""The `facesearch` command: a shell over the package that turns errors into messages."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import ClassVar
+
+import click
+
+from facesearch import __version__
+from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
+from facesearch_local.cli.output import print_error
+
+DONE, NOTHING_DONE, USAGE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is called: each costs what it needs and no more."""
+
+    _summaries: ClassVar[dict[str, str]] = {
+        "index": "Find the faces in photos and make them searchable.",
+        "search": "The stored faces nearest to the one in a photo.",
+        "compare": "Whether two photos show the same person.",
+        "export": "Every stored face as Parquet, CSV or NPZ.",
+        "status": "What the store holds, and how it is.",
+        "reindex": "Move the store to other models or index settings, in use.",
+        "serve": "The search API and its page, on this machine.",
+        "backfill": "Have the photos indexed that a bucket holds already.",
+        "dlq": "Messages that failed too often: list them, send them again.",
+        "evaluate": "How well systems tell the people of a labelled folder apart.",
+        "plan": "What a system of some size needs on AWS, and costs a month.",
+        "models": "Build the model files, or tell what they are.",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self._summaries)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in self._summaries:
+            return None
+        command: click.Command = import_module(f"facesearch_local.cli.{cmd_name}").command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 nothing could be done, 2 usage, 3 done with some inputs "
+    "failed, 130 interrupted.",
+)
+@click.version_option(__version__, message="facesearch %(version)s")
+def _facesearch() -> None:
+    """Find the faces in photos, and search them by face."""
+
+
+def main() -> None:
+    """The script's entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code."""
+    try:
+        code = _facesearch.main(list(arguments), prog_name="facesearch", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except (click.ClickException, FacesearchError) as error:
+        print_error(_message(error))
+        usage = isinstance(error, click.UsageError | InvalidRequest | SettingsError)
+        return USAGE if usage else NOTHING_DONE
+    except (click.Abort, KeyboardInterrupt):
+        print_error("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it: there is nobody left to complain to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOTHING_DONE
+    return int(code or DONE)
+
+
+def _message(error: click.ClickException | FacesearchError) -> str:
+    if isinstance(error, click.UsageError):
+        help_for = error.ctx.command_path if error.ctx else "facesearch"
+        return f"{error.format_message()} See '{help_for} --help'."
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return str(error)

@@ -1,0 +1,152 @@
+"""`facesearch backfill`: photos that were in the bucket before anybody told of them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+import click
+
+from facesearch.errors import InvalidRequest, ReadError
+from facesearch_local.cli.aws import MOST_AT_ONCE, notified_queue, open_s3, open_sqs, told_in_a_line
+from facesearch_local.cli.options import json_option
+from facesearch_local.cli.output import print_json, saved
+from facesearch_local.cli.progress import show_progress
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+_SCHEME = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An object of the bucket; `size` in bytes."""
+
+    bucket: str
+    key: str
+    size: int
+    modified: datetime
+
+    def message(self) -> str:
+        """What S3 would have said: without a sequencer, the time orders it among the others."""
+        stored = {"key": quote_plus(self.key), "size": self.size}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "eventTime": self.modified.isoformat(),
+            "s3": {"bucket": {"name": self.bucket}, "object": stored},
+        }
+        return json.dumps({"Records": [record]})
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch backfill s3://my-photos --dry-run
+  facesearch backfill s3://my-photos/2019/ --state backfill.state
+  facesearch backfill s3://my-photos --queue https://sqs.eu-west-1.amazonaws.com/…/changes"""
+)
+@click.argument("place", metavar="s3://BUCKET/PREFIX")
+@click.option(
+    "--queue",
+    "queue_url",
+    metavar="URL",
+    help="Where the messages go (default: the queue that the bucket tells of new objects).",
+)
+@click.option(
+    "--state",
+    "state_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Holds how far it got: with the same file, the next run goes on from there.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+def command(
+    *,
+    place: str,
+    queue_url: str | None,
+    state_file: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Have the photos indexed that are in a bucket already.
+
+    Sends a message for each object whose key starts with PREFIX, as S3 does for new ones. It is
+    harmless to send one twice, and photos that are indexed already stay as they are.
+    """
+    bucket, prefix = _bucket_and_prefix(place)
+    s3, sqs = open_s3(), open_sqs()
+    after = state_file.read_text("utf-8") if state_file and state_file.exists() else ""
+    total = sum(1 for _ in _objects(s3, bucket, prefix, after))
+    sent = 0
+    if not dry_run:
+        queue = queue_url or notified_queue(s3, sqs, bucket)
+        with show_progress("Sending", "photos", total, quiet=quiet or as_json) as advance:
+            for stored in _tens(_objects(s3, bucket, prefix, after)):
+                _send(sqs, queue, stored)
+                _remember(state_file, stored[-1].key)
+                sent += len(stored)
+                advance(len(stored))
+    if as_json:
+        print_json({"photos": total, "sent": sent, "after": after})
+    elif dry_run:
+        click.echo(f"{total:,} photos would be sent")
+    else:
+        click.echo(f"{sent:,} photos sent: they are indexed as fast as the queue is worked off")
+
+
+def _bucket_and_prefix(place: str) -> tuple[str, str]:
+    bucket, _, prefix = place.removeprefix(_SCHEME).partition("/")
+    if not place.startswith(_SCHEME) or not bucket:
+        raise InvalidRequest(f"'{place}' is no place in S3: use s3://bucket or s3://bucket/prefix")
+    return bucket, prefix
+
+
+def _objects(s3: "S3Client", bucket: str, prefix: str, after: str) -> Iterator[_Stored]:
+    """In the order of their keys, from behind `after`."""
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=prefix, StartAfter=after
+    )
+    with told_in_a_line():
+        for page in pages:
+            for found in page.get("Contents", []):
+                yield _Stored(bucket, found["Key"], found["Size"], found["LastModified"])
+
+
+def _tens(objects: Iterator[_Stored]) -> Iterator[Sequence[_Stored]]:
+    while ten := list(islice(objects, MOST_AT_ONCE)):
+        yield ten
+
+
+def _send(sqs: "SQSClient", queue_url: str, objects: Sequence[_Stored]) -> None:
+    """Raises `ReadError`, also when the queue takes only some of them: they can go again."""
+    with told_in_a_line():
+        answer = sqs.send_message_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {"Id": str(number), "MessageBody": stored.message()}
+                for number, stored in enumerate(objects)
+            ],
+        )
+    for failed in answer.get("Failed", [])[:1]:
+        raise ReadError(
+            f"the queue did not take a message ({failed['Code']}): run the command again"
+        )
+
+
+def _remember(state_file: Path | None, key: str) -> None:
+    if state_file is None:
+        return
+    fresh = state_file.with_name(f"{state_file.name}.new")
+    with saved(state_file):
+        fresh.write_text(key, "utf-8")
+        fresh.replace(state_file)

@@ -1,0 +1,50 @@
+"""`facesearch compare`: two photos, one question."""
+
+from pathlib import Path
+
+import click
+
+from facesearch.confidence import percent
+from facesearch.faces import EmbeddedFace
+from facesearch.photos.folder import read_file
+from facesearch.searching import analyse_photo, compare_faces
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.output import print_json
+from facesearch_local.cli.query import naming, note_other_faces
+from search_faces.responses import comparison_json, face_json
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch compare passport.jpg selfie.heic
+  facesearch compare --json a.jpg b.jpg | jq .same_person"""
+)
+@click.argument("first", metavar="A", type=click.Path(path_type=Path))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@json_option
+def command(first: Path, second: Path, as_json: bool) -> None:
+    """Whether two photos show the same person.
+
+    Compares the largest face of each.
+    """
+    pipeline = FacePipeline.from_settings(read_settings())
+    one, other = _face(first, pipeline), _face(second, pipeline)
+    comparison = compare_faces(one, other)
+    if as_json:
+        faces = face_json(0, one.detected), face_json(0, other.detected)
+        print_json(comparison_json(comparison, *faces))
+        return
+    verdict = "same person" if comparison.same_person else "different people"
+    click.echo(
+        f"{verdict}: distance {comparison.distance:.3f}, "
+        f"confidence {percent(comparison.confidence)} that it is one person"
+    )
+
+
+def _face(path: Path, pipeline: FacePipeline) -> EmbeddedFace:
+    with naming(path):
+        faces = analyse_photo(read_file(path).data, pipeline).faces
+    note_other_faces(path, len(faces))
+    return faces[0]

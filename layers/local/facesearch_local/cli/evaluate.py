@@ -1,0 +1,242 @@
+"""`facesearch evaluate`: how well systems tell the people of a labelled folder apart."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
+from facesearch_local.cli.progress import show_progress
+from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
+from facesearch_local.evaluation.evaluating import Task, evaluate
+from facesearch_local.evaluation.evaluation import Evaluation
+from facesearch_local.evaluation.groups import read_groups
+from facesearch_local.evaluation.labelled import read_labelled
+from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
+from facesearch_local.evaluation.systems import SYSTEMS, SystemOptions
+from facesearch_local.evaluation.tables import figure_tables
+from facesearch_local.evaluation.variants import SHIPPED
+from facesearch_local.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from facesearch_local.evaluation.report import Report
+
+PEER = "peer:"
+"""What the names of other people's systems start with."""
+
+REPORTED = ("whole-image", "face-crop", "facenet-report", SHIPPED)
+"""The reports' systems and ours, in the order in which they got better."""
+
+MOST_PROBLEMS = 20
+FILE_WIDTH = 120
+"""Characters of a line where there is no terminal to ask."""
+
+
+class _Stopped(Exception):
+    """Ctrl-C, once the photos in hand are done."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch evaluate --system facenet ~/people
+  facesearch evaluate lfw --pairs pairs.txt --output report
+  facesearch evaluate lfw --system facenet --limit-people 200 --json | jq .systems[0]
+  facesearch evaluate lfw --system whole-image --classifier vgg16.onnx \\
+    --classifier-preprocessing caffe --output vgg16.md"""
+)
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--system",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help=f"A system to evaluate, repeatable (default: {', '.join(REPORTED)}).",
+)
+@click.option("--peers", is_flag=True, help="Other people's systems, too, where installed.")
+@click.option(
+    "--pairs",
+    "pairs_file",
+    type=click.Path(path_type=Path),
+    help="Pairs to verify, as LFW's pairs.txt (default: drawn from the folder).",
+)
+@click.option(
+    "--groups",
+    "groups_file",
+    type=click.Path(path_type=Path),
+    help="A CSV file with the columns person and group: figures by group, too.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A folder for report.md and its pictures, or the report's own name, ending in .md.",
+)
+@click.option("--limit-people", type=click.IntRange(min=2), help="So many people, drawn by seed.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes to share the work (default: one for each core).",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Where vectors are kept for the next run (default: in the user's cache folder).",
+)
+@click.option(
+    "--classifier", type=click.Path(path_type=Path), help="Another ONNX network for whole-image."
+)
+@click.option("--classifier-sha256", default="", metavar="HEX", help="What its file must have.")
+@click.option("--classifier-preprocessing", default="", metavar="NAME", help="What it expects.")
+@click.option("--classifier-output", default="", metavar="NAME", help="The output to use.")
+@click.option(
+    "--peer-python",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The Python that has the peers' packages (default: this one).",
+)
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+def command(
+    *,
+    folder: Path,
+    names: Sequence[str],
+    peers: bool,
+    pairs_file: Path | None,
+    groups_file: Path | None,
+    output: Path | None,
+    limit_people: int | None,
+    seed: int,
+    workers: int | None,
+    cache: Path | None,
+    classifier: Path | None,
+    classifier_sha256: str,
+    classifier_preprocessing: str,
+    classifier_output: str,
+    peer_python: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """How well systems tell the people of a labelled folder apart.
+
+    FOLDER holds a folder of photos for each person, named for the person; the face in the middle
+    of a photo counts. Identification, verification, open set and detection are measured, for the
+    systems of the two reports and for this program's own. Vectors are kept: run it again after
+    Ctrl-C, or with other options, and only new photos take time.
+    """
+    settings = read_settings()
+    asked = [*(names or REPORTED)]
+    if peers:
+        asked += [name for name in SYSTEMS if name.startswith(PEER) and name not in asked]
+    unknown = [name for name in asked if name not in SYSTEMS]
+    if unknown:
+        raise click.UsageError(
+            f"There is no system '{unknown[0]}': use one of {', '.join(SYSTEMS)}."
+        )
+    labelled = read_labelled(folder, limit_people, seed)
+    pairs = read_pairs(pairs_file, labelled) if pairs_file else draw_pairs(labelled.people, seed)
+    groups = read_groups(groups_file, labelled) if groups_file else {}
+    if groups and pairs is None:
+        raise click.UsageError("--groups needs ten pairs of photos of one person: add photos.")
+    report = _report(output)
+    task = Task(
+        labelled=labelled,
+        pairs=pairs,
+        groups=groups,
+        seed=seed,
+        settings=settings,
+        options=SystemOptions(
+            classifier,
+            classifier_sha256,
+            classifier_preprocessing,
+            classifier_output,
+            peer_python,
+        ),
+        cache=cache or _default_cache(),
+        workers=workers or settings.threads,
+    )
+    try:
+        evaluation = evaluate(
+            asked, task, lambda name: partial(_watch, name, quiet or as_json), sys.argv[1:]
+        )
+    except _Stopped:
+        print_error(INTERRUPTED_MESSAGE)
+        return INTERRUPTED
+    for each in evaluation.not_run:
+        print_note(f"{each.system} did not run: {each.reason}")
+    if as_json:
+        print_json(evaluation.json())
+    elif evaluation.systems:
+        _show(evaluation)
+    if not evaluation.systems:
+        return NOTHING_DONE
+    if report is not None:
+        with saved(report.file):
+            report.write(evaluation, settings)
+        print_note(f"the report is {report.file}")
+    return PARTLY_DONE if evaluation.problems or _missing(evaluation, names) else DONE
+
+
+def _missing(evaluation: Evaluation, named: Sequence[str]) -> bool:
+    """Whether a system did not run that is no peer, which need not be installed, or was named."""
+    return any(
+        not each.system.startswith(PEER) or each.system in named for each in evaluation.not_run
+    )
+
+
+@contextmanager
+def _watch(
+    name: str, quiet: bool, pool: WorkerPool[Any, Any], total: int
+) -> Iterator[Callable[[int], None]]:
+    with (
+        show_progress(name, "photos", total, quiet=quiet) as advance,
+        stopped_by_ctrl_c(pool) as stopped,
+    ):
+        yield advance
+    if stopped:
+        raise _Stopped
+
+
+def _report(output: Path | None) -> "Report | None":
+    """Made early: nobody wants to wait an hour for a folder that cannot be written."""
+    if output is None:
+        return None
+    # Half a second of import that only a report needs.
+    from facesearch_local.evaluation.report import Report
+
+    with saved(output):
+        return Report.at(output)
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("facesearch") / "evaluation"
+
+
+def _show(evaluation: Evaluation) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    for table in figure_tables([each.figures for each in evaluation.systems]):
+        shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
+        for number, column in enumerate(table.columns):
+            shown.add_column(column, justify="right" if number else "left")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    for problem in evaluation.problems[:MOST_PROBLEMS]:
+        print_error(f"{printable(problem.name)}: {problem.error}")
+    more = len(evaluation.problems) - MOST_PROBLEMS
+    if more > 0:
+        print_error(f"and {more:,} more: --json tells all")

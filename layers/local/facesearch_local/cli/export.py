@@ -1,0 +1,43 @@
+"""`facesearch export`: the stored faces, for notebooks and other programs."""
+
+from pathlib import Path
+
+import click
+
+from facesearch.stores import open_store
+from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.output import print_json, saved
+from facesearch_local.cli.progress import show_progress
+from facesearch_local.exporting import export_faces, writer_for
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch export faces.parquet
+  facesearch export --store sqlite:////var/lib/faces.db faces.csv
+  python -c "import numpy; print(numpy.load('faces.npz')['embedding'].shape)\""""
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@store_option
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+def command(file: Path, store_url: str | None, as_json: bool, quiet: bool) -> None:
+    """Write every stored face to FILE: Parquet, CSV or NPZ by its extension.
+
+    A row for each face: photo, face id, number, collection, box, landmarks, detection score, the
+    photo's size, and the 128 numbers of its embedding.
+    """
+    settings = read_settings(store_url)
+    writer_for(file)
+    with open_store(settings.store_url, recipe=None) as store:
+        total = store.counts().faces
+        with (
+            show_progress("Exporting", "faces", total, quiet=quiet or as_json) as advance,
+            saved(file),
+        ):
+            written = export_faces(store.faces(), file, advance)
+    if as_json:
+        print_json({"faces": written, "file": str(file)})
+    else:
+        click.echo(f"{written:,} face{'' if written == 1 else 's'} written to {file}")

@@ -1,0 +1,136 @@
+"""`facesearch models`: building the model files, and telling what they are."""
+
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facesearch.errors import ModelError
+from facesearch.faces import Recipe
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.output import print_json
+
+if TYPE_CHECKING:
+    from facesearch_models.manifest import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file that the build made, with what it is made from."""
+
+    name: str
+    bytes: int
+    sha256: str
+    licence: str
+    source: str
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  facesearch models build
+  facesearch models info"""
+)
+def command() -> None:
+    """Build the model files, or tell what they are.
+
+    They are in the folder that FACESEARCH_MODELS names (default: in your cache).
+    """
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  facesearch models build
+  facesearch models build --evaluation
+  FACESEARCH_MODELS=/srv/models facesearch models build"""
+)
+@click.option(
+    "--evaluation",
+    is_flag=True,
+    help="The network that 'facesearch evaluate' compares with, too (17 MB more).",
+)
+@json_option
+def build(*, evaluation: bool, as_json: bool) -> None:
+    """Download, verify and convert the models; returns at once when that is done."""
+    from facesearch_models.build import build_models
+    from facesearch_models.evaluation.build import build_network
+    from facesearch_models.progress import ShownProgress
+
+    folder = read_settings().models
+    with ShownProgress() as progress:
+        build_models(folder, report=progress)
+        if evaluation:
+            build_network(folder, report=progress)
+    if as_json:
+        print_json({"folder": str(folder)})
+    else:
+        click.echo(f"The models are in {folder}")
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  facesearch models info
+  facesearch models info --json
+  ls "$(facesearch models info --folder)/sample" """
+)
+@click.option("--folder", "only_folder", is_flag=True, help="Print the folder, nothing else.")
+@json_option
+def info(only_folder: bool, as_json: bool) -> None:
+    """The model files: sizes, SHA-256, licences; and the fingerprint of the recipe."""
+    settings = read_settings()
+    if only_folder:
+        click.echo(settings.models)
+        return
+    files = _files(settings.models)
+    recipe = FacePipeline.from_settings(settings).recipe
+    if as_json:
+        print_json(
+            {
+                "folder": str(settings.models),
+                "files": [asdict(file) for file in files],
+                "recipe": {**asdict(recipe), "fingerprint": recipe.fingerprint},
+            }
+        )
+    else:
+        _print(settings.models, files, recipe)
+
+
+def _files(folder: Path) -> list[ModelFile]:
+    from facesearch_models.evaluation import build
+    from facesearch_models.manifest import load_manifest
+
+    manifest = load_manifest()
+    files = [
+        _file(folder, name, manifest.sources[output.source])
+        for name, output in manifest.outputs.items()
+    ]
+    if (folder / build.NETWORK).is_file():
+        files.append(_file(folder, build.NETWORK, build.load_manifest().source))
+    return files
+
+
+def _file(folder: Path, name: str, source: "Source") -> ModelFile:
+    try:
+        with (folder / name).open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"model {folder / name} is missing: run 'facesearch models build'"
+        ) from error
+    return ModelFile(name, size, digest, source.licence, f"{source.package} {source.version}")
+
+
+def _print(folder: Path, files: list[ModelFile], recipe: Recipe) -> None:
+    click.echo(f"folder    {folder}")
+    for file in files:
+        click.echo(f"{file.name:<18}{file.bytes / 1e6:6.1f} MB  {file.licence}, from {file.source}")
+        click.echo(f"{'':<18}SHA-256 {file.sha256}")
+    click.echo(f"recipe    {recipe.fingerprint}")
+    for step, text in asdict(recipe).items():
+        click.echo(f"  {step:<8}  {text}")

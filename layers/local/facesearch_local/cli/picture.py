@@ -1,0 +1,39 @@
+"""`facesearch search --grid`: reads the photos of the faces found, and draws them."""
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from facesearch.confidence import confidence
+from facesearch.errors import FacesearchError
+from facesearch.faces import DetectedFace, Match
+from facesearch.photos.folder import photo_label
+from facesearch.photos.places import Photos
+from facesearch.photos.thumbnails import cut_out
+from facesearch.vision.images import decode_image
+from facesearch_local.cli.output import printable
+from facesearch_local.grid import Result, draw_grid
+
+
+def draw_result(
+    name: str, query: bytes, face: DetectedFace, matches: Sequence[Match]
+) -> Image.Image:
+    """The picture of a search with a face of the photo `query`, which is called `name`.
+
+    A photo that is gone by now, or cannot be read, is shown as its name and the reason.
+    """
+    photos = Photos()
+    # One photo at a time: only the small pictures stay in memory.
+    results = [_result(match, photos) for match in matches]
+    return draw_grid(cut_out(decode_image(query), face.box), printable(name), results)
+
+
+def _result(match: Match, photos: Photos) -> Result:
+    photo_id = match.stored.photo.photo_id
+    picture, problem = None, ""
+    try:
+        picture = cut_out(decode_image(photos.read(photo_id).data), match.stored.face.detected.box)
+    except FacesearchError as error:
+        problem = str(error)
+    label = printable(photo_label(photo_id))
+    return Result(label, match.distance, confidence(match.distance), picture, problem)

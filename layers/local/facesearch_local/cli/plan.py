@@ -1,0 +1,188 @@
+"""`facesearch plan`: the sizes and the monthly bill of a system on AWS, before there is one."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from facesearch.planning.capacity import (
+    DAY_S,
+    DISK_BYTES_A_FACE,
+    DISK_OVERHEAD,
+    FACES_A_PHOTO,
+    FACES_WRITTEN_A_VCPU_S,
+    INGEST_PEAK,
+    MEASURED_FACES,
+    NODE_LOAD,
+    PHOTO_CPU_S,
+    REDUNDANCY,
+    SEARCH_PEAK,
+    SEARCH_S,
+    SHARD_SEARCH_CPU_S,
+    VECTOR_BYTES,
+    Sizing,
+    Workload,
+    parse_count,
+    size,
+)
+from facesearch.planning.nodes import MANAGERS
+from facesearch_local.cli.options import json_option
+from facesearch_local.cli.output import print_json
+from facesearch_local.planning.costs import (
+    PHOTO_GB,
+    PRICES_OF,
+    CostLine,
+    monthly_costs,
+    with_prices,
+)
+
+YEAR_DAYS = 365
+
+BASIS = (
+    f"Measured (two shared cores, {MEASURED_FACES:,} faces): {DISK_BYTES_A_FACE:,} bytes of disk a "
+    f"face; {FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU; "
+    f"{SHARD_SEARCH_CPU_S * 1000:g} ms of a vCPU for a search in one shard.",
+    f"Published: {VECTOR_BYTES:g} bytes of memory a vector (HNSW, m 16), 30 GB a shard, "
+    f"{DISK_OVERHEAD:g} times the disk.",
+    f"Extrapolated: all beyond {MEASURED_FACES:,} faces; {PHOTO_CPU_S:g} s to index a 12-megapixel "
+    f"photo, {SEARCH_S:g} s to search with one.",
+    f"Assumed: {FACES_A_PHOTO:g} faces a photo of {PHOTO_GB * 1000:g} MB; peaks of {INGEST_PEAK} "
+    f"times the uploads and {SEARCH_PEAK} times the searches; processors at most "
+    f"{NODE_LOAD:.0%} busy.",
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch plan --faces 100M --searches 50
+  facesearch plan --faces 100k --searches 1 --stage dev
+  facesearch plan --faces 1B --searches 200 --price r7g.12xlarge.search=2.77
+  facesearch plan --faces 10M --searches 5 --json | jq .usd_a_month"""
+)
+@click.option("--faces", required=True, metavar="N", help="Faces stored at most: 10k to 1B.")
+@click.option("--searches", required=True, metavar="N", help="Searches a second, sustained.")
+@click.option("--photos", metavar="N", help="Photos uploaded a day (default: all within a year).")
+@click.option(
+    "--stage",
+    type=click.Choice(list(REDUNDANCY)),
+    default="prod",
+    show_default=True,
+    help="dev is one node; prod survives the loss of a zone.",
+)
+@click.option(
+    "--price",
+    "changes",
+    metavar="NAME=USD",
+    multiple=True,
+    help="Another unit price, by the name in the table.",
+)
+@json_option
+def command(
+    *,
+    faces: str,
+    searches: str,
+    photos: str | None,
+    stage: str,
+    changes: Sequence[str],
+    as_json: bool,
+) -> None:
+    """What a system of some size needs on AWS, and what that costs a month.
+
+    The stack is sized by the same formulas: cdk deploy -c faces=100M -c searches=50.
+    """
+    stored = int(parse_count(faces))
+    a_day = parse_count(photos) if photos else max(stored / FACES_A_PHOTO / YEAR_DAYS, 1)
+    workload = Workload(stored, parse_count(searches), int(a_day))
+    prices = with_prices(dict(map(_price, changes)))
+    sizing = size(workload, REDUNDANCY[stage])
+    lines = monthly_costs(workload, sizing, prices, snapshot=stage == "prod")
+    if as_json:
+        _print_json(workload, sizing, lines)
+    else:
+        _print_plan(workload, sizing, lines, stage)
+
+
+def _price(text: str) -> tuple[str, float]:
+    name, _, usd = text.partition("=")
+    try:
+        return name, float(usd)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"'{text}' is not a name and US dollars: use opensearch-gp3=0.14.",
+            param_hint="'--price'",
+        ) from error
+
+
+def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine]) -> None:
+    print_json(
+        {
+            "workload": asdict(workload),
+            "sizing": asdict(sizing),
+            "costs": [{**asdict(line), "usd": round(line.usd, 2)} for line in lines],
+            "usd_a_month": round(sum(line.usd for line in lines), 2),
+        }
+    )
+
+
+def _print_plan(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], stage: str) -> None:
+    click.echo(
+        f"{workload.faces:,} faces, {workload.searches_a_second:g} searches a second, "
+        f"{workload.photos_a_day:,} photos a day; stage {stage}\n"
+    )
+    for part, text in _sizes(workload, sizing):
+        click.echo(f"{part:<10}{text}")
+    click.echo()
+    for row in _table(lines):
+        click.echo(row)
+    click.echo(f"\nPrices: {PRICES_OF}; without data transfer.")
+    for line in BASIS:
+        click.echo(line)
+
+
+def _sizes(workload: Workload, sizing: Sizing) -> list[tuple[str, str]]:
+    index, ingestion, search = sizing.index, sizing.ingestion, sizing.search
+    uploads = workload.photos_a_day / DAY_S * INGEST_PEAK
+    managers = f", {MANAGERS} {index.manager.name} to manage" if index.manager else ""
+    memory_gb = workload.faces * VECTOR_BYTES / 1e9
+    return [
+        ("index", f"{index.nodes} {index.node.name} in {index.zones} zone(s){managers}"),
+        (
+            "",
+            f"{index.disk_gib:,} GiB gp3 a node; {index.shards} shard(s), {index.replicas} "
+            f"replica(s); {memory_gb:,.1f} GB of vectors a copy",
+        ),
+        (
+            "indexing",
+            f"{ingestion.memory_mb:,} MB, {ingestion.concurrency} at once, batches of "
+            f"{ingestion.batch_size}; peak {uploads:,.1f} photos/s",
+        ),
+        (
+            "search",
+            f"{search.memory_mb:,} MB, {search.concurrency} at once; throttled at "
+            f"{search.rate_limit:,} requests/s, bursts of {search.burst_limit:,}",
+        ),
+    ]
+
+
+def _table(lines: Sequence[CostLine]) -> list[str]:
+    rows = [("USD a month", "for", "quantity", "unit", "unit price", "price name")]
+    rows += [
+        (
+            f"{line.usd:,.2f}",
+            line.what,
+            f"{line.quantity:,.1f}",
+            line.price.unit,
+            f"{line.price.usd:.10f}".rstrip("0").rstrip("."),
+            line.price_name,
+        )
+        for line in lines
+    ]
+    total = sum(line.usd for line in lines)
+    rows.append((f"{total:,.2f}", "total", "", "", "", ""))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"{usd:>{widths[0]}}  {what:<{widths[1]}}  {quantity:>{widths[2]}}  "
+        f"{unit:<{widths[3]}}  {price:>{widths[4]}}  {name}".rstrip()
+        for usd, what, quantity, unit, price, name in rows
+    ]

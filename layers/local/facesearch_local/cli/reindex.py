@@ -1,0 +1,71 @@
+"""`facesearch reindex`: a store moved to other models or index settings while it is in use."""
+
+import click
+
+from facesearch.photos.places import Photos
+from facesearch.reindexing import reindex_store
+from facesearch.stores import open_store
+from facesearch.stores.rebuilding import Rebuilt, open_rebuild
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.output import print_json
+from facesearch_local.cli.progress import show_progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch reindex --store 'opensearch://localhost:9200/faces?m=32&shards=2'
+  FACESEARCH_EMBEDDER=facenet-fp32 facesearch reindex --store opensearch+aws://…/faces
+  facesearch reindex --store opensearch+aws://…/faces --drop-old"""
+)
+@store_option
+@click.option("--drop-old", is_flag=True, help="Delete the indexes that have been replaced.")
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -> None:
+    """Rebuild an OpenSearch store for the models and the settings in its URL, then change over.
+
+    Searches and writes go on meanwhile; for the last moments writers wait. With other models,
+    every photo is read and looked at again; otherwise the index is copied. If it is cut short,
+    run it again: it goes on where it was. The old index is kept until --drop-old, and answers
+    those who still use the old models; it takes no writes any more.
+    """
+    settings = read_settings(store_url)
+    pipeline = FacePipeline.from_settings(settings)
+    with open_rebuild(settings.store_url, pipeline.recipe) as rebuild:
+        with open_store(settings.store_url, recipe=None) as store:
+            total = store.counts().photos
+        with show_progress("Reindexing", "photos", total, quiet=quiet or as_json) as advance:
+            shown = 0
+
+            def progress(done: int, _: int) -> None:
+                nonlocal shown
+                advance(max(0, min(done, total) - shown))
+                shown = max(shown, min(done, total))
+
+            rebuilt = reindex_store(rebuild, Photos().read, pipeline, progress)
+        dropped = rebuild.drop_old() if drop_old else []
+    _report(rebuilt, dropped, as_json=as_json)
+
+
+def _report(rebuilt: Rebuilt | None, dropped: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "rebuilt": rebuilt is not None,
+                "old": rebuilt.old if rebuilt else None,
+                "new": rebuilt.new if rebuilt else None,
+                "photos": rebuilt.photos if rebuilt else 0,
+                "dropped": dropped,
+            }
+        )
+        return
+    if rebuilt is None:
+        click.echo("The store has this recipe and shape already: nothing to rebuild.")
+    else:
+        click.echo(
+            f"{rebuilt.photos:,} photos are in {rebuilt.new} now; {rebuilt.old} is replaced."
+        )
+    for name in dropped:
+        click.echo(f"{name} is deleted.")

@@ -1,0 +1,210 @@
+"""`facesearch search`: the nearest faces, as a table, as JSON and as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from facesearch.photos.folder import read_file
+from facesearch.searching import (
+    DEFAULT_K,
+    MAX_DISTANCE,
+    MAX_K,
+    FaceChoice,
+    FaceMatches,
+    Scope,
+    search_person,
+    search_photo,
+)
+from facesearch.stores import FaceStore, open_store
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.matches import print_results
+from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.output import print_error, print_json, print_note, saved
+from facesearch_local.cli.query import naming, note_other_faces
+from search_faces.responses import face_search_json, photo_search_json
+
+
+class FaceChoiceType(click.ParamType[FaceChoice]):
+    """`largest`, `all`, or a place counted from 0."""
+
+    name = "face"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> FaceChoice:
+        text = str(value)
+        if text == "all":
+            return "all"
+        if text == "largest":
+            return 0
+        if not (text.isascii() and text.isdecimal()):
+            self.fail(f"'{text}' is no face: use largest, all or a number from 0.", param, ctx)
+        return int(text)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch search portrait.jpg
+  facesearch search portrait.jpg --k 5 --collection wedding
+  facesearch search group.jpg --face all --min-confidence 0.9
+  facesearch search smile.jpg profile.jpg indoors.jpg
+  facesearch search portrait.jpg --grid nearest.png
+  facesearch search portrait.jpg --json | jq -r '.results[].matches[].photo_id'"""
+)
+@click.argument(
+    "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+@store_option
+@click.option(
+    "--k",
+    type=click.IntRange(1, MAX_K),
+    default=DEFAULT_K,
+    show_default=True,
+    help="How many faces to show.",
+)
+@click.option("--collection", help="Search this collection only (default: all).")
+@click.option(
+    "--face",
+    type=FaceChoiceType(),
+    default="largest",
+    show_default=True,
+    metavar="FACE",
+    help="Which face of IMAGE to search for: largest, all, or its number by size, from 0.",
+)
+@click.option(
+    "--max-distance",
+    type=click.FloatRange(0, MAX_DISTANCE),
+    default=MAX_DISTANCE,
+    help="Show only faces as near as this.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0,
+    help="Show only faces as likely of the same person as this.",
+)
+@click.option(
+    "--expand",
+    is_flag=True,
+    help="Search with IMAGE and the nearest faces that are surely the same person's: finds more.",
+)
+@click.option(
+    "--grid",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the faces found, as a PNG or another image by extension.",
+)
+@json_option
+def command(
+    *,
+    images: tuple[Path, ...],
+    store_url: str | None,
+    k: int,
+    collection: str | None,
+    face: FaceChoice,
+    max_distance: float,
+    min_confidence: float,
+    expand: bool,
+    grid: Path | None,
+    as_json: bool,
+) -> int:
+    """The stored faces nearest to the largest face of IMAGE, nearest first.
+
+    Several IMAGEs are photos of one person: their largest faces are averaged. Distance is L2
+    between unit vectors, 0 to 2. Confidence is the probability that two faces at this distance
+    show one person.
+    """
+    if grid is not None:
+        _check_format(grid)
+    if len(images) > 1 and face != 0:
+        raise click.UsageError("--face chooses among the faces of one IMAGE: name one.")
+    if grid is not None and face == "all":
+        raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
+    scope = Scope(
+        k,
+        collection,
+        max_distance=max_distance,
+        min_confidence=min_confidence,
+        expand=expand,
+    )
+    settings = read_settings(store_url)
+    pipeline = FacePipeline.from_settings(settings)
+    with open_store(settings.store_url, pipeline.recipe) as store:
+        if len(images) == 1:
+            answer, results = _search_photo(images[0], pipeline, store, scope, face)
+        else:
+            answer, results = _search_person(images, pipeline, store, scope)
+        found = any(result.matches for result in results)
+        # Raises when nothing was ever indexed.
+        held = 1 if found else store.counts().faces
+    if as_json:
+        print_json(answer)
+    else:
+        print_results(results)
+    if not found:
+        return _tell_nothing(collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE)
+    if grid is not None:
+        try:
+            _draw(grid, images[0], pipeline, results[0])
+        except click.ClickException as error:
+            print_error(error.format_message())
+            return PARTLY_DONE
+    return DONE
+
+
+_Answer = tuple[Mapping[str, object], Sequence[FaceMatches]]
+"""As the API would put it, and what was found."""
+
+
+def _search_photo(
+    image: Path, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice
+) -> _Answer:
+    with naming(image):
+        found = search_photo(read_file(image).data, pipeline, store, scope, face)
+    if face == 0:
+        note_other_faces(image, len(found.faces))
+    return photo_search_json(found), found.results
+
+
+def _search_person(
+    images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope
+) -> _Answer:
+    photos = []
+    for image in images:
+        with naming(image):
+            photos.append(read_file(image).data)
+    found = search_person(photos, (), pipeline, store, scope)
+    return face_search_json(found), [found]
+
+
+def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
+    place = f"collection '{collection}'" if collection else "the store"
+    if narrowed:
+        print_note(f"no face in {place} is as near as was asked for")
+        return DONE
+    print_error(f"there are no faces in {place}: index photos first")
+    return NOTHING_DONE
+
+
+def _check_format(grid: Path) -> None:
+    """Before the work, not after it."""
+    from PIL import Image
+
+    if grid.suffix.lower() not in Image.registered_extensions():
+        raise click.BadParameter(
+            f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"
+        )
+
+
+def _draw(grid: Path, image: Path, pipeline: FacePipeline, result: FaceMatches) -> None:
+    from facesearch_local.cli.picture import draw_result
+
+    photo = read_file(image).data
+    _, faces = pipeline.detect(photo)
+    name = "/".join(image.absolute().parts[-2:])
+    picture = draw_result(name, photo, faces[result.face or 0], result.matches)
+    with saved(grid):
+        picture.save(grid)

@@ -1,0 +1,37 @@
+"""`facesearch serve`: what API Gateway and Lambda do in the cloud, on this machine."""
+
+import os
+from pathlib import Path
+
+import click
+
+from facesearch_local.cli.options import read_settings, store_option
+from facesearch_local.server import serve
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch serve
+  facesearch serve --store sqlite:////var/lib/faces.db --port 9000
+  facesearch serve --uploads ~/Pictures/new
+  curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/search"""
+)
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The TCP port."
+)
+@click.option(
+    "--uploads",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Let callers add photos, which are kept in this folder and indexed at once.",
+)
+def command(store_url: str | None, host: str, port: int, uploads: Path | None) -> None:
+    """The search API and its page, on this machine."""
+    settings = read_settings(store_url)
+    environ = {**os.environ, "FACESEARCH_STORE": settings.store_url}
+    if uploads is not None:
+        environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
+    serve(host, port, environ)

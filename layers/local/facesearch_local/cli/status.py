@@ -1,0 +1,66 @@
+"""`facesearch status`: what a store holds and how it is, for operators."""
+
+import click
+
+from facesearch.stores.status import StoreStatus, store_status
+from facesearch.stores.urls import without_password
+from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.output import print_json, print_note
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  facesearch status
+  facesearch status --store opensearch://localhost:9200/faces --json | jq .health"""
+)
+@store_option
+@json_option
+def command(store_url: str | None, as_json: bool) -> None:
+    """Photos, faces, size, recipe and health of the store.
+
+    Health is green when all is well, yellow when an index has no spare copy on another node (as
+    always with one node), red when some of it cannot be read.
+    """
+    url = read_settings(store_url).store_url
+    status = store_status(url)
+    if as_json:
+        _print_json(url, status)
+        return
+    for name, value in _lines(url, status):
+        click.echo(f"{name:<8} {value}")
+    for note in status.notes:
+        print_note(note)
+
+
+def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
+    recipe = status.recipe
+    return [
+        ("store", f"{without_password(url)} ({status.place})"),
+        ("photos", f"{status.counts.photos:,}"),
+        ("faces", f"{status.counts.faces:,}"),
+        ("size", f"{status.size_bytes / 1e6:,.1f} MB"),
+        ("health", status.health),
+        ("recipe", f"{recipe.fingerprint} ({recipe.detector}; {recipe.crop}; {recipe.embedder})"),
+    ]
+
+
+def _print_json(url: str, status: StoreStatus) -> None:
+    recipe = status.recipe
+    print_json(
+        {
+            "store": without_password(url),
+            "place": status.place,
+            "photos": status.counts.photos,
+            "faces": status.counts.faces,
+            "size_bytes": status.size_bytes,
+            "health": status.health,
+            "recipe": {
+                "fingerprint": recipe.fingerprint,
+                "detector": recipe.detector,
+                "crop": recipe.crop,
+                "embedder": recipe.embedder,
+            },
+            "notes": list(status.notes),
+        }
+    )

@@ -1,0 +1,33 @@
+"""Ctrl-C for commands that share their work among processes."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from facesearch_local.cli.output import print_error
+from facesearch_local.pool import WorkerPool
+
+INTERRUPTED_MESSAGE = "interrupted: what is done is kept, run the same command to do the rest"
+
+
+@contextmanager
+def stopped_by_ctrl_c(pool: WorkerPool[Any, Any]) -> Iterator[list[int]]:
+    """Ctrl-C lets the photos in hand be finished; a second one does not wait for that.
+
+    Yields a list that holds the signal once it came.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+        pool.stop()
+        print_error("stopping when the photos in hand are done; press Ctrl-C again to stop now")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)

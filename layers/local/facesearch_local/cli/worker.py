@@ -1,0 +1,39 @@
+"""The child's side of `facesearch index`: a process that indexes the chunks it is handed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from facesearch.errors import FacesearchError, ReadError
+from facesearch.faces import Removal
+from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
+from facesearch.photos.folder import read_photo
+from facesearch.settings import Settings
+from facesearch.stores import open_store
+from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.pool import Pipe, answer_chunks
+
+Change = PhotoToIndex | Removal
+
+
+def work(settings: Settings, connection: Pipe) -> None:
+    """Index chunks until the parent closes its end, or is gone."""
+    # Every core has a worker of its own: more threads would only get in each other's way.
+    pipeline = FacePipeline.from_settings(replace(settings, threads=1))
+
+    def index(changes: Sequence[Change]) -> list[Outcome] | FacesearchError:
+        try:
+            return index_photos(changes, read_photo, pipeline, store)
+        except FacesearchError as error:
+            return error
+
+    try:
+        pipeline.warm()
+        with open_store(settings.store_url, pipeline.recipe) as store:
+            answer_chunks(connection, index)
+    except FacesearchError as error:
+        connection.send(error)
+
+
+def crashed(change: Change, error: ReadError) -> Outcome:
+    """The outcome of a photo that a worker process died of."""
+    return Outcome(change.photo_id, Status.UNDONE, error=error)

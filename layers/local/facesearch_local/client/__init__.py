@@ -1,0 +1,6 @@
+"""A client of the search API, for programs on other machines: it needs no models and no store."""
+
+from facesearch_local.client.client import FaceSearchClient
+from facesearch_local.client.transport import ApiError
+
+__all__ = ["ApiError", "FaceSearchClient"]

@@ -1,0 +1,99 @@
+"""The whole of an evaluation: every system over the same photos, then everything put together."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facesearch.confidence import THRESHOLDS
+from facesearch.errors import ModelError
+from facesearch.photos.folder import Problem
+from facesearch.settings import Settings
+from facesearch_local.evaluation.embedding_run import Watch, embed_photos
+from facesearch_local.evaluation.evaluation import Evaluation, GroupResult, NotRun
+from facesearch_local.evaluation.groups import group_figures
+from facesearch_local.evaluation.labelled import Labelled
+from facesearch_local.evaluation.measuring import Measured, measure
+from facesearch_local.evaluation.pairs import Pairs
+from facesearch_local.evaluation.provenance import provenance
+from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.evaluation.variants import SHIPPED, ranking_of
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all systems are given. `groups` is empty, or there are pairs."""
+
+    labelled: Labelled
+    pairs: Pairs | None
+    groups: dict[str, str]
+    seed: int
+    settings: Settings
+    options: SystemOptions
+    cache: Path
+    workers: int
+
+
+def evaluate(
+    names: Sequence[str],
+    task: Task,
+    watch: Callable[[str], Watch],
+    arguments: Sequence[str],
+) -> Evaluation:
+    """`watch` shows the progress of a system, `arguments` are the command line's.
+
+    A system whose model is missing, or that finds no faces, is among those that did not run.
+    """
+    start = time.monotonic()
+    results = [_run(name, task, watch(name)) for name in names]
+    measured = [result for result in results if isinstance(result, Measured)]
+    return Evaluation(
+        labelled=task.labelled,
+        pairs=task.pairs,
+        seed=task.seed,
+        systems=measured,
+        not_run=[result for result in results if isinstance(result, NotRun)],
+        problems=_problems(task.labelled, measured),
+        by_group=[_by_group(each, task) for each in measured] if task.groups else [],
+        provenance=provenance(arguments),
+        seconds=time.monotonic() - start,
+    )
+
+
+def _run(name: str, task: Task, watch: Watch) -> Measured | NotRun:
+    try:
+        embedded = embed_photos(
+            name,
+            task.labelled.photos,
+            task.settings,
+            task.options,
+            cache_folder=task.cache,
+            workers=task.workers,
+            watch=watch,
+        )
+    except ModelError as error:
+        return NotRun(name, str(error))
+    found = int(embedded.found.sum())
+    if found < 2:
+        return NotRun(name, f"it found faces in {found} of {len(embedded.found):,} photos")
+    thresholds = [each.distance for each in THRESHOLDS] if name == SHIPPED else []
+    return measure(embedded, task.labelled, task.pairs, thresholds, task.seed, ranking_of(name))
+
+
+def _by_group(measured: Measured, task: Task) -> GroupResult:
+    verification = measured.figures.verification
+    assert verification is not None  # noqa: S101 (there are pairs)
+    by_group = group_figures(
+        measured.embedded,
+        measured.retrieval,
+        task.labelled.people,
+        task.groups,
+        verification.threshold,
+    )
+    return GroupResult(measured.figures.system, verification.threshold, by_group)
+
+
+def _problems(labelled: Labelled, measured: Sequence[Measured]) -> list[Problem]:
+    """Each photo once, however many systems it failed in."""
+    named = {problem.name: problem for each in measured for problem in each.embedded.problems}
+    return [*labelled.problems, *named.values()]

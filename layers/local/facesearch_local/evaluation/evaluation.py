@@ -1,0 +1,69 @@
+"""Everything one evaluation found, before it is printed or drawn."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from facesearch.photos.folder import Problem
+from facesearch_local.evaluation.groups import GroupFigures
+from facesearch_local.evaluation.labelled import Labelled
+from facesearch_local.evaluation.measuring import Measured
+from facesearch_local.evaluation.pairs import Pairs
+from facesearch_local.evaluation.provenance import Provenance
+from facesearch_local.evaluation.variants import SHIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A system that could not run here, and why."""
+
+    system: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """A system's figures by group, all at one threshold."""
+
+    system: str
+    threshold: float
+    groups: list[GroupFigures]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """`problems` are the photos that could not be used, and the folders."""
+
+    labelled: Labelled
+    pairs: Pairs | None
+    seed: int
+    systems: list[Measured]
+    not_run: list[NotRun]
+    problems: list[Problem]
+    by_group: list[GroupResult]
+    provenance: Provenance
+    seconds: float
+
+    @property
+    def judged(self) -> Measured:
+        """The system whose misses are explained: the shipped one, or else the last."""
+        shipped = [each for each in self.systems if each.figures.system == SHIPPED]
+        return (shipped or self.systems)[-1]
+
+    def json(self) -> dict[str, Any]:
+        """Keys are stable."""
+        return {
+            "photos": len(self.labelled.photos),
+            "people": len(set(self.labelled.people.tolist())),
+            "people_with_several": self.labelled.people_with_several,
+            "pairs": self.pairs.origin if self.pairs else None,
+            "seed": self.seed,
+            "systems": [asdict(each.figures) for each in self.systems],
+            "not_run": [asdict(each) for each in self.not_run],
+            "by_group": [asdict(each) for each in self.by_group],
+            "failed": [
+                {"name": problem.name, "code": problem.error.code, "error": str(problem.error)}
+                for problem in self.problems
+            ],
+            "made_with": asdict(self.provenance),
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,78 @@
+"""Other recipes from the same network: what each choice of the shipped one gains, and costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from facesearch.vision.crops import VIEWS, View
+from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings
+from facesearch.vision.models import DEFAULT_EMBEDDER
+from facesearch_local.evaluation.ranking import Rank, nearest
+from facesearch_local.evaluation.reranking import expanded, k_reciprocal
+
+SHIPPED = "facenet"
+"""The system of the suggested thresholds and the confidence."""
+
+SHIPPED_VIEW = VIEWS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What differs from the shipped recipe: cuts of a face, network, ranking, faces looked for."""
+
+    views: tuple[View, ...] = (SHIPPED_VIEW,)
+    embedder: str = DEFAULT_EMBEDDER
+    rank: Rank = nearest
+    detection: DetectionSettings = DEFAULT_SETTINGS
+
+
+def _box(across: float, down: float) -> Variant:
+    return Variant((View(across, down, aligned=False),))
+
+
+def _min_face(share: float) -> Variant:
+    """`share`: the smallest face of the first look, of the photo's longer side."""
+    look = replace(DEFAULT_SETTINGS.fast, smallest_share=share)
+    return Variant(detection=replace(DEFAULT_SETTINGS, fast=look))
+
+
+VARIANTS: Mapping[str, Variant] = {
+    # The detector's box with margins.
+    "facenet+box-0": _box(0.0, 0.0),
+    "facenet+box-10": _box(0.1, 0.1),
+    "facenet+box-20": _box(0.2, 0.2),
+    "facenet+box-30": _box(0.3, 0.3),
+    "facenet+box-20x10": _box(0.2, 0.1),
+    "facenet+box-30x10": _box(0.3, 0.1),
+    # Aligned to the landmarks; 30 % across and 10 % down is what is shipped.
+    "facenet+aligned-20x20": Variant((View(0.2, 0.2),)),
+    "facenet+aligned-20x10": Variant((View(0.2, 0.1),)),
+    "facenet+aligned-20x0": Variant((View(0.2, 0.0),)),
+    "facenet+aligned-40x10": Variant((View(0.4, 0.1),)),
+    # Faces from this share (%) of the photo's longer side on; 16 % is what is shipped.
+    "facenet+min-face-8": _min_face(0.08),
+    "facenet+min-face-24": _min_face(0.24),
+    # Several cuts of a face, averaged; two-views is FACESEARCH_VIEWS=2.
+    "facenet+mirrored": Variant((SHIPPED_VIEW, View(0.3, 0.1, mirrored=True))),
+    "facenet+two-views": Variant(VIEWS),
+    "facenet+four-views": Variant(
+        (*VIEWS, View(0.3, 0.1, mirrored=True), View(0.2, 0.1, aligned=False))
+    ),
+    "facenet+fp32": Variant(embedder="facenet-fp32"),
+    # What the nearest have in common; both ask the store once more or compare its answers.
+    "facenet+expanded": Variant(rank=expanded),
+    "facenet+two-views+expanded": Variant(VIEWS, rank=expanded),
+    "facenet+k-reciprocal": Variant(rank=k_reciprocal),
+}
+
+
+def costs_as_shipped(system: str) -> bool:
+    """Whether it is the shipped recipe, or could be: one cut of a face, its network, no more."""
+    variant = VARIANTS.get(system, Variant() if system == SHIPPED else None)
+    if variant is None:
+        return False
+    return (len(variant.views), variant.embedder, variant.rank) == (1, DEFAULT_EMBEDDER, nearest)
+
+
+def ranking_of(system: str) -> Rank:
+    """How the answers of a system, variant or not, are put in order."""
+    return VARIANTS[system].rank if system in VARIANTS else nearest

@@ -1,0 +1,157 @@
+"""Every stored face as a table on disk: the data frame that the reports computed with."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from facesearch.errors import InvalidRequest
+from facesearch.faces import EMBEDDING_SIZE, BoundingBox, Landmarks, StoredFace
+from facesearch.photos.folder import photo_name
+
+BATCH = 4096
+"""Faces held at once, but for NPZ, which is written in one go."""
+
+_BOX = tuple(field.name for field in fields(BoundingBox))
+_LANDMARKS = tuple(f"{field.name}_{axis}" for field in fields(Landmarks) for axis in "xy")
+_EMBEDDING = tuple(f"e{number}" for number in range(EMBEDDING_SIZE))
+
+SCHEMA = pa.schema(
+    [
+        ("photo", pa.string()),
+        ("face_id", pa.string()),
+        ("number", pa.int32()),
+        ("collection", pa.string()),
+        *((f"box_{name}", pa.float32()) for name in _BOX),
+        *((name, pa.float32()) for name in _LANDMARKS),
+        ("detection_score", pa.float32()),
+        ("photo_width", pa.int32()),
+        ("photo_height", pa.int32()),
+        ("embedding", pa.list_(pa.float32(), EMBEDDING_SIZE)),
+    ]
+)
+"""Parquet's columns, and NPZ's arrays; CSV has e0 to e127 in the place of `embedding`.
+
+`photo` is a path or an s3:// URI; boxes and landmarks are pixels of the upright photo.
+"""
+
+Batches = Iterator[pa.RecordBatch]
+
+
+def export_faces(faces: Iterable[StoredFace], file: Path, advance: Callable[[int], None]) -> int:
+    """Write the faces to `file`, in the format of its extension; returns how many.
+
+    The file appears when it is complete, or not at all. `advance` is told of each batch. Raises
+    `InvalidRequest` for another extension and `OSError` when it cannot be written.
+    """
+    write = writer_for(file)
+    written = 0
+
+    def batches() -> Batches:
+        nonlocal written
+        remaining = iter(faces)
+        while batch := list(islice(remaining, BATCH)):
+            yield _record_batch(batch)
+            written += len(batch)
+            advance(len(batch))
+
+    with _replacing(file) as sink:
+        write(sink, batches())
+    return written
+
+
+def writer_for(file: Path) -> Callable[[BinaryIO, Batches], None]:
+    """Raises `InvalidRequest` unless the extension names a format."""
+    writer = _WRITERS.get(file.suffix.lower())
+    if writer is None:
+        raise InvalidRequest(
+            f"{file} has no known extension: use {', '.join(sorted(_WRITERS))} to choose the format"
+        )
+    return writer
+
+
+def _record_batch(faces: list[StoredFace]) -> pa.RecordBatch:
+    embeddings = np.concatenate([stored.face.embedding for stored in faces]).astype(np.float32)
+    rows = [_row(stored) for stored in faces]
+    columns = [
+        pa.array(values, field.type)
+        for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=False)
+    ]
+    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(embeddings), EMBEDDING_SIZE))
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
+    """Everything but the embedding."""
+    photo, found = stored.photo, stored.face.detected
+    points = [getattr(found.landmarks, field.name) for field in fields(Landmarks)]
+    return (
+        photo_name(photo.photo_id),
+        stored.face_id,
+        stored.number,
+        photo.collection,
+        *(getattr(found.box, name) for name in _BOX),
+        *(value for point in points for value in (point.x, point.y)),
+        found.detection_score,
+        photo.width,
+        photo.height,
+    )
+
+
+def _write_parquet(sink: BinaryIO, batches: Batches) -> None:
+    with pa.parquet.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _write_csv(sink: BinaryIO, batches: Batches) -> None:
+    flat = pa.schema([*list(SCHEMA)[:-1], *((name, pa.float32()) for name in _EMBEDDING)])
+    with pa.csv.CSVWriter(sink, flat) as writer:
+        for batch in batches:
+            vectors = batch.column("embedding").flatten().to_numpy().reshape(-1, EMBEDDING_SIZE)
+            columns = [*batch.columns[:-1], *map(pa.array, vectors.T)]
+            writer.write_batch(pa.record_batch(columns, schema=flat))
+
+
+def _write_npz(sink: BinaryIO, batches: Batches) -> None:
+    table = pa.Table.from_batches(batches, schema=SCHEMA)
+    vectors = table.column("embedding").combine_chunks().flatten().to_numpy()
+    arrays = {name: _numpy(table.column(name)) for name in SCHEMA.names[:-1]}
+    arrays["embedding"] = vectors.reshape(-1, EMBEDDING_SIZE)
+    np.savez(sink, allow_pickle=False, **arrays)
+
+
+def _numpy(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    """Strings of fixed width: NumPy would pickle others, and refuse to read them back."""
+    values: NDArray[np.generic] = column.to_numpy()
+    return values.astype(np.str_) if values.dtype == object else values
+
+
+_WRITERS: dict[str, Callable[[BinaryIO, Batches], None]] = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+    ".npz": _write_npz,
+}
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[BinaryIO]:
+    """A file that takes the name `file` once it is complete."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as sink:
+            yield sink
+            sink.flush()
+            os.fsync(sink.fileno())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+"""The picture of a search, as in the reports: the query first, then the faces found, in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from facesearch.confidence import SAME_PERSON_DISTANCE
+from facesearch.photos.thumbnails import EMPTY, SMOOTH, TILE
+from facesearch_local.captions import draw_caption, draw_problem, draw_query_caption, draw_rank
+
+COLUMNS = 7
+"""Three rows hold a query and its twenty nearest."""
+
+_PADDING = 10
+_CAPTION = 84
+_CARD = (TILE + 2 * _PADDING, TILE + _PADDING + _CAPTION)
+_GAP = 16
+_MARGIN = 28
+_FRAME = 4
+_CORNER = 10
+
+_PAPER = "#e9ecf0"
+_QUERY = "#2f5fd0"
+_SAME = "#1f9d61"
+_DIFFERENT = "#9aa3af"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A face that was found: its photo's name, and its picture or why there is none."""
+
+    label: str
+    distance: float
+    confidence: float
+    picture: Image.Image | None
+    problem: str = ""
+
+
+def draw_grid(query: Image.Image, label: str, results: Sequence[Result]) -> Image.Image:
+    """A picture with the query's cut-out at the top left and each result after it, best first."""
+    columns = min(COLUMNS, len(results) + 1)
+    rows = -(-(len(results) + 1) // columns)
+    page = Image.new(
+        "RGB",
+        (
+            2 * _MARGIN + columns * (_CARD[0] + _GAP) - _GAP,
+            2 * _MARGIN + rows * (_CARD[1] + _GAP) - _GAP,
+        ),
+        _PAPER,
+    )
+    cards = [_query_card(query, label)]
+    cards += [_result_card(rank, result) for rank, result in enumerate(results, start=1)]
+    for place, card in enumerate(cards):
+        row, column = divmod(place, columns)
+        corner = _MARGIN + column * (_CARD[0] + _GAP), _MARGIN + row * (_CARD[1] + _GAP)
+        page.paste(card, corner, _rounded(card.size, _CORNER))
+    return page
+
+
+def _query_card(picture: Image.Image, label: str) -> Image.Image:
+    card = Image.new("RGB", _CARD, _QUERY)
+    inner = (_CARD[0] - 2 * _FRAME, _CARD[1] - 2 * _FRAME)
+    paper = Image.new("RGB", inner, "white")
+    card.paste(paper, (_FRAME, _FRAME), _rounded(inner, _CORNER - _FRAME))
+    card.paste(picture, (_PADDING, _PADDING), _rounded(picture.size, _CORNER // 2))
+    draw_query_caption(card, _caption_area(), label, _QUERY)
+    return card
+
+
+def _result_card(rank: int, result: Result) -> Image.Image:
+    card = Image.new("RGB", _CARD, "white")
+    picture = result.picture
+    if picture is None:
+        picture = Image.new("RGB", (TILE, TILE), EMPTY)
+        draw_problem(picture, result.problem)
+    card.paste(picture, (_PADDING, _PADDING), _rounded(picture.size, _CORNER // 2))
+    colour = _SAME if result.distance <= SAME_PERSON_DISTANCE else _DIFFERENT
+    draw_rank(card, (_PADDING, _PADDING), rank)
+    draw_caption(
+        card,
+        _caption_area(),
+        result.label,
+        distance=result.distance,
+        confidence=result.confidence,
+        colour=colour,
+    )
+    return card
+
+
+def _caption_area() -> tuple[int, int, int, int]:
+    return _PADDING, TILE + _PADDING, _CARD[0] - _PADDING, _CARD[1]
+
+
+def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
+    """A mask of a rectangle with round corners."""
+    mask = Image.new("L", (size[0] * SMOOTH, size[1] * SMOOTH))
+    draw = ImageDraw.Draw(mask)
+    draw.rounded_rectangle(
+        (0, 0, mask.width - 1, mask.height - 1), radius=radius * SMOOTH, fill=255
+    )
+    return mask.resize(size, Image.Resampling.LANCZOS)

@@ -1,0 +1,30 @@
+"""Headers of answers."""
+
+from facesearch_local.openapi.types import Json
+
+HEADERS: Json = {
+    "X-Request-Id": {
+        "required": True,
+        "description": "By which the operator finds this request in the log.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "required": True,
+        "description": "Seconds to wait before trying again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "ETag": {
+        "required": True,
+        "description": "Send it in `If-None-Match` to get the file only when it has changed.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+def _of(name: str) -> dict[str, Json]:
+    return {name: {"$ref": f"#/components/headers/{name}"}}
+
+
+ANSWER_HEADERS = _of("X-Request-Id")
+RETRY_HEADERS = _of("Retry-After")
+ETAG_HEADERS = _of("ETag")

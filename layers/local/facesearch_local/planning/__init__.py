@@ -1,0 +1,1 @@
+"""What a system of some size costs."""

@@ -1,0 +1,140 @@
+"""What a sizing costs a month: quantities times unit prices, each of which can be replaced."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from facesearch.errors import InvalidRequest
+from facesearch.planning.capacity import (
+    DAY_S,
+    FACES_A_PHOTO,
+    PHOTO_CPU_S,
+    SEARCH_S,
+    Sizing,
+    Workload,
+)
+from facesearch.planning.nodes import MANAGER_TYPES, MANAGERS, NODE_TYPES
+
+PRICES_OF = "AWS's list prices on demand in us-east-1, as published in 2026, before free tiers"
+HOURS = 730
+MONTH_S = HOURS * 3600
+MONTH_DAYS = MONTH_S / DAY_S
+MILLION = 1_000_000
+
+PHOTO_GB = 0.003
+"""Assumed: a 12-megapixel JPEG."""
+LOG_GB_A_REQUEST = 2e-6
+"""Assumed: two kilobytes of log lines for a photo or a search, all logs together."""
+QUEUE_REQUESTS_A_PHOTO = 2
+"""One to send; received and deleted in batches."""
+ALARMS = 8
+REPORTED_METRICS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A unit price in US dollars."""
+
+    usd: float
+    unit: str
+
+
+PRICES = {
+    **{node.name: Price(node.usd_an_hour, "node-hour") for node in NODE_TYPES},
+    **{node.name: Price(node.usd_an_hour, "node-hour") for _, node in MANAGER_TYPES},
+    "opensearch-gp3": Price(0.122, "GB-month"),
+    "lambda-compute": Price(0.0000166667, "GB-second"),
+    "lambda-requests": Price(0.20, "million"),
+    "lambda-snapshot": Price(0.0000015046, "GB-second"),
+    "api-requests": Price(3.50, "million"),
+    "s3-storage": Price(0.023, "GB-month"),
+    "s3-put": Price(5.00, "million"),
+    "s3-get": Price(0.40, "million"),
+    "sqs-requests": Price(0.40, "million"),
+    "logs": Price(0.50, "GB"),
+    "alarms": Price(0.10, "alarm-month"),
+    "metrics": Price(0.30, "metric-month"),
+    "dashboard": Price(3.00, "dashboard-month"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """One line of the bill."""
+
+    what: str
+    price_name: str
+    quantity: float
+    price: Price
+
+    @property
+    def usd(self) -> float:
+        return self.quantity * self.price.usd
+
+
+def with_prices(changes: Mapping[str, float]) -> dict[str, Price]:
+    """The price list with some unit prices replaced. Raises `InvalidRequest`."""
+    for name, usd in changes.items():
+        if name not in PRICES:
+            raise InvalidRequest(f"there is no price '{name}': use {', '.join(PRICES)}")
+        if not 0 <= usd < float("inf"):
+            raise InvalidRequest(f"the price of {name} is {usd}: use US dollars, 0 or more")
+    return PRICES | {name: Price(usd, PRICES[name].unit) for name, usd in changes.items()}
+
+
+def monthly_costs(
+    workload: Workload, sizing: Sizing, prices: Mapping[str, Price], *, snapshot: bool
+) -> list[CostLine]:
+    """Every line of a month's bill at the full number of faces; data transfer is not among them.
+
+    `snapshot`: the search function starts from one that Lambda keeps.
+    """
+    return [
+        CostLine(what, name, quantity, prices[name])
+        for what, name, quantity in (
+            *_index_lines(sizing),
+            *_ingestion_lines(workload, sizing),
+            *_search_lines(workload, sizing, snapshot),
+            *_watching_lines(workload),
+        )
+    ]
+
+
+_Line = tuple[str, str, float]
+
+
+def _index_lines(sizing: Sizing) -> Iterator[_Line]:
+    index = sizing.index
+    yield "index: data nodes", index.node.name, index.nodes * HOURS
+    if index.manager:
+        yield "index: managers", index.manager.name, MANAGERS * HOURS
+    yield "index: storage", "opensearch-gp3", index.nodes * index.disk_gib
+
+
+def _ingestion_lines(workload: Workload, sizing: Sizing) -> Iterator[_Line]:
+    photos = workload.photos_a_day * MONTH_DAYS
+    size = sizing.ingestion
+    compute = photos * PHOTO_CPU_S / size.threads * size.memory_mb / 1024
+    yield "indexing: compute", "lambda-compute", compute
+    yield "indexing: queue", "sqs-requests", photos * QUEUE_REQUESTS_A_PHOTO / MILLION
+    yield "photos: uploads", "s3-put", photos / MILLION
+    yield "photos: reads", "s3-get", photos / MILLION
+    yield "photos: storage", "s3-storage", workload.faces / FACES_A_PHOTO * PHOTO_GB
+
+
+def _search_lines(workload: Workload, sizing: Sizing, snapshot: bool) -> Iterator[_Line]:
+    searches = workload.searches_a_second * MONTH_S
+    memory_gb = sizing.search.memory_mb / 1024
+    yield "search: API", "api-requests", searches / MILLION
+    yield "search: compute", "lambda-compute", searches * SEARCH_S * memory_gb
+    yield "search: invocations", "lambda-requests", searches / MILLION
+    if snapshot:
+        yield "search: snapshot kept", "lambda-snapshot", memory_gb * MONTH_S
+
+
+def _watching_lines(workload: Workload) -> Iterator[_Line]:
+    searches = workload.searches_a_second * MONTH_S
+    photos = workload.photos_a_day * MONTH_DAYS
+    yield "watching: logs", "logs", (searches + photos) * LOG_GB_A_REQUEST
+    yield "watching: alarms", "alarms", ALARMS
+    yield "watching: metrics", "metrics", REPORTED_METRICS
+    yield "watching: dashboard", "dashboard", 1
