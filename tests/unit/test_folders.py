@@ -8,8 +8,6 @@ import pytest
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
 from facesearch.faces import IndexedPhoto, Photo, Recipe
 from facesearch.photos.folder import (
-    compare_with_store,
-    find_photos,
     photo_label,
     photo_name,
     photo_path,
@@ -18,6 +16,8 @@ from facesearch.photos.folder import (
 )
 from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import FaceStore, open_store
+from facesearch_local.library.compare import compare_with_store
+from facesearch_local.library.walk import find_photos
 
 
 def write(path: Path, data: bytes = b"photo") -> Path:

@@ -21,10 +21,11 @@ from facesearch.errors import (
 )
 from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.indexing import PhotoToIndex, Status, index_photos
-from facesearch.photos.folder import read_photo, sequence_now
+from facesearch.photos.folder import read_photo
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.library.compare import sequence_now
 from search_faces.requests.multipart import split_parts
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name

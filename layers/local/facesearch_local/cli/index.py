@@ -9,15 +9,7 @@ import click
 from facesearch.errors import FacesearchError, ModelError, StoreError, StoreNotFound
 from facesearch.faces import DEFAULT_COLLECTION, Removal
 from facesearch.indexing import PhotoToIndex, index_photos
-from facesearch.photos.folder import (
-    Difference,
-    Found,
-    compare_with_store,
-    find_photos,
-    in_chunks,
-    read_photo,
-    sequence_now,
-)
+from facesearch.photos.folder import read_photo
 from facesearch.settings import Settings
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
@@ -28,6 +20,9 @@ from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
 from facesearch_local.cli.summary import Summary
 from facesearch_local.cli.worker import Change, crashed, work
+from facesearch_local.library.chunks import in_chunks
+from facesearch_local.library.compare import Difference, compare_with_store, sequence_now
+from facesearch_local.library.walk import Found, find_photos
 from facesearch_local.pool import WorkerPool
 
 REMOVALS = 500

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import click
 
 from facesearch.indexing import Outcome, Status
-from facesearch.photos.folder import Problem, photo_name
+from facesearch.photos.folder import photo_name
 from facesearch_local.cli.output import Json, print_error, print_json
+from facesearch_local.library.walk import Problem
 
 
 @dataclass(slots=True)

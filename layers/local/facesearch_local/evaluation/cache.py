@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facesearch.closing import Closing
 from facesearch.errors import StoreDamaged
-from facesearch.photos.folder import PhotoFile
+from facesearch_local.library.walk import PhotoFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recipe (text TEXT PRIMARY KEY) WITHOUT ROWID;

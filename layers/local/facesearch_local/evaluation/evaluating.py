@@ -7,7 +7,6 @@ from pathlib import Path
 
 from facesearch.confidence import THRESHOLDS
 from facesearch.errors import ModelError
-from facesearch.photos.folder import Problem
 from facesearch.settings import Settings
 from facesearch_local.evaluation.embedding_run import Watch, embed_photos
 from facesearch_local.evaluation.evaluation import Evaluation, GroupResult, NotRun
@@ -18,6 +17,7 @@ from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import provenance
 from facesearch_local.evaluation.systems import SystemOptions
 from facesearch_local.evaluation.variants import SHIPPED, ranking_of
+from facesearch_local.library.walk import Problem
 
 
 @dataclass(frozen=True, slots=True)

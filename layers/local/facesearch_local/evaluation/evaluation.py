@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facesearch.photos.folder import Problem
 from facesearch_local.evaluation.groups import GroupFigures
 from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.measuring import Measured
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import Provenance
 from facesearch_local.evaluation.variants import SHIPPED
+from facesearch_local.library.walk import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidRequest
-from facesearch.photos.folder import EXTENSIONS, PhotoFile, Problem, find_photos
+from facesearch_local.library.walk import EXTENSIONS, PhotoFile, Problem, find_photos
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A person's photos in folders, and the store that follows them."""
