@@ -18,6 +18,9 @@ _CONTEXT = {
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
     "@aws-cdk/aws-s3:createDefaultLoggingPolicy": True,
     "@aws-cdk/core:target-partitions": ["aws"],
+    # Without it new models alone publish no version: the search alias would keep the old ones,
+    # while the index function has the new.
+    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
 }
 
 

@@ -11,6 +11,8 @@ import pytest
 import facesearch.collections
 import facesearch.settings
 from cdk.assets import FACESEARCH_LAYER, FUNCTIONS, ROOT, commit
+from cdk.settings import read_settings
+from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
 from facesearch.settings import Settings
 from facesearch.stores.opensearch.settings import OpenSearchSettings
@@ -259,3 +261,24 @@ def test_both_functions_make_embeddings_of_as_many_views_as_are_set(
     customised: Template, package: str
 ) -> None:
     assert Settings.from_env(customised.environment(package)).views == 2
+
+
+@pytest.mark.parametrize("layer", ["dependencies-x86_64/python", "models/models"])
+def test_new_layer_alone_publishes_a_new_version_for_the_alias(layer: str, tmp_path: Path) -> None:
+    folders = ("dependencies-x86_64/python", "models/models")
+
+    def version(build: Path, changed: str | None) -> str:
+        for folder in folders:
+            (build / "layers" / folder).mkdir(parents=True)
+            (build / "layers" / folder / "file").write_text("new" if folder == changed else "old")
+        app = build_app(out=build / "cdk.out", build=build, context={})
+        app.synth()
+        (path,) = (build / "cdk.out").glob("*.template.json")
+        alias = Template(read_settings({}), path).one("AWS::Lambda::Alias")["Properties"]
+        name: str = alias["FunctionVersion"]["Fn::GetAtt"][0]
+        return name
+
+    # The CDK remembers a folder's contents for as long as its process runs.
+    before = version(tmp_path / "before", changed=None)
+    assert version(tmp_path / "same", changed=None) == before
+    assert version(tmp_path / "after", changed=layer) != before

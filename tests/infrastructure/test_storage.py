@@ -1,7 +1,9 @@
 """The bucket, its queue and the index: what they promise about photos and faces."""
 
+import boto3
 import pytest
 
+from facesearch.photos.bucket import S3Photos, open_client
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Resource, Template
 
@@ -232,3 +234,18 @@ def test_existing_domain_is_used_instead_of_a_new_one(customised: Template) -> N
     assert not customised.of_type(DOMAIN)
     url = customised.environment("search_faces")["FACESEARCH_STORE"]
     assert url.startswith(f"opensearch+aws://{customised.settings.domain_endpoint}/faces?")
+
+
+@pytest.mark.parametrize("region", boto3.Session().get_available_regions("s3"))
+def test_forms_go_to_the_address_that_the_page_may_send_to(
+    region: str, dev: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    bucket = f"facesearch-dev-photos-123456789012-{region}"
+    form = S3Photos(open_client()).signer(bucket).generate_presigned_post(bucket, "a.jpg")
+    # The template's origin, in this region.
+    origin = dev.environment("search_faces")["FACESEARCH_UPLOAD_ORIGIN"]
+    expected = origin.replace("<AWS::S3::Bucket>", bucket).replace("eu-west-1", region)
+    assert form["url"] == f"{expected}/"

@@ -110,7 +110,11 @@ class S3Photos:
     def _regional(self) -> "S3Client":
         if not self._client.meta.endpoint_url.endswith(_AWS):
             return self._client
-        config: Config = CLIENT_CONFIG.merge(Config(s3={"addressing_style": "virtual"}))
+        # In us-east-1 botocore would still name the bucket without the region.
+        style = Config(
+            s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        )
+        config: Config = CLIENT_CONFIG.merge(style)
         return boto3.client("s3", config=config)
 
     def exists(self, photo_id: str) -> bool:
