@@ -63,6 +63,8 @@ class FaceFunction(Construct):
                 "FACESEARCH_THREADS": str(size.threads),
                 # NumPy would start a thread for each core as it is imported, and use none.
                 "OPENBLAS_NUM_THREADS": "1",
+                # The package sets it, too; here it holds whatever is imported first.
+                "ORT_DISABLE_TELEMETRY": "1",
                 "POWERTOOLS_SERVICE_NAME": package,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",

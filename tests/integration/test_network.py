@@ -1,0 +1,128 @@
+"""Nobody is told anything: no name is asked for, and no file is left, by what runs here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import missing
+
+pytestmark = pytest.mark.slow
+
+ISOLATED = Path(__file__).with_name("isolated.py")
+WAIT_S = 13
+"""ONNX Runtime's telemetry first speaks ten seconds after a model has run."""
+
+ANALYSE = """
+import sys, time
+from pathlib import Path
+from facesearch.settings import Settings
+from facesearch.vision.pipeline import FacePipeline
+
+models, photo, seconds = sys.argv[1:]
+pipeline = FacePipeline.from_settings(Settings.from_env({"FACESEARCH_MODELS": models}))
+(analysed,) = pipeline.analyse([Path(photo).read_bytes()])
+assert analysed.faces
+time.sleep(float(seconds))
+"""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a program asked for, and the files that it left in its home and temporary folder."""
+
+    code: int
+    asked: list[str]
+    left: list[str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    (home / "tmp").mkdir(parents=True)
+    return home
+
+
+def traces_of(command: list[str], home: Path, *, seconds: float = 0, **environ: str) -> Traces:
+    """Run the command in a network namespace where only loopback and its name server answer."""
+    resolver = home.parent / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\n")
+    script = 'ip link set lo up && mount --bind $0 /etc/resolv.conf && exec "$@"'
+    isolated = [sys.executable, str(ISOLATED), str(seconds), *command]
+    unshare = ["unshare", "--net", "--mount", "sh", "-c", script, str(resolver), *isolated]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "PYTHONPATH", "LANG") or name.startswith("LD_")
+    }
+    environment = {**kept, "HOME": str(home), "TMPDIR": str(home / "tmp"), **environ}
+    done = subprocess.run(unshare, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    told = json.loads(done.stdout)
+    left = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
+    assert told["code"] == 0, done.stderr
+    return Traces(told["code"], told["asked"], left)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def namespaces() -> None:
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        missing("there is no unshare or no ip: no network can be closed around a program")
+    tried = subprocess.run(["unshare", "--net", "--mount", "true"], check=False)
+    if tried.returncode != 0:
+        missing("this user may make no network namespace")
+
+
+def test_the_trap_is_set(home: Path) -> None:
+    ask = "import socket\ntry: socket.getaddrinfo('photos.example', 443)\nexcept OSError: pass"
+    assert "photos.example" in traces_of([sys.executable, "-c", ask], home).asked
+
+
+def test_looking_at_a_photo_tells_nobody_and_leaves_nothing(
+    models: Path, sample: Path, home: Path
+) -> None:
+    photo = sample / "val/elton_john/elton_john_01.jpg"
+    command = [sys.executable, "-c", ANALYSE, str(models), str(photo), str(WAIT_S)]
+    traces = traces_of(command, home)
+    assert (traces.asked, traces.left) == ([], [])
+
+
+def test_commands_tell_nobody_and_leave_nothing_but_the_store(
+    models: Path, sample: Path, home: Path
+) -> None:
+    photo = sample / "val/elton_john/elton_john_01.jpg"
+    store = f"sqlite:///{home}/faces.db"
+    for arguments in (["index", str(photo.parent)], ["search", str(photo)], ["status"]):
+        command = [sys.executable, "-m", "facesearch_local.cli", *arguments, "--store", store]
+        traces = traces_of(command, home, FACESEARCH_MODELS=str(models))
+        assert traces.asked == []
+        assert traces.left == ["faces.db"]
+
+
+def test_telemetry_is_off_in_the_environment_of_whoever_imports_the_package() -> None:
+    ask = "import facesearch, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    ran = subprocess.run(
+        [sys.executable, "-c", ask],
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "1"
+
+
+def test_runtime_that_was_loaded_before_is_warned_of() -> None:
+    environ = {name: v for name, v in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import onnxruntime, facesearch"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Import facesearch first" in ran.stderr
