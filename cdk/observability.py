@@ -1,7 +1,9 @@
 """What an operator looks at, and what wakes them: a dashboard, and alarms to one topic."""
 
+from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -20,6 +22,7 @@ class Observability(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        self.topic.add_to_resource_policy(_let_alarms_publish(self.topic))
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         raised: list[cloudwatch.IAlarm] = []
@@ -38,3 +41,17 @@ class Observability(Construct):
             alarm.add_ok_action(actions.SnsAction(self.topic))
             raised.append(alarm)
         self.dashboard = dashboard(self, "Dashboard", metrics, raised)
+
+
+def _let_alarms_publish(topic: sns.Topic) -> iam.PolicyStatement:
+    """A policy of its own (here, HTTPS only) replaces SNS's, which lets the account in."""
+    alarms_of_account = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
+    return iam.PolicyStatement(
+        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions=["sns:Publish"],
+        resources=[topic.topic_arn],
+        conditions={
+            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": alarms_of_account},
+        },
+    )

@@ -2,13 +2,14 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from cdk.assets import FUNCTIONS
 from facesearch.stages import Stage
+from tests.infrastructure.policies import Request, lets_through
 from tests.infrastructure.template import Resource, Template
 
 STAGES = {f"{stage}Latency" for stage in Stage}
@@ -69,6 +70,39 @@ def test_every_alarm_goes_to_the_topic_and_says_what_to_do(template: Template) -
             assert template.target(target) is topic
         assert re.search(r"Runbook: README, '\w+'\.$", properties["AlarmDescription"])
         assert properties["TreatMissingData"] == "notBreaching"
+
+
+ALARM_ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:facesearch-ClusterRed"
+PUBLISHED = Request(
+    "cloudwatch.amazonaws.com",
+    "sns:Publish",
+    "<AWS::SNS::Topic>",
+    {
+        "aws:SecureTransport": "true",
+        "aws:SourceAccount": "123456789012",
+        "aws:SourceArn": ALARM_ARN,
+    },
+)
+
+
+def test_alarms_of_this_account_may_publish(template: Template) -> None:
+    assert lets_through(template, template.of_type("AWS::SNS::TopicPolicy"), PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"context": {**PUBLISHED.context, "aws:SecureTransport": "false"}},
+        {"context": {**PUBLISHED.context, "aws:SourceAccount": "999999999999"}},
+        {"context": {**PUBLISHED.context, "aws:SourceArn": ALARM_ARN.replace("1234", "9999")}},
+        {"context": {}},
+        {"principal": "events.amazonaws.com"},
+        {"action": "sns:Subscribe"},
+    ],
+)
+def test_nobody_and_nothing_else_may_publish(template: Template, changed: dict[str, Any]) -> None:
+    request = replace(PUBLISHED, **changed)
+    assert not lets_through(template, template.of_type("AWS::SNS::TopicPolicy"), request)
 
 
 def test_alarms_watch_letters_delays_errors_latency_and_cluster(template: Template) -> None:
