@@ -80,10 +80,10 @@ class PhotoBucket(Construct):
     @property
     def environment(self) -> dict[str, str]:
         """What both functions know of the photos."""
-        known = {"FACESEARCH_COLLECTIONS": self._settings.collections}
-        if self._settings.prefix:
-            known["FACESEARCH_PREFIX"] = self._settings.prefix
-        return known
+        return {
+            "FACESEARCH_COLLECTIONS": self._settings.collections,
+            "FACESEARCH_PREFIX": self._settings.prefix,
+        }
 
     def grant_upload(self, role: iam.Role) -> None:
         """What the forms that the role signs may do: add photos, and tag them where tags count."""

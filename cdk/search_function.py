@@ -42,9 +42,13 @@ class SearchFunction(Construct):
                 "FACESEARCH_STORE": index.store_url,
                 "FACESEARCH_BUCKET": photos.bucket.bucket_name,
                 **photos.environment,
-                **_uploads(settings, photos),
-                **_cors(settings),
-                **_commit(),
+                "FACESEARCH_UPLOADS": "on" if settings.uploads else "off",
+                "FACESEARCH_UPLOAD_ORIGIN": photos.origin if settings.uploads else "",
+                "FACESEARCH_SUFFIXES": ",".join(settings.suffixes),
+                # The function answers browsers' questions itself: only it sees every response.
+                "FACESEARCH_CORS_ORIGINS": ",".join(settings.cors_origins),
+                # `GET /version` tells what runs.
+                "FACESEARCH_COMMIT": commit() or "",
             },
         )
         if settings.start == "snapstart":
@@ -67,25 +71,3 @@ class SearchFunction(Construct):
                 size.concurrency if settings.start == "provisioned" else None
             ),
         )
-
-
-def _uploads(settings: StageSettings, photos: PhotoBucket) -> dict[str, str]:
-    if not settings.uploads:
-        return {"FACESEARCH_UPLOADS": "off"}
-    known = {"FACESEARCH_UPLOAD_ORIGIN": photos.origin}
-    if settings.suffixes:
-        known["FACESEARCH_SUFFIXES"] = ",".join(settings.suffixes)
-    return known
-
-
-def _cors(settings: StageSettings) -> dict[str, str]:
-    """The function answers browsers' questions itself: only it sees every response."""
-    if not settings.cors_origins:
-        return {}
-    return {"FACESEARCH_CORS_ORIGINS": ",".join(settings.cors_origins)}
-
-
-def _commit() -> dict[str, str]:
-    """`GET /version` tells what runs."""
-    found = commit()
-    return {"FACESEARCH_COMMIT": found} if found else {}

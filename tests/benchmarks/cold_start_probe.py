@@ -26,9 +26,9 @@ def main(package: str, photo: Path) -> None:
     stages = {"python": since_start()}
     importlib.import_module("awslambdaric.bootstrap")
     stages["runtime"] = since_start()
-    importlib.import_module(f"{package}.handler")
+    handler = importlib.import_module(f"{package}.handler")
     stages["handler"] = since_start()
-    service = importlib.import_module(f"{package}.service").open_service()
+    service = handler.open_service()
     stages["service"] = since_start()
     service.pipeline.warm()
     stages["models"] = since_start()

@@ -1,6 +1,5 @@
 """The functions: that each gets what its code asks for, and the events that it waits for."""
 
-import inspect
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -8,25 +7,21 @@ from pathlib import Path
 
 import pytest
 
-import facesearch.collections
-import facesearch.settings
 from cdk.assets import FACESEARCH_LAYER, FUNCTIONS, ROOT, commit
 from cdk.settings import read_settings
 from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
-from facesearch.settings import Settings
 from facesearch.stores.opensearch.settings import OpenSearchSettings
+from index_faces.settings import IndexSettings
+from search_faces.settings import SearchSettings
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import ENDPOINT, Resource, Template
 
 PACKAGES = ("index_faces", "search_faces")
-OPTIONAL = {
-    "FACESEARCH_CORS_ORIGINS",
-    "FACESEARCH_PREFIX",
-    "FACESEARCH_SUFFIXES",
-    "FACESEARCH_UPLOADS",
+SETTINGS: Mapping[str, type[IndexSettings] | type[SearchSettings]] = {
+    "index_faces": IndexSettings,
+    "search_faces": SearchSettings,
 }
-"""Not there unless a setting is other than it comes."""
 
 LAMBDA_LIMITS = {"MemorySize": 10_240, "Timeout": 900}
 
@@ -80,48 +75,44 @@ def test_function_has_three_layers_for_its_architecture(
         assert layer["Properties"]["CompatibleArchitectures"] == function["Architectures"]
 
 
-def test_function_environment_holds_every_key_that_its_settings_read(
+def test_function_environment_holds_every_key_that_its_settings_ask_for_and_no_other(
     template: Template, package: str
 ) -> None:
     environment = RecordingEnvironment(template.environment(package))
-    settings = Settings.from_env(environment)
-    assert environment.asked <= set(environment)
-    assert settings.models == Path("/opt/models")
-    assert settings.threads >= 1
+    settings = SETTINGS[package].from_env(environment)
+    given = {name for name in environment if name.startswith("FACESEARCH_")}
+    assert environment.asked == given
+    assert settings.shared.models == Path("/opt/models")
+    assert settings.shared.threads >= 1
 
 
-def test_function_environment_and_code_name_the_same_variables(
-    template: Template, package: str
+def test_functions_know_which_photos_are_indexed_and_what_names_their_collections(
+    dev: Template, customised: Template
 ) -> None:
-    shared = [Path(inspect.getfile(each)) for each in (facesearch.settings, facesearch.collections)]
-    sources = [*shared, *(FUNCTIONS / package).rglob("*.py")]
-    code = "".join(source.read_text() for source in sources)
-    given = {name for name in template.environment(package) if name.startswith("FACESEARCH_")}
-    known = set(re.findall(r'"(FACESEARCH_[A-Z_]+)"', code))
-    assert given - {"FACESEARCH_COMMIT"} == known - {"FACESEARCH_COMMIT"} - OPTIONAL
+    for read, package in ((each.from_env, package) for package, each in SETTINGS.items()):
+        collections = read(customised.environment(package)).collections
+        assert collections == CollectionRule("tag", "photos/")
+        assert read(dev.environment(package)).collections == CollectionRule("prefix")
 
 
-def test_function_knows_where_photos_are_what_names_collections_and_what_is_indexed(
+def test_search_function_knows_the_bucket_and_what_may_be_added_to_it(
     dev: Template, customised: Template, template_of: Synthesise
 ) -> None:
     bucket = "<AWS::S3::Bucket>"
-    search = customised.environment("search_faces")
-    assert search["FACESEARCH_UPLOAD_ORIGIN"] == f"https://{bucket}.s3.eu-west-1.amazonaws.com"
-    assert search["FACESEARCH_SUFFIXES"] == ".jpg,.png"
-    for package in PACKAGES:
-        rule = CollectionRule.from_env(customised.environment(package))
-        assert rule == CollectionRule("tag", "photos/")
-        assert CollectionRule.from_env(dev.environment(package)) == CollectionRule("prefix")
-    off = template_of(uploads="false").environment("search_faces")
-    assert off["FACESEARCH_UPLOADS"] == "off"
-    assert "FACESEARCH_UPLOAD_ORIGIN" not in off
+    search = SearchSettings.from_env(customised.environment("search_faces"))
+    assert (search.bucket, search.uploads, search.suffixes) == (bucket, True, (".jpg", ".png"))
+    assert search.upload_origin == f"https://{bucket}.s3.eu-west-1.amazonaws.com"
+    assert search.cors_origins == ("https://photos.example", "https://album.example")
+    plain = SearchSettings.from_env(dev.environment("search_faces"))
+    assert (plain.uploads, plain.suffixes, plain.cors_origins) == (True, (), ())
+    off = SearchSettings.from_env(template_of(uploads="false").environment("search_faces"))
+    assert (off.uploads, off.upload_origin) == (False, "")
 
 
-def test_search_function_knows_the_commit_that_it_is_made_from(
-    template_of: Synthesise, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_search_function_knows_the_commit_that_it_is_made_from(template_of: Synthesise) -> None:
     template = template_of(log_days="7")
-    assert template.environment("search_faces").get("FACESEARCH_COMMIT") == commit()
+    search = SearchSettings.from_env(template.environment("search_faces"))
+    assert search.commit == (commit() or "")
     if shutil.which("git") and (ROOT / ".git").exists():
         assert re.fullmatch("[0-9a-f]{40}(-dirty)?", commit() or "")
 
@@ -130,7 +121,8 @@ def test_stack_is_made_where_there_is_no_git(
     template_of: Synthesise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "FACESEARCH_COMMIT" not in template_of(log_days="14").environment("search_faces")
+    environment = template_of(log_days="14").environment("search_faces")
+    assert SearchSettings.from_env(environment).commit == ""
 
 
 def test_function_store_is_the_stack_s_index_as_large_as_computed(
@@ -260,7 +252,8 @@ def test_arm64_is_said_of_functions_and_layers(customised: Template) -> None:
 def test_both_functions_make_embeddings_of_as_many_views_as_are_set(
     customised: Template, package: str
 ) -> None:
-    assert Settings.from_env(customised.environment(package)).views == 2
+    settings = SETTINGS[package].from_env(customised.environment(package))
+    assert settings.shared.views == 2
 
 
 @pytest.mark.parametrize("layer", ["dependencies-x86_64/python", "models/models"])

@@ -13,9 +13,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import index_faces.handler
-import index_faces.service
+import search_faces.handler
 import search_faces.log
-import search_faces.service
 from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.reading import PhotoContent
 from facesearch.stores import FaceStore, open_store
@@ -92,7 +91,7 @@ def functions(
 
 def close_services() -> None:
     """Let the next event open everything anew, as a new Lambda environment does."""
-    for module in (index_faces.service, search_faces.service):
+    for module in (index_faces.handler, search_faces.handler):
         if module.open_service.cache_info().currsize:
             module.open_service().store.close()
         module.open_service.cache_clear()
@@ -101,7 +100,7 @@ def close_services() -> None:
 @pytest.fixture
 def store(functions: None) -> FaceStore:
     """The functions' store, to look into."""
-    return index_faces.service.open_service().store
+    return index_faces.handler.open_service().store
 
 
 @pytest.fixture

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.collections import CollectionRule
 from facesearch.errors import SettingsError
 from facesearch.settings import Settings
+from facesearch_local.settings import ServeSettings
+from index_faces.settings import IndexSettings
+from search_faces.settings import SearchSettings
 
 
 def test_settings_without_variables_are_the_defaults() -> None:
@@ -49,3 +53,68 @@ def test_wrong_variable_is_named_with_its_value(variable: str, value: str) -> No
 def test_settings_shown_hold_no_password() -> None:
     settings = Settings.from_env({"FACESEARCH_STORE": "opensearch://joe:secret@host/faces"})
     assert "secret" not in repr(settings)
+
+
+def test_search_settings_take_each_variable() -> None:
+    settings = SearchSettings.from_env(
+        {
+            "FACESEARCH_STORE": "sqlite:////srv/faces.db",
+            "FACESEARCH_BUCKET": "photos",
+            "FACESEARCH_COLLECTIONS": "tag",
+            "FACESEARCH_PREFIX": "people/",
+            "FACESEARCH_UPLOADS": "off",
+            "FACESEARCH_SUFFIXES": ".jpg,.png",
+            "FACESEARCH_UPLOAD_ORIGIN": "https://photos.example",
+            "FACESEARCH_CORS_ORIGINS": "https://a.example,https://b.example",
+            "FACESEARCH_COMMIT": "0123abc",
+        }
+    )
+    assert settings.shared.store_url == "sqlite:////srv/faces.db"
+    assert settings == SearchSettings(
+        settings.shared,
+        bucket="photos",
+        collections=CollectionRule("tag", "people/"),
+        uploads=False,
+        suffixes=(".jpg", ".png"),
+        upload_origin="https://photos.example",
+        cors_origins=("https://a.example", "https://b.example"),
+        commit="0123abc",
+    )
+
+
+def test_search_settings_without_variables_are_the_defaults() -> None:
+    assert SearchSettings.from_env({}) == SearchSettings(Settings.from_env({}))
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "variable", "value"),
+    [
+        (IndexSettings, "FACESEARCH_THREADS", "many"),
+        (IndexSettings, "FACESEARCH_COLLECTIONS", "folder"),
+        (SearchSettings, "FACESEARCH_VIEWS", "3"),
+        (SearchSettings, "FACESEARCH_COLLECTIONS", "folder"),
+        (SearchSettings, "FACESEARCH_UPLOADS", "/srv/uploads"),
+        (ServeSettings, "FACESEARCH_EMBEDDER", "vgg"),
+    ],
+)
+def test_wrong_variable_of_an_entry_point_is_named(
+    entry_point: type[IndexSettings | SearchSettings | ServeSettings], variable: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{variable} is '{value}': use "):
+        entry_point.from_env({variable: value})
+
+
+def test_local_server_keeps_new_photos_in_the_folder_and_sends_none_to_the_bucket() -> None:
+    settings = ServeSettings.from_env(
+        {"FACESEARCH_UPLOADS": "/srv/uploads", "FACESEARCH_BUCKET": "photos"}
+    )
+    assert settings.uploads == Path("/srv/uploads")
+    assert (settings.search.bucket, settings.search.uploads) == ("photos", False)
+
+
+@pytest.mark.parametrize(("value", "to_bucket"), [("", True), ("on", True), ("off", False)])
+def test_local_server_without_a_folder_does_as_the_function_does(
+    value: str, to_bucket: bool
+) -> None:
+    settings = ServeSettings.from_env({"FACESEARCH_UPLOADS": value})
+    assert (settings.uploads, settings.search.uploads) == (None, to_bucket)

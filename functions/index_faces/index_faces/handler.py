@@ -1,7 +1,9 @@
 """The entry point of Lambda: messages in; out come those that SQS has to deliver again."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -20,7 +22,8 @@ from facesearch.indexing import Outcome, Status
 from facesearch.photos.bucket import bucket_and_key
 from facesearch.stages import Stage, stages_timed
 from index_faces.messages import Result, index_messages
-from index_faces.service import open_service
+from index_faces.service import Service
+from index_faces.settings import IndexSettings
 
 logger = Logger(service="index_faces")
 
@@ -31,6 +34,12 @@ METRICS = {
     "PhotosUndone": Status.UNDONE,
     "PhotosRemoved": Status.REMOVED,
 }
+
+
+@cache
+def open_service() -> Service:
+    """As the environment says. Raises `SettingsError`; what failed is tried again."""
+    return Service.from_settings(IndexSettings.from_env(os.environ))
 
 
 @logger.inject_lambda_context(log_event=False)

@@ -1,14 +1,11 @@
 """What the function works with, opened at the first event and kept for those to come."""
 
-import os
 from dataclasses import dataclass
-from functools import cache
 
-from facesearch.collections import CollectionRule
 from facesearch.photos.bucket import S3Photos, open_client
-from facesearch.settings import Settings
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
+from index_faces.settings import IndexSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +16,12 @@ class Service:
     pipeline: FacePipeline
     store: FaceStore
 
-
-@cache
-def open_service() -> Service:
-    """As the environment says. Raises `SettingsError`; what failed is tried again."""
-    settings = Settings.from_env(os.environ)
-    pipeline = FacePipeline.from_settings(settings)
-    store = open_store(settings.store_url, pipeline.recipe)
-    photos = S3Photos(open_client(), CollectionRule.from_env(os.environ))
-    return Service(photos, pipeline, store)
+    @classmethod
+    def from_settings(cls, settings: IndexSettings) -> "Service":
+        """Nothing is connected to before the first event."""
+        pipeline = FacePipeline.from_settings(settings.shared)
+        return cls(
+            photos=S3Photos(open_client(), settings.collections),
+            pipeline=pipeline,
+            store=open_store(settings.shared.store_url, pipeline.recipe),
+        )

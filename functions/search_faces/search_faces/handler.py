@@ -12,9 +12,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from facesearch.stages import Stage, stages_timed
 from search_faces.app import create_app
 from search_faces.log import logger
+from search_faces.service import open_service
 from search_faces.warming import warm_ahead
 
-warm_ahead(os.environ)
+warm_ahead(os.environ, open_service)
 app = create_app(os.environ)
 
 

@@ -1,13 +1,13 @@
 """Opens the models where starting is nobody's waiting: before a snapshot, or in a kept instance."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from search_faces.service import open_service
+from search_faces.service import Service
 
 AHEAD = ("snap-start", "provisioned-concurrency")
 
 
-def warm_ahead(environ: Mapping[str, str]) -> None:
+def warm_ahead(environ: Mapping[str, str], open_service: Callable[[], Service]) -> None:
     """Open what the first search needs, unless a request is waiting for this start.
 
     What a module's import leaves in memory is in SnapStart's snapshot. Nothing is connected to:

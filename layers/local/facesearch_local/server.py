@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qs
@@ -21,6 +20,7 @@ import click
 from waitress.server import create_server
 
 from facesearch.errors import FacesearchError, SettingsError
+from facesearch_local.settings import ServeSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -51,7 +51,9 @@ def serve(host: str, port: int, environ: Mapping[str, str]) -> None:
     `environ` becomes this process's environment, as Lambda's configuration becomes a function's.
     Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
     """
-    os.environ.update({**_ENVIRONMENT, **environ})
+    settings = ServeSettings.from_env(environ)
+    known = {**environ, "FACESEARCH_UPLOADS": "off"} if settings.uploads else environ
+    os.environ.update({**_ENVIRONMENT, **known})
     # After the environment is set: Powertools reads it as it is imported.
     from facesearch_local.upload_folder import FolderUploads
     from search_faces.handler import handler
@@ -61,9 +63,9 @@ def serve(host: str, port: int, environ: Mapping[str, str]) -> None:
     # Requests that wait are no news: there is one thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     service = open_service()
-    folder = environ.get("FACESEARCH_UPLOADS")
-    uploads = FolderUploads(Path(folder), service.pipeline, service.store) if folder else None
-    if uploads is not None:
+    uploads = None
+    if settings.uploads is not None:
+        uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
         service.uploads = uploads
     with _listen(host, port) as listening, closing(service.store):
         held = service.check()

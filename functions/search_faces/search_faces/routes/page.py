@@ -1,6 +1,5 @@
 """The page for people, and its files, under a strict policy."""
 
-import os
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from facesearch.confidence import confidence
 from facesearch.errors import NotFound
+from search_faces.service import open_service
 from search_faces.static import TYPES, static_answer
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -39,7 +39,7 @@ def _answer(name: str) -> Response[str]:
     text = _files().get(name)
     if text is None:
         raise NotFound(f"the page has no file '{name[:50]}'")
-    policies = _policies(os.environ.get("FACESEARCH_UPLOAD_ORIGIN", ""))
+    policies = _policies(open_service().upload_origin)
     return static_answer(router.current_event, name, text, policies)
 
 

@@ -1,6 +1,5 @@
 """What the service is and holds."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -95,7 +94,7 @@ def version() -> "VersionAnswer":
         stored = None
     return {
         "version": __version__,
-        "commit": os.environ.get("FACESEARCH_COMMIT") or None,
+        "commit": service.commit or None,
         "recipe": {
             "fingerprint": recipe.fingerprint,
             "detector": recipe.detector,
@@ -107,7 +106,7 @@ def version() -> "VersionAnswer":
             "matches": stored == recipe if stored else None,
         },
         "search": {
-            "bucket": bool(os.environ.get("FACESEARCH_BUCKET")),
+            "bucket": bool(service.bucket),
             "uploads": service.uploads is not None,
         },
     }

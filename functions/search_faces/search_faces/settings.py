@@ -1,0 +1,56 @@
+"""What the search API is told by its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from facesearch.collections import CollectionRule
+from facesearch.errors import SettingsError
+from facesearch.settings import Settings
+
+UPLOADS = ("on", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """`shared` is what every entry point is told."""
+
+    shared: Settings
+    bucket: str = ""
+    """Whose photos a search may name; "" for none."""
+    collections: CollectionRule = field(default_factory=CollectionRule)
+    """How the bucket tells collections."""
+    uploads: bool = True
+    """Whether callers may add photos to the bucket."""
+    suffixes: tuple[str, ...] = ()
+    """The endings of the keys that are indexed; none for all."""
+    upload_origin: str = ""
+    """Where the page sends new photos, if that is another origin than its own."""
+    cors_origins: tuple[str, ...] = ()
+    """Whose pages may use the API beside its own."""
+    commit: str = ""
+    """The commit that runs, if known."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "SearchSettings":
+        """Raises `SettingsError`, naming the variable."""
+        return cls(
+            Settings.from_env(environ),
+            bucket=environ.get("FACESEARCH_BUCKET", ""),
+            collections=CollectionRule.from_env(environ),
+            uploads=_uploads(environ.get("FACESEARCH_UPLOADS") or UPLOADS[0]),
+            suffixes=_words(environ.get("FACESEARCH_SUFFIXES", "")),
+            upload_origin=environ.get("FACESEARCH_UPLOAD_ORIGIN", ""),
+            cors_origins=_words(environ.get("FACESEARCH_CORS_ORIGINS", "")),
+            commit=environ.get("FACESEARCH_COMMIT", ""),
+        )
+
+
+def _uploads(text: str) -> bool:
+    if text not in UPLOADS:
+        raise SettingsError(f"FACESEARCH_UPLOADS is '{text}': use one of {', '.join(UPLOADS)}")
+    return text == UPLOADS[0]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """What stands between the commas."""
+    return tuple(each for each in text.split(",") if each)

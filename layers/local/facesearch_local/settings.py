@@ -1,0 +1,24 @@
+"""What the local server is told by its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_faces.settings import UPLOADS, SearchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """The API's settings, and the folder of this machine that takes new photos, if one does."""
+
+    search: SearchSettings
+    uploads: Path | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "ServeSettings":
+        """Raises `SettingsError`, naming the variable."""
+        folder = environ.get("FACESEARCH_UPLOADS", "")
+        if folder in ("", *UPLOADS):
+            return cls(SearchSettings.from_env(environ))
+        # New photos go into the folder: into no bucket.
+        return cls(SearchSettings.from_env({**environ, "FACESEARCH_UPLOADS": "off"}), Path(folder))
