@@ -20,6 +20,7 @@ READINGS: dict[str, Callable[[FaceStore], object]] = {
     "photos": lambda store: list(store.photos()),
     "faces": lambda store: list(store.faces()),
     "collections": lambda store: store.collections(),
+    "sequences": lambda store: store.sequences([A]),
     "counts": lambda store: store.counts(),
 }
 

@@ -132,3 +132,9 @@ def test_unknown_photo_and_face_are_none(store: FaceStore) -> None:
     key = face_id("a", 0).removesuffix("0")
     for unknown in ("", "-", "0", face_id("a", 1), face_id("b", 0), key, f"{key}00", f"{key}x"):
         assert store.face(unknown) is None
+
+
+def test_sequences_are_the_newest_of_known_and_forgotten_photos(store: FaceStore) -> None:
+    store.write([indexed("a", 3), indexed("b", 5), Removal("b", 2**63 - 1), indexed("a", 2)])
+    assert store.sequences(["a", "b", "c"]) == {"a": 3, "b": 2**63 - 1}
+    assert store.sequences([]) == {}

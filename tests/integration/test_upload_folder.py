@@ -16,6 +16,7 @@ from facesearch.errors import ImageTooLarge, InvalidRequest, StoreError
 from facesearch.photos.folder import photo_path
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli import run
 from facesearch_local.client import FaceSearchClient
 from facesearch_local.upload_folder import FolderUploads
 from search_faces.uploads import NewPhoto
@@ -247,3 +248,22 @@ def test_name_of_a_link_is_replaced_and_not_followed(
     receive(uploads, uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {})).fields, b"photo")
     assert (tmp_path / "outside.jpg").read_bytes() == b"mine"
     assert (tmp_path / "new/default/a.jpg").read_bytes() == b"photo"
+
+
+def test_what_was_said_of_an_upload_survives_an_index_of_its_folder(
+    server: str, folder: Path, sample: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESEARCH_MODELS", str(models))
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{folder.parent}/faces.db")
+    first, second = sorted((sample / "train" / "elton_john").iterdir())[:2]
+    with FaceSearchClient(server) as client:
+        photo_id = client.upload(first, collection="party", metadata={"album": "é"})
+    path = Path(photo_path(photo_id))
+    run(["index", "--quiet", "--force", str(folder)])
+    path.write_bytes(second.read_bytes())
+    run(["index", "--quiet", str(folder)])
+    renamed = path.with_name("renamed.jpg")
+    path.rename(renamed)
+    run(["index", "--quiet", str(folder)])
+    kept = listed(server, renamed.as_uri())
+    assert (kept["collection"], kept["metadata"]) == ("party", {"album": "é"})

@@ -1,4 +1,4 @@
-"""Which files count as photos, what they are called, and what changed since last time."""
+"""Which files count as photos, what they are called, and how they are read."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
-from facesearch.faces import IndexedPhoto, Photo, Recipe
 from facesearch.photos.folder import (
+    FileRevision,
     photo_label,
     photo_name,
     photo_path,
@@ -15,8 +15,7 @@ from facesearch.photos.folder import (
     read_photo,
 )
 from facesearch.photos.reading import MAX_FILE_BYTES
-from facesearch.stores import FaceStore, open_store
-from facesearch_local.library.compare import compare_with_store
+from facesearch_local.library.excludes import Excludes
 from facesearch_local.library.walk import find_photos
 
 
@@ -117,12 +116,73 @@ def test_photo_name_is_a_path_and_label_is_its_end() -> None:
     assert photo_name("s3://bucket/key 1.jpg") == "s3://bucket/key 1.jpg"
 
 
-def test_read_file_revision_is_the_one_found(tmp_path: Path) -> None:
+def test_revision_tells_other_bytes_even_of_the_same_size_and_time(tmp_path: Path) -> None:
     photo = write(tmp_path / "a.jpg")
-    (file,) = find_photos([photo]).photos.values()
-    assert read_photo(file.photo_id).revision == file.revision
-    write(photo, b"longer than before")
-    assert read_photo(file.photo_id).revision != file.revision
+    before = FileRevision.parse(read_file(photo).revision)
+    times = photo.stat()
+    write(photo, b"other")
+    os.utime(photo, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = FileRevision.parse(read_file(photo).revision)
+    assert before is not None
+    assert after is not None
+    assert (before.size, before.mtime_ns) == (after.size, after.mtime_ns)
+    assert before.digest != after.digest
+    assert before.ctime_ns < after.ctime_ns
+
+
+@pytest.mark.parametrize("text", ["5-17", f"5--17-18-{'a' * 32}", f"5-17-18-{'a' * 32}-{'b' * 32}"])
+def test_revision_of_a_file_is_read_back_from_its_text(text: str) -> None:
+    assert str(FileRevision.parse(text)) == text
+
+
+def test_revision_of_s3_is_no_file_revision() -> None:
+    assert FileRevision.parse("d41d8cd98f00b204e9800998ecf8427e-2") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "@eaDir/IMG_1.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "2019/@eaDir/a.jpg",
+        "#recycle/a.jpg",
+        "$Recycle.Bin/S-1-5-21/a.jpg",
+        "lost+found/a.jpg",
+        "__MACOSX/a.jpg",
+        "Catalog Previews.lrdata/0/a.jpg",
+        "Mine.photoslibrary/resources/derivatives/a.jpg",
+    ],
+)
+def test_thumbnails_and_bins_are_left_out(tmp_path: Path, path: str) -> None:
+    write(tmp_path / path)
+    kept = write(tmp_path / "Mine.photoslibrary/originals/b.jpg")
+    assert found_names(tmp_path) == [kept.name]
+
+
+def test_excluded_folder_that_is_named_is_looked_through(tmp_path: Path) -> None:
+    write(tmp_path / "#recycle" / "a.jpg")
+    assert found_names(tmp_path / "#recycle") == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("scans", ["a.jpg"]),
+        ("SCANS/", ["a.jpg"]),
+        ("*.jpg", []),
+        ("2019/scans", ["a.jpg", "c.jpg"]),
+        ("2019/*.jpg", ["a.jpg", "c.jpg"]),
+        ("/scans", ["a.jpg", "b.jpg"]),
+        ("[cb].jpg", ["a.jpg"]),
+    ],
+)
+def test_exclude_pattern_is_of_a_name_or_of_a_path(
+    tmp_path: Path, pattern: str, left: list[str]
+) -> None:
+    write(tmp_path / "a.jpg")
+    write(tmp_path / "2019" / "scans" / "b.jpg")
+    write(tmp_path / "scans" / "c.jpg")
+    found = find_photos([tmp_path], Excludes([pattern]))
+    assert sorted(Path(file.path).name for file in found.photos.values()) == left
 
 
 def test_read_file_errors_tell_missing_from_unreadable(tmp_path: Path) -> None:
@@ -140,69 +200,3 @@ def test_read_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(ImageTooLarge, match="128"):
         read_file(huge)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FaceStore:
-    return open_store(f"sqlite:///{tmp_path}/faces.db", Recipe("detector", "crop", "embedder"))
-
-
-def remember(store: FaceStore, *paths: Path, problem: str = "") -> None:
-    files = find_photos(paths).photos.values()
-    store.write(
-        [
-            IndexedPhoto(Photo(file.photo_id, 1, revision=file.revision, problem=problem))
-            for file in files
-        ]
-    )
-
-
-def test_compare_tells_new_changed_unchanged_and_gone(tmp_path: Path, store: FaceStore) -> None:
-    folder = tmp_path / "photos"
-    same, changed, gone = (write(folder / name) for name in ("same.jpg", "changed.jpg", "gone.jpg"))
-    remember(store, folder)
-    write(changed, b"other bytes")
-    gone.unlink()
-    new = write(folder / "new.jpg")
-    difference = compare_with_store(find_photos([folder]), store, "default")
-    assert [file.path for file in difference.changed] == [str(changed), str(new)]
-    assert difference.unchanged == 1
-    assert difference.gone == [gone.as_uri()]
-    assert same.exists()
-
-
-def test_compare_photo_with_problem_is_tried_again(tmp_path: Path, store: FaceStore) -> None:
-    photo = write(tmp_path / "a.jpg")
-    remember(store, photo, problem="damaged_image")
-    difference = compare_with_store(find_photos([photo]), store, "default")
-    assert [file.path for file in difference.changed] == [str(photo)]
-
-
-def test_compare_photo_moves_to_the_collection_asked_for(tmp_path: Path, store: FaceStore) -> None:
-    photo = write(tmp_path / "a.jpg")
-    remember(store, photo)
-    assert not compare_with_store(find_photos([photo]), store, "default").changed
-    assert compare_with_store(find_photos([photo]), store, "other").changed
-
-
-def test_compare_missing_folder_forgets_nothing(tmp_path: Path, store: FaceStore) -> None:
-    photo = write(tmp_path / "photos" / "a.jpg")
-    remember(store, photo)
-    photo.unlink()
-    photo.parent.rmdir()
-    found = find_photos([photo.parent, photo])
-    assert compare_with_store(found, store, "default").gone == []
-
-
-def test_compare_leaves_neighbours_of_the_folder_alone(tmp_path: Path, store: FaceStore) -> None:
-    inside, beside = write(tmp_path / "a" / "x.jpg"), write(tmp_path / "ab" / "y.jpg")
-    remember(store, inside, beside)
-    beside.unlink()
-    assert compare_with_store(find_photos([inside.parent]), store, "default").gone == []
-
-
-def test_compare_file_that_only_a_name_finds_is_not_gone(tmp_path: Path, store: FaceStore) -> None:
-    hidden = write(tmp_path / "photos" / ".hidden")
-    write(tmp_path / "photos" / "a.jpg")
-    remember(store, hidden)
-    assert compare_with_store(find_photos([tmp_path / "photos"]), store, "default").gone == []

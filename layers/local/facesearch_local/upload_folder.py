@@ -25,7 +25,7 @@ from facesearch.photos.folder import read_photo
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
-from facesearch_local.library.compare import sequence_now
+from facesearch_local.library.sequences import next_sequences
 from search_faces.requests.multipart import split_parts
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
@@ -139,7 +139,9 @@ class FolderUploads:
         def read(photo_id: str) -> PhotoContent:
             return replace(read_photo(photo_id), metadata=metadata)
 
-        photo = PhotoToIndex(path.as_uri(), sequence_now(), collection)
+        photo_id = path.as_uri()
+        sequence = next_sequences(self._store, [photo_id])[photo_id]
+        photo = PhotoToIndex(photo_id, sequence, collection)
         (outcome,) = index_photos([photo], read, self._pipeline, self._store)
         if outcome.status is Status.UNDONE and outcome.error is not None:
             raise outcome.error

@@ -1,12 +1,16 @@
 """`facesearch index`: what it stores, what it notices, and what it says."""
 
 import os
+import pty
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from facesearch.stores import open_store
-from tests.integration.cli.running import Cli
+from tests.integration.cli.running import Cli, Start
 
 
 def stored_names(tmp_path: Path) -> dict[str, str]:
@@ -39,21 +43,40 @@ def test_index_json_holds_the_summary(cli: Cli, people: Path) -> None:
         "faces": 3,
         "without_face": 0,
         "unchanged": 0,
+        "moved": 0,
         "removed": 0,
+        "not_removed": 0,
         "superseded": 0,
         "failed": [],
     }
 
 
-def test_index_again_does_not_read_unchanged_photos(cli: Cli, people: Path) -> None:
+def test_index_again_does_not_look_at_unchanged_photos(
+    cli: Cli, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("index", people)
+    os.utime(people / "elton.jpg")
+    monkeypatch.setattr("facesearch_local.cli.worker.FacePipeline", None)
+    ran = cli("index", "--json", people)
+    assert ran.code == 0
+    assert (ran.json["photos"], ran.json["unchanged"]) == (0, 3)
+
+
+def test_index_sees_a_change_that_keeps_size_and_time(cli: Cli, people: Path) -> None:
     cli("index", people)
     photo = people / "elton.jpg"
     before = photo.stat()
     photo.write_bytes(b"x" * before.st_size)
     os.utime(photo, ns=(before.st_atime_ns, before.st_mtime_ns))
     ran = cli("index", "--json", people)
-    assert ran.code == 0
-    assert (ran.json["photos"], ran.json["unchanged"]) == (0, 3)
+    assert ran.code == 3
+    assert [failed["code"] for failed in ran.json["failed"]] == ["not_an_image"]
+
+
+def test_index_force_looks_at_every_photo(cli: Cli, people: Path) -> None:
+    cli("index", people)
+    ran = cli("index", "--json", "--force", people)
+    assert (ran.json["photos"], ran.json["unchanged"]) == (3, 0)
 
 
 def test_index_again_notices_changed_and_new_photos(cli: Cli, people: Path, tmp_path: Path) -> None:
@@ -76,25 +99,121 @@ def test_index_again_forgets_deleted_photos(cli: Cli, people: Path, tmp_path: Pa
     assert set(stored_names(tmp_path)) == {"madonna.jpg", "mindy.jpg"}
 
 
-def test_index_forgets_deleted_photos_of_an_emptied_folder(
+@pytest.mark.parametrize("emptied", [True, False])
+def test_index_of_an_unmounted_folder_forgets_nothing(
+    cli: Cli, people: Path, tmp_path: Path, emptied: bool
+) -> None:
+    cli("index", people)
+    people.rename(tmp_path / "unplugged")
+    if emptied:
+        people.mkdir()
+    for _ in range(2):
+        ran = cli("index", "--remove-missing", people)
+        assert ran.code == 3
+        assert "3 gone but kept" in ran.out
+        assert f"error: {people}: there " in ran.err
+        assert "3 stored came from it and are kept: mount its disk" in ran.err
+    assert len(stored_names(tmp_path)) == 3
+
+
+def test_index_of_a_missing_folder_that_nothing_came_from_does_nothing(
     cli: Cli, people: Path, tmp_path: Path
 ) -> None:
     cli("index", people)
-    for photo in people.iterdir():
-        photo.unlink()
-    ran = cli("index", people)
-    assert ran.code == 3
-    assert "3 removed" in ran.out
-    assert not stored_names(tmp_path)
-
-
-def test_index_of_a_missing_folder_forgets_nothing(cli: Cli, people: Path, tmp_path: Path) -> None:
-    cli("index", people)
-    people.rename(tmp_path / "unplugged")
-    ran = cli("index", people)
+    ran = cli("index", tmp_path / "nowhere")
     assert ran.code == 1
-    assert f"error: {people}: there is no such file or folder: check the path" in ran.err
+    assert f"error: {tmp_path / 'nowhere'}: there is no such file or folder" in ran.err
     assert len(stored_names(tmp_path)) == 3
+
+
+@pytest.fixture
+def twelve(people: Path) -> Path:
+    """The folder with twelve photos, all of one person."""
+    for number in range(12):
+        shutil.copy(people / "elton.jpg", people / f"{number}.jpg")
+    for name in ("elton", "madonna", "mindy"):
+        (people / f"{name}.jpg").unlink()
+    return people
+
+
+def take_away_all_but_one(folder: Path) -> None:
+    for photo in sorted(folder.iterdir())[1:]:
+        photo.unlink()
+
+
+def test_index_forgets_many_only_when_told(
+    cli: Cli, twelve: Path, sample: Path, tmp_path: Path
+) -> None:
+    cli("index", twelve)
+    take_away_all_but_one(twelve)
+    shutil.copy(sample / "val" / "madonna" / "madonna_01.jpg", twelve / "new.jpg")
+    ran = cli("index", twelve)
+    assert ran.code == 3
+    assert ran.out.startswith("1 photo with 1 face indexed")
+    assert "11 gone but kept" in ran.out
+    assert "forget them with --remove-missing" in ran.err
+    assert len(stored_names(tmp_path)) == 13
+    ran = cli("index", "--remove-missing", twelve)
+    assert ran.code == 0
+    assert "11 removed" in ran.out
+    assert len(stored_names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 1), ("n", 3, 12)])
+def test_index_asks_at_a_terminal_before_it_forgets_many(
+    start: Start, twelve: Path, tmp_path: Path, answer: str, code: int, left: int
+) -> None:
+    start("index", twelve).communicate()
+    take_away_all_but_one(twelve)
+    ours, theirs = pty.openpty()
+    process = start("index", twelve, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"Forget them?" not in said:
+        said += os.read(ours, 1000)
+    assert b"11 of 12 photos are gone" in said
+    os.write(ours, f"{answer}\n".encode())
+    with suppress(OSError):  # the other end is closed
+        while os.read(ours, 1000):
+            pass
+    os.close(ours)
+    assert process.wait() == code
+    assert len(stored_names(tmp_path)) == left
+
+
+def test_index_keeps_faces_of_a_renamed_photo(cli: Cli, people: Path, tmp_path: Path) -> None:
+    cli("index", "--collection", "party", people)
+    (people / "elton.jpg").rename(people / "sir_elton.jpg")
+    ran = cli("index", "--json", people)
+    assert ran.code == 0
+    assert (ran.json["photos"], ran.json["moved"], ran.json["removed"]) == (0, 1, 0)
+    matches = cli("search", "--json", "--collection", "party", people / "sir_elton.jpg")
+    assert Path(matches.json["results"][0]["matches"][0]["photo_id"]).name == "sir_elton.jpg"
+    assert "elton.jpg" not in stored_names(tmp_path)
+
+
+def test_index_leaves_out_what_is_excluded(cli: Cli, people: Path, tmp_path: Path) -> None:
+    (people / "@eaDir").mkdir()
+    shutil.copy(people / "elton.jpg", people / "@eaDir" / "thumb.jpg")
+    cli("index", "--exclude", "mindy*", people)
+    assert set(stored_names(tmp_path)) == {"elton.jpg", "madonna.jpg"}
+
+
+def test_index_after_a_clock_that_ran_ahead_sees_changes(
+    cli: Cli, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: now + 10**18)
+        cli("index", people)
+        (people / "madonna.jpg").rename(tmp_path / "kept.jpg")
+        cli("index", people)
+    (people / "elton.jpg").write_bytes((people / "mindy.jpg").read_bytes())
+    (tmp_path / "kept.jpg").rename(people / "madonna.jpg")
+    ran = cli("index", "--json", people)
+    assert (ran.json["photos"], ran.json["superseded"]) == (2, 0)
+    (people / "mindy.jpg").unlink()
+    assert cli("index", "--json", people).json["removed"] == 1
 
 
 def test_index_puts_photos_into_the_collection(cli: Cli, people: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from facesearch.errors import FacesearchError, ModelError, StoreFull, StoreNotFound
 from facesearch.indexing import Outcome, PhotoToIndex, Status
 from facesearch.stores import open_store
-from facesearch_local.cli.worker import Change, crashed
+from facesearch_local.cli.worker import crashed
 from facesearch_local.pool import Pipe, WorkerPool, answer_chunks
 from tests.integration.cli.running import Cli, Start
 
@@ -129,7 +129,7 @@ def test_workers_end_when_their_parent_is_killed(
 def crash_on_poison(signal_number: int, connection: Pipe) -> None:
     """A worker that a photo called "poison" crashes."""
 
-    def answer(chunk: Sequence[Change]) -> list[Outcome]:
+    def answer(chunk: Sequence[PhotoToIndex]) -> list[Outcome]:
         if any(change.photo_id == "poison" for change in chunk):
             os.kill(os.getpid(), signal_number)
         return [Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk]
@@ -137,7 +137,7 @@ def crash_on_poison(signal_number: int, connection: Pipe) -> None:
     answer_chunks(connection, answer)
 
 
-def chunk_of(*names: str) -> list[Change]:
+def chunk_of(*names: str) -> list[PhotoToIndex]:
     return [PhotoToIndex(name, 1) for name in names]
 
 
@@ -169,7 +169,7 @@ def test_pool_whose_workers_cannot_start_gives_up_at_once() -> None:
 def fill_up(connection: Pipe) -> None:
     """A worker whose store is full at the photo "last"."""
 
-    def answer(chunk: Sequence[Change]) -> list[Outcome] | FacesearchError:
+    def answer(chunk: Sequence[PhotoToIndex]) -> list[Outcome] | FacesearchError:
         if chunk[0].photo_id == "last":
             return StoreFull("the disk is full")
         return [Outcome(change.photo_id, Status.INDEXED, 1) for change in chunk]

@@ -70,7 +70,7 @@ class Photo:
     """What is known of a photo, its faces aside.
 
     `photo_id` is its URI: `s3://bucket/key` (the key as it is) or `file:///folder/name`.
-    `revision` changes when the photo's bytes do (S3's ETag; a file's size and time).
+    `revision` changes when the photo's bytes do (S3's ETag; a file's `FileRevision`).
     `sequence` orders the changes of one photo: a time in units of 2**-23 s, below 2**63.
     `width` and `height` are pixels of the upright photo, 0 when it could not be decoded.
     `problem` is the error code of a photo that could not be used, else empty.

@@ -1,7 +1,7 @@
 """The first use case: make photos findable, and forget photos that are gone."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from facesearch.errors import FacesearchError, NotFound, ReadError, StoreError
@@ -16,12 +16,13 @@ from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 class PhotoToIndex:
     """A photo that appeared or changed; `sequence` as in `Photo`.
 
-    `collection` is for places that do not tell by themselves.
+    `collection` and `metadata` are for places that do not tell by themselves.
     """
 
     photo_id: str
     sequence: int
     collection: str = DEFAULT_COLLECTION
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Status(StrEnum):
@@ -113,7 +114,7 @@ def _prepared(
         photo.sequence,
         revision=content.revision,
         collection=content.collection or photo.collection,
-        metadata=content.metadata,
+        metadata=content.metadata or photo.metadata,
     )
     if isinstance(analysed, FacesearchError):
         bad = replace(record, problem=analysed.code)

@@ -1,16 +1,15 @@
 """`facesearch index`: make the store hold what the folders hold."""
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
-from facesearch.errors import FacesearchError, ModelError, StoreError, StoreNotFound
-from facesearch.faces import DEFAULT_COLLECTION, Removal
-from facesearch.indexing import PhotoToIndex, index_photos
+from facesearch.errors import FacesearchError, ModelError, StoreError
+from facesearch.indexing import index_photos
 from facesearch.photos.folder import read_photo
-from facesearch.settings import Settings
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
@@ -19,10 +18,12 @@ from facesearch_local.cli.output import print_error
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
 from facesearch_local.cli.summary import Summary
-from facesearch_local.cli.worker import Change, crashed, work
+from facesearch_local.cli.worker import crashed, work
 from facesearch_local.library.chunks import in_chunks
-from facesearch_local.library.compare import Difference, compare_with_store, sequence_now
-from facesearch_local.library.walk import Found, find_photos
+from facesearch_local.library.compare import Difference, compare_with_store
+from facesearch_local.library.excludes import Excludes
+from facesearch_local.library.rewriting import apply_rewrites
+from facesearch_local.library.walk import find_photos
 from facesearch_local.pool import WorkerPool
 
 REMOVALS = 500
@@ -34,15 +35,29 @@ REMOVALS = 500
 Examples:
   facesearch index ~/Pictures
   facesearch index --collection wedding --workers 4 day1 day2 guest.jpg
+  facesearch index --exclude 'scans' --exclude '*/exports/*' ~/Pictures
   facesearch index --store sqlite:////var/lib/faces.db --json /srv/photos"""
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
 @store_option
 @click.option(
     "--collection",
-    default=DEFAULT_COLLECTION,
-    show_default=True,
-    help="The collection that the photos are to be in.",
+    help="The collection that the photos are to be in. [default: the one they are in, or default]",
+)
+@click.option(
+    "--exclude",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out what has this name in a folder, or this path below it ('*/raw/*'). Several may "
+    "be given. Names that start with a dot, bins, and thumbnails of NAS and photo programs always "
+    "are.",
+)
+@click.option("--force", is_flag=True, help="Look at all photos again, unchanged ones too.")
+@click.option(
+    "--remove-missing",
+    is_flag=True,
+    help="Forget the photos that are gone, however many, without a question.",
 )
 @click.option(
     "--workers",
@@ -55,7 +70,10 @@ def command(
     *,
     paths: Sequence[Path],
     store_url: str | None,
-    collection: str,
+    collection: str | None,
+    patterns: Sequence[str],
+    force: bool,
+    remove_missing: bool,
     workers: int | None,
     as_json: bool,
     quiet: bool,
@@ -63,25 +81,32 @@ def command(
     """Find the faces in photos and make them searchable.
 
     A PATH is a photo, or a folder that is searched for photos at any depth. Run it again at any
-    time: photos that have not changed are skipped, and those that are gone from a folder are
-    forgotten.
+    time: photos that have not changed are skipped, those that were moved or renamed keep what is
+    known of them, and those that are gone from a folder are forgotten. If that were more than a
+    fifth of the folder's (and more than ten), it asks, or needs --remove-missing: a disk may not
+    be mounted.
     """
     settings = read_settings(store_url)
-    sequence = sequence_now()
     summary = Summary()
-    found = find_photos(paths)
+    found = find_photos(paths, Excludes(patterns))
     summary.problems.extend(found.problems)
     error: FacesearchError | None = None
     interrupted = False
     try:
-        difference = _forget_gone(found, settings, collection, sequence, summary)
-        chunks: list[list[Change]] = [
-            [PhotoToIndex(file.photo_id, sequence, collection) for file in files]
-            for files in in_chunks(difference.changed, workers or settings.threads)
-        ]
+        pipeline = FacePipeline.from_settings(settings)
+        with open_store(settings.store_url, pipeline.recipe) as store:
+            difference = compare_with_store(found, store, collection, force=force)
+            summary.take(difference)
+            summary.add_rewritten(apply_rewrites(difference.rewrites, store))
+            if remove_missing or not difference.is_mass_removal or _may_forget(difference, as_json):
+                _forget_gone(difference, pipeline, store, summary)
+            else:
+                summary.refused = len(difference.gone)
         total = len(difference.changed)
+        workers = workers or settings.threads
+        chunks = in_chunks(difference.changed, workers)
         with (
-            WorkerPool(workers or settings.threads, partial(work, settings), crashed) as pool,
+            WorkerPool(workers, partial(work, settings), crashed) as pool,
             show_progress("Indexing", "photos", total, quiet=quiet or as_json) as advance,
             stopped_by_ctrl_c(pool) as stopped,
         ):
@@ -100,29 +125,26 @@ def command(
     return _exit_code(summary, error)
 
 
+def _may_forget(difference: Difference, as_json: bool) -> bool:
+    """Ask, if there is somebody to answer."""
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return click.confirm(
+        f"{len(difference.gone):,} of {difference.stored:,} photos are gone. Forget them?", err=True
+    )
+
+
 def _forget_gone(
-    found: Found, settings: Settings, collection: str, sequence: int, summary: Summary
-) -> Difference:
-    """Forget the photos that are gone; returns what else there is to do."""
-    pipeline = FacePipeline.from_settings(settings)
-    with open_store(settings.store_url, pipeline.recipe) as store:
-        difference = _compare(found, store, collection)
-        summary.unchanged = difference.unchanged
-        for start in range(0, len(difference.gone), REMOVALS):
-            gone = difference.gone[start : start + REMOVALS]
-            removals = [Removal(photo_id, sequence) for photo_id in gone]
-            summary.add(index_photos(removals, read_photo, pipeline, store))
-    return difference
-
-
-def _compare(found: Found, store: FaceStore, collection: str) -> Difference:
-    try:
-        return compare_with_store(found, store, collection)
-    except StoreNotFound:
-        return Difference(sorted(found.photos.values(), key=lambda file: file.path), 0, [])
+    difference: Difference, pipeline: FacePipeline, store: FaceStore, summary: Summary
+) -> None:
+    removals = difference.removals
+    for start in range(0, len(removals), REMOVALS):
+        gone = removals[start : start + REMOVALS]
+        summary.add(index_photos(gone, read_photo, pipeline, store))
 
 
 def _exit_code(summary: Summary, error: FacesearchError | None) -> int:
-    if error is None and not summary.problems:
+    kept = summary.refused or summary.kept
+    if error is None and not summary.problems and not kept:
         return DONE
-    return PARTLY_DONE if summary.something_done else NOTHING_DONE
+    return PARTLY_DONE if summary.something_done or kept else NOTHING_DONE

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 import click
 
+from facesearch.errors import StoreError
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.folder import photo_name
 from facesearch_local.cli.output import Json, print_error, print_json
+from facesearch_local.library.compare import Difference
+from facesearch_local.library.rewriting import Rewritten
 from facesearch_local.library.walk import Problem
 
 
@@ -20,14 +23,44 @@ class Summary:
     faces: int = 0
     without_face: int = 0
     unchanged: int = 0
+    moved: int = 0
     removed: int = 0
+    refused: int = 0
+    """Photos that are gone and not removed, because they are so many."""
+    kept: int = 0
+    """Photos stored from places that are missing or empty."""
     superseded: int = 0
     problems: list[Problem] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     @property
     def something_done(self) -> bool:
-        return bool(self.photos or self.unchanged or self.removed or self.superseded)
+        done = self.photos, self.unchanged, self.moved, self.removed, self.superseded
+        return any(done)
+
+    def take(self, difference: Difference) -> None:
+        """What is known before any photo is read."""
+        kept = {problem.name for problem in difference.kept}
+        self.problems = [each for each in self.problems if each.name not in kept]
+        self.problems += difference.kept
+        self.kept = difference.kept_photos
+        self.unchanged = difference.unchanged
+
+    def add_rewritten(self, rewritten: Iterable[Rewritten]) -> None:
+        for each in rewritten:
+            stored, changed = each.rewrite.stored, each.rewrite.changed
+            if isinstance(each.result, StoreError):
+                self.problems.append(Problem(photo_name(changed.photo_id), each.result))
+            elif not each.result:
+                self.superseded += 1
+            elif each.rewrite.moved:
+                self.moved += 1
+            elif stored.collection != changed.collection:
+                self.photos += 1
+                self.faces += each.faces
+                self.without_face += not each.faces
+            else:
+                self.unchanged += 1
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -49,6 +82,11 @@ class Summary:
         click.echo(self._sentence())
         for problem in self.problems:
             print_error(f"{problem.name}: {problem.error}")
+        if self.refused:
+            print_error(
+                f"{self.refused:,} photos are gone, more than a fifth: mount the disk that they "
+                "are on, or forget them with --remove-missing"
+            )
 
     def _json(self) -> Json:
         return {
@@ -56,7 +94,9 @@ class Summary:
             "faces": self.faces,
             "without_face": self.without_face,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "removed": self.removed,
+            "not_removed": self.refused + self.kept,
             "superseded": self.superseded,
             "failed": [
                 {"name": problem.name, "code": problem.error.code, "error": str(problem.error)}
@@ -77,7 +117,9 @@ class Summary:
         counts = {
             "without a face": self.without_face,
             "unchanged": self.unchanged,
+            "moved or renamed": self.moved,
             "removed": self.removed,
+            "gone but kept": self.refused + self.kept,
             "deleted or changed again meanwhile": self.superseded,
             "failed": len(self.problems),
         }

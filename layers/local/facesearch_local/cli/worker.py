@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facesearch.errors import FacesearchError, ReadError
-from facesearch.faces import Removal
 from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
 from facesearch.photos.folder import read_photo
+from facesearch.photos.reading import PhotoContent
 from facesearch.settings import Settings
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.library.compare import FileToIndex
 from facesearch_local.pool import Pipe, answer_chunks
-
-Change = PhotoToIndex | Removal
 
 
 def work(settings: Settings, connection: Pipe) -> None:
@@ -20,9 +19,17 @@ def work(settings: Settings, connection: Pipe) -> None:
     # Every core has a worker of its own: more threads would only get in each other's way.
     pipeline = FacePipeline.from_settings(replace(settings, threads=1))
 
-    def index(changes: Sequence[Change]) -> list[Outcome] | FacesearchError:
+    def index(files: Sequence[FileToIndex]) -> list[Outcome] | FacesearchError:
+        roots = {file.photo_id: file.root for file in files}
+
+        def read(photo_id: str) -> PhotoContent:
+            content = read_photo(photo_id)
+            if not roots[photo_id]:
+                return content
+            return replace(content, revision=f"{content.revision}-{roots[photo_id]}")
+
         try:
-            return index_photos(changes, read_photo, pipeline, store)
+            return index_photos(files, read, pipeline, store)
         except FacesearchError as error:
             return error
 
@@ -34,6 +41,6 @@ def work(settings: Settings, connection: Pipe) -> None:
         connection.send(error)
 
 
-def crashed(change: Change, error: ReadError) -> Outcome:
+def crashed(change: PhotoToIndex, error: ReadError) -> Outcome:
     """The outcome of a photo that a worker process died of."""
     return Outcome(change.photo_id, Status.UNDONE, error=error)

@@ -1,18 +1,25 @@
 """Photos shared out among workers."""
 
 from collections.abc import Iterator, Sequence
-
-from facesearch_local.library.walk import PhotoFile
+from typing import Protocol, TypeVar
 
 CHUNK_PHOTOS = 32
 CHUNK_BYTES = 64 * 2**20
 """A worker holds a chunk's files at once; one that is larger still goes by itself."""
 
 
-def in_chunks(files: Sequence[PhotoFile], workers: int) -> Iterator[list[PhotoFile]]:
+class _Sized(Protocol):
+    @property
+    def size(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=_Sized)
+
+
+def in_chunks(files: Sequence[Item], workers: int) -> Iterator[list[Item]]:
     """Photos in chunks that a worker's memory has room for, some for every worker."""
     most = max(1, min(CHUNK_PHOTOS, len(files) // (2 * workers)))
-    chunk: list[PhotoFile] = []
+    chunk: list[Item] = []
     size = 0
     for file in files:
         if chunk and (len(chunk) == most or size + file.size > CHUNK_BYTES):

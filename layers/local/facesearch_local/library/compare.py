@@ -1,78 +1,314 @@
 """What a store lacks to hold exactly the photos that there are."""
 
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from facesearch.faces import Photo
-from facesearch.photos.folder import photo_path
+from facesearch.errors import FacesearchError, NotFound, ReadError, StoreNotFound
+from facesearch.faces import DEFAULT_COLLECTION, Photo, Removal, photo_key
+from facesearch.indexing import PhotoToIndex
+from facesearch.photos.folder import SCHEME, FileRevision, photo_path, read_photo
+from facesearch.photos.reading import read_ahead
 from facesearch.stores import FaceStore
-from facesearch_local.library.walk import Found, PhotoFile
+from facesearch_local.library.listings import Listings, may_be_unmounted
+from facesearch_local.library.sequences import following, next_sequences
+from facesearch_local.library.walk import Found, PhotoFile, Problem
+
+MASS_PHOTOS, MASS_SHARE = 10, 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class FileToIndex(PhotoToIndex):
+    """A file that is to be looked at; `root` as in `PhotoFile`."""
+
+    size: int = 0
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A photo whose faces are known: `changed` is to take the place of `stored`."""
+
+    stored: Photo
+    changed: Photo
+
+    @property
+    def moved(self) -> bool:
+        return self.stored.photo_id != self.changed.photo_id
+
+
+@dataclass(slots=True)
 class Difference:
-    """What a store lacks: files that are new or changed, and ids of photos that are gone."""
+    """What has to change in a store.
 
-    changed: list[PhotoFile]
-    unchanged: int
-    gone: list[str]
-
-
-def compare_with_store(found: Found, store: FaceStore, collection: str) -> Difference:
-    """What must change in the store for it to hold exactly the photos found, in `collection`.
-
-    A photo that could not be used last time counts as changed: the fault may have been ours.
-    Raises a `StoreError`.
+    `stored` counts the photos that it has at the places looked at; `gone` are those of them to be
+    forgotten. `kept` are places that are missing or empty, whose photos are not.
     """
-    current: set[str] = set()
-    gone: list[str] = []
-    for photo in _stored(found, store):
-        file = found.photos.get(photo.photo_id)
-        if file is None:
-            if _is_gone(photo.photo_id):
-                gone.append(photo.photo_id)
-        elif _same(photo, file, collection):
-            current.add(photo.photo_id)
-    changed = [file for photo_id, file in found.photos.items() if photo_id not in current]
-    return Difference(sorted(changed, key=lambda file: file.path), len(current), gone)
+
+    changed: list[FileToIndex] = field(default_factory=list)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    unchanged: int = 0
+    gone: list[Photo] = field(default_factory=list)
+    stored: int = 0
+    kept: list[Problem] = field(default_factory=list)
+    kept_photos: int = 0
+
+    @property
+    def removals(self) -> list[Removal]:
+        return [Removal(photo.photo_id, following(photo.sequence)) for photo in self.gone]
+
+    @property
+    def is_mass_removal(self) -> bool:
+        """Whether so much is gone that it is rather a disk that is not mounted."""
+        return len(self.gone) > max(MASS_PHOTOS, MASS_SHARE * self.stored)
 
 
-def _stored(found: Found, store: FaceStore) -> Iterator[Photo]:
-    """Stored photos at the places looked at, some twice when folders overlap."""
-    folders = tuple(_outermost(found.folders))
-    for prefix in folders:
-        yield from (listed.photo for listed in store.photos(prefix=prefix))
-    for photo_id in found.photos:
-        if not photo_id.startswith(folders):
-            # Its own id is the first of those that start with it.
-            yield from (listed.photo for listed in store.photos(prefix=photo_id, limit=1))
+def compare_with_store(
+    found: Found, store: FaceStore, collection: str | None = None, *, force: bool = False
+) -> Difference:
+    """What must change in the store for it to hold exactly the photos found.
 
-
-def _outermost(prefixes: Iterable[str]) -> list[str]:
-    kept: list[str] = []
-    for prefix in sorted(prefixes):
-        if not kept or not prefix.startswith(kept[-1]):
-            kept.append(prefix)
-    return kept
-
-
-def _same(photo: Photo, file: PhotoFile, collection: str) -> bool:
-    return photo.revision == file.revision and photo.collection == collection and not photo.problem
-
-
-def _is_gone(photo_id: str) -> bool:
-    """False while in doubt: a folder that cannot be entered still has its photos."""
+    In `collection`; None leaves each photo in the one it has. `force` has all of them looked at
+    again, as are those that could not be used last time: the fault may have been ours. Raises a
+    `StoreError`.
+    """
+    comparison = _Comparison(found, collection, force=force)
     try:
-        Path(photo_path(photo_id)).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
+        for listed in store.photos(prefix=SCHEME):
+            comparison.take(listed.photo)
+    except StoreNotFound:
+        pass
+    return comparison.finish(store)
+
+
+class _Comparison:
+    def __init__(self, found: Found, collection: str | None, *, force: bool) -> None:
+        self._found = found
+        self._collection = collection
+        self._force = force
+        self._listings = Listings()
+        self._difference = Difference()
+        self._places = tuple(found.folders)
+        self._empty = {place: name for place, name in found.folders.items() if self._bare(place)}
+        self._sizes = {file.size for file in found.photos.values()}
+        self._known: set[str] = set()
+        self._changed: list[tuple[PhotoFile, Photo]] = []
+        self._suspects: list[tuple[PhotoFile, Photo]] = []
+        self._elsewhere: list[Photo] = []
+        self._kept: Counter[str] = Counter()
+        # A folder that could not be read may hold the links by which others are reached.
+        self._all_read = not any(isinstance(each.error, ReadError) for each in found.problems)
+
+    def take(self, photo: Photo) -> None:
+        """Find a stored photo's place in the difference."""
+        file = self._found.photos.get(photo.photo_id)
+        if file is not None:
+            self._known.add(photo.photo_id)
+            self._difference.stored += 1
+            self._take_found(photo, file)
+            return
+        revision = FileRevision.parse(photo.revision) or FileRevision(-1, 0)
+        absent = self._absent_place(photo.photo_id)
+        if absent is not None:
+            self._kept[absent] += 1
+        elif photo.photo_id.startswith(self._places) or revision.root in self._found.roots:
+            self._difference.stored += 1
+            if self._is_gone(photo):
+                self._difference.gone.append(photo)
+            return
+        if revision.size in self._sizes:
+            self._elsewhere.append(photo)
+
+    def finish(self, store: FaceStore) -> Difference:
+        difference = self._difference
+        self._settle_suspects()
+        new = sorted(
+            (file for id_, file in self._found.photos.items() if id_ not in self._known),
+            key=lambda file: file.path,
+        )
+        sequences = next_sequences(store, [file.photo_id for file in new])
+        new = self._settle_moves(new, sequences)
+        difference.changed = [
+            self._to_index(file, sequences[file.photo_id], None) for file in new
+        ] + [self._to_index(file, following(was.sequence), was) for file, was in self._changed]
+        difference.changed.sort(key=lambda change: change.photo_id)
+        for place, photos in self._kept.items():
+            difference.kept.append(_kept(self._name(place), photos, place in self._found.missing))
+            difference.kept_photos += photos
+        return difference
+
+    def _take_found(self, photo: Photo, file: PhotoFile) -> None:
+        was = FileRevision.parse(photo.revision)
+        if self._force or photo.problem or was is None or was.size != file.size:
+            self._changed.append((file, photo))
+        elif _is_untouched(was, file, photo):
+            # A photo that a link alone led to is now in a folder that was named itself.
+            settled = replace(was, root="") if was.root and not file.root else was
+            self._keep_faces(photo, file, str(settled))
+        elif was.digest:
+            self._suspects.append((file, photo))
+        else:
+            self._changed.append((file, photo))
+
+    def _keep_faces(self, photo: Photo, file: PhotoFile, revision: str, sequence: int = 0) -> None:
+        changed = replace(
+            photo,
+            photo_id=file.photo_id,
+            revision=revision,
+            collection=self._collection or photo.collection,
+        )
+        if changed == photo:
+            self._difference.unchanged += 1
+        else:
+            sequence = max(sequence, following(photo.sequence))
+            changed = replace(changed, sequence=sequence)
+            self._difference.rewrites.append(Rewrite(photo, changed))
+
+    def _settle_suspects(self) -> None:
+        """Read the files that look changed: programs also touch them and leave their bytes."""
+        for (file, photo), now in zip(
+            self._suspects, _revisions(file for file, _ in self._suspects), strict=True
+        ):
+            was = FileRevision.parse(photo.revision)
+            if now is not None and was is not None and now.digest == was.digest:
+                self._keep_faces(photo, file, str(replace(now, root=was.root and file.root)))
+            else:
+                self._changed.append((file, photo))
+
+    def _settle_moves(self, new: list[PhotoFile], sequences: Mapping[str, int]) -> list[PhotoFile]:
+        """Find out which new files are photos that were elsewhere; returns the others."""
+        lost = _Lost([*self._difference.gone, *self._elsewhere], self._listings)
+        if not lost.photos:
+            return new
+        maybe = [file for file in new if file.size in lost.sizes]
+        moved: dict[str, str] = {}
+        for file, now in zip(maybe, _revisions(maybe), strict=True):
+            was = now and lost.claim(file, now)
+            if now and was:
+                revision = str(replace(now, root=file.root))
+                self._keep_faces(was, file, revision, sequences[file.photo_id])
+                moved[file.photo_id] = was.photo_id
+        left = set(moved.values())
+        self._difference.gone = [
+            photo for photo in self._difference.gone if photo.photo_id not in left
+        ]
+        for photo_id in left:
+            absent = self._absent_place(photo_id)
+            if absent is not None:
+                self._kept[absent] -= 1
+        self._kept = +self._kept
+        return [file for file in new if file.photo_id not in moved]
+
+    def _to_index(self, file: PhotoFile, sequence: int, was: Photo | None) -> FileToIndex:
+        """What a person has said of the photo stays."""
+        return FileToIndex(
+            file.photo_id,
+            sequence,
+            self._collection or (was.collection if was else DEFAULT_COLLECTION),
+            was.metadata if was else {},
+            file.size,
+            file.root,
+        )
+
+    def _is_gone(self, photo: Photo) -> bool:
+        path = photo_path(photo.photo_id)
+        place = next((each for each in self._places if photo.photo_id.startswith(each)), None)
+        if place is None and not self._all_read:
+            return False
+        if not self._listings.has(path):
+            return not any(
+                path == target or path.startswith(f"{target}/")
+                for target in self._found.dangling
+                if may_be_unmounted(target)
+            )
+        # It is there, but nothing leads there any more; a file may have been named by itself.
+        return place is None or self._found.excludes.hides_any(path[len(photo_path(place)) :])
+
+    def _absent_place(self, photo_id: str) -> str | None:
+        """The place that is missing, or empty as a disk's that is not mounted, if it is in one."""
+        for place in self._empty:
+            if photo_id.startswith(place):
+                return place
+        for place in self._found.missing:
+            if photo_id == place or photo_id.startswith(f"{place}/"):
+                return place
+        return None
+
+    def _bare(self, place: str) -> bool:
+        """Whether a folder looked through has no photos, none by links either."""
+        return not any(
+            photo_id.startswith(place) or file.root == photo_key(place)
+            for photo_id, file in self._found.photos.items()
+        )
+
+    def _name(self, place: str) -> str:
+        return self._empty.get(place) or self._found.missing[place]
+
+
+class _Lost:
+    """Photos that are not where they were, by what is known of their bytes."""
+
+    def __init__(self, photos: Iterable[Photo], listings: Listings) -> None:
+        self._listings = listings
+        self.photos: defaultdict[str, list[Photo]] = defaultdict(list)
+        self.sizes: set[int] = set()
+        for photo in photos:
+            was = FileRevision.parse(photo.revision)
+            # Bad photos are looked at again wherever they are.
+            if was is not None and not photo.problem:
+                self.photos[was.digest or _by_time(was)].append(photo)
+                self.sizes.add(was.size)
+
+    def claim(self, file: PhotoFile, now: FileRevision) -> Photo | None:
+        """The photo that this file was, rather one of the same name; each only once."""
+        candidates = self.photos.get(now.digest) or self.photos.get(_by_time(now)) or []
+        gone = [each for each in candidates if not self._listings.has(photo_path(each.photo_id))]
+        if not gone:
+            return None
+        name = Path(file.path).name
+        chosen = next((each for each in gone if _file_name(each) == name), gone[0])
+        candidates.remove(chosen)
+        return chosen
+
+
+def _by_time(revision: FileRevision) -> str:
+    """For revisions of earlier versions, which hold no digest.
+
+    Whole seconds tell too little: archives and simple file systems keep no more.
+    """
+    whole = revision.mtime_ns % 1_000_000_000 == 0
+    return "" if whole else f"{revision.size}-{revision.mtime_ns}"
+
+
+def _file_name(photo: Photo) -> str:
+    return Path(photo_path(photo.photo_id)).name
+
+
+def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:
+    if (was.size, was.mtime_ns) != (file.size, file.mtime_ns):
         return False
-    return False
+    if was.digest:
+        return was.ctime_ns == file.ctime_ns
+    # Earlier versions did not keep it, but when they looked.
+    return file.ctime_ns * 2**23 // 10**9 <= photo.sequence
 
 
-def sequence_now() -> int:
-    """The `sequence` of changes that are noticed now."""
-    return time.time_ns() * 2**23 // 10**9
+def _revisions(files: Iterable[PhotoFile]) -> Iterator[FileRevision | None]:
+    """The files' states as read now; None for those that cannot be read."""
+    for content in read_ahead(read_photo, [file.photo_id for file in files]):
+        if isinstance(content, FacesearchError):
+            yield None
+        else:
+            yield FileRevision.parse(content.revision)
+
+
+def _kept(name: str, photos: int, missing: bool) -> Problem:
+    what = "there is no such file or folder" if missing else "there are no photos in this folder"
+    return Problem(
+        name,
+        NotFound(
+            f"{what}, but {photos:,} stored came from it and are kept: mount its disk, or let "
+            "them go with 'facesearch forget'"
+        ),
+    )

@@ -3,11 +3,14 @@
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from facesearch.errors import FacesearchError, InvalidRequest, NotFound
-from facesearch.photos.folder import read_error, revision_of
+from facesearch.faces import photo_key
+from facesearch.photos.folder import FileRevision, read_error
+from facesearch_local.library.excludes import Excludes
+from facesearch_local.library.listings import Listings
 
 EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"),
@@ -18,11 +21,16 @@ EXTENSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A file by its absolute path without symbolic links, its bytes and its time of change."""
+    """A file by its absolute path without symbolic links, its bytes and its times of change.
+
+    `root` is the key of the folder from which a link led here, else empty.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    root: str = ""
 
     @property
     def photo_id(self) -> str:
@@ -30,7 +38,8 @@ class PhotoFile:
 
     @property
     def revision(self) -> str:
-        return revision_of(self.size, self.mtime_ns)
+        """Without a digest: the file has not been read."""
+        return str(FileRevision(self.size, self.mtime_ns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +52,52 @@ class Problem:
 
 @dataclass(slots=True)
 class Found:
-    """Photos by id, the ids' prefixes of the folders that were looked through, and what failed."""
+    """Photos by id, where they were looked for, and what failed.
+
+    `folders` are the ids' prefixes of the folders looked through, those that links led to included,
+    with the names that people gave them; `missing` the same of paths that are not there. `roots`
+    are the keys of the folders named; `dangling` the paths to which links lead in vain.
+    """
 
     photos: dict[str, PhotoFile] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
+    folders: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    roots: set[str] = field(default_factory=set)
+    dangling: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    excludes: Excludes = field(default_factory=Excludes)
 
 
-def find_photos(paths: Iterable[Path]) -> Found:
+def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> Found:
     """The photos that `paths` name, and those in the folders that they name, at any depth.
 
-    In folders, names that start with a dot are left alone (macOS keeps "._" twins of files).
-    Symbolic links are followed, each folder visited once.
+    In folders, names that start with a dot are left alone (macOS keeps "._" twins of files), and
+    so is what `excludes` hides. Symbolic links are followed, each folder visited once.
     """
-    finder = _Finder()
+    finder = _Finder(excludes or Excludes())
     for path in paths:
         finder.look_at(path)
+    finder.settle_links()
     return finder.found
 
 
 class _Finder:
-    def __init__(self) -> None:
-        self.found = Found()
+    def __init__(self, excludes: Excludes) -> None:
+        self.found = Found(excludes=excludes)
+        self._excludes = excludes
+        self._listings = Listings()
         self._visited: set[str] = set()
 
     def look_at(self, path: Path) -> None:
         try:
             # Not Path.resolve: it has no error for a path that is missing in part.
-            real = os.path.realpath(path, strict=True)
+            real = self._listings.true_name(os.path.realpath(path, strict=True))
             info = Path(real).stat()
         except OSError as error:
-            self._fail(str(path), read_error(error))
+            failure = read_error(error)
+            if isinstance(failure, NotFound):
+                self.found.missing[Path(os.path.realpath(path)).as_uri()] = str(path)
+            self._fail(str(path), failure)
             return
         if stat.S_ISDIR(info.st_mode):
             self._look_through(path, real)
@@ -82,56 +106,84 @@ class _Finder:
         else:
             self._fail(str(path), InvalidRequest("it is neither a file nor a folder"))
 
+    def settle_links(self) -> None:
+        """Photos of a folder that was named are not those of another folder's links."""
+        folders = tuple(self.found.folders)
+        named = tuple(each for each in folders if photo_key(each) in self.found.roots)
+        for photo_id, file in self.found.photos.items():
+            if file.root and photo_id.startswith(named):
+                self.found.photos[photo_id] = replace(file, root="")
+
     def _look_through(self, path: Path, real: str) -> None:
         problems = len(self.found.problems)
-        seen = self._walk(real)
-        prefix = Path(real).as_uri().rstrip("/") + "/"
+        prefix = _prefix(real)
+        self._walk(real, prefix)
         if any(problem.name == real for problem in self.found.problems[problems:]):
             return
-        self.found.folders.append(prefix)
+        self.found.folders[prefix] = str(path)
+        self.found.roots.add(photo_key(prefix))
         # An earlier path may have led to its photos already.
-        if not seen and not any(known.startswith(prefix) for known in self.found.photos):
+        if not any(
+            known.startswith(prefix) or file.root == photo_key(prefix)
+            for known, file in self.found.photos.items()
+        ):
             self._fail(
                 str(path),
                 NotFound("there are no photos in this folder (.jpg, .png, …): check the path"),
             )
 
-    def _walk(self, top: str) -> int:
-        """Photos seen."""
-        seen = 0
-        pending = [top]
+    def _walk(self, top: str, root: str) -> None:
+        # Folders, and their paths below `top` by the names that led there.
+        pending = [(top, "")]
         while pending:
-            folder = pending.pop()
+            folder, below = pending.pop()
             if folder in self._visited:
                 continue
             self._visited.add(folder)
+            prefix = _prefix(folder)
+            if not prefix.startswith((root, *self.found.folders)):
+                self.found.folders[prefix] = folder
             try:
                 with os.scandir(folder) as entries:
-                    seen += sum(self._enter(entry, pending) for entry in entries)
+                    for entry in entries:
+                        self._enter(entry, f"{below}/{entry.name}".lstrip("/"), root, pending)
             except OSError as error:
+                self.found.folders.pop(prefix, None)
                 self._fail(folder, read_error(error))
-        return seen
 
-    def _enter(self, entry: "os.DirEntry[str]", pending: list[str]) -> bool:
-        """Whether it is a photo."""
-        if entry.name.startswith("."):
-            return False
+    def _enter(
+        self, entry: "os.DirEntry[str]", below: str, root: str, pending: list[tuple[str, str]]
+    ) -> None:
+        if entry.name.startswith(".") or self._excludes.hides(below):
+            return
         try:
-            path = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+            path = entry.path
+            if entry.is_symlink():
+                path = os.path.realpath(path)
+                if not os.path.lexists(path):
+                    self.found.dangling.append(path)
+                    return
+                path = self._listings.true_name(path)
             if entry.is_dir():
-                pending.append(path)
-                return False
-            if not entry.name.lower().endswith(EXTENSIONS) or not entry.is_file():
-                return False
-            self._add(path, entry.stat())
+                pending.append((path, below))
+            elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
+                self._add(path, entry.stat(), root)
         except OSError as error:
             self._fail(entry.path, read_error(error))
-            return False
-        return True
 
-    def _add(self, path: str, info: os.stat_result) -> None:
-        file = PhotoFile(path, info.st_size, info.st_mtime_ns)
-        self.found.photos[file.photo_id] = file
+    def _add(self, path: str, info: os.stat_result, root: str = "") -> None:
+        file = PhotoFile(path, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+        photo_id = file.photo_id
+        if root and not photo_id.startswith(root):
+            # What another path has led to already is left as it is.
+            self.found.photos.setdefault(photo_id, replace(file, root=photo_key(root)))
+        else:
+            self.found.photos[photo_id] = file
 
     def _fail(self, path: str, error: FacesearchError) -> None:
         self.found.problems.append(Problem(path, error))
+
+
+def _prefix(folder: str) -> str:
+    """What the ids of the photos in a folder start with."""
+    return Path(folder).as_uri().rstrip("/") + "/"

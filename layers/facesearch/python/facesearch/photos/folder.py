@@ -1,14 +1,51 @@
 """Photos on this machine: reading them by id, and what people call them."""
 
+import hashlib
 import os
+import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import unquote, unquote_to_bytes
 
 from facesearch.errors import ImageTooLarge, NotFound, ReadError
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 
-_SCHEME = "file://"
+SCHEME = "file://"
+
+_REVISION = re.compile(r"(\d+)-(-?\d+)(?:-(-?\d+)-([0-9a-f]{32})(?:-([0-9a-f]{32}))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRevision:
+    """A file's state as `Photo.revision` keeps it, in text.
+
+    `ctime_ns` changes even when a program puts the time of change back; `digest` tells the same
+    bytes from others. `root` is the key of the folder from which a link led here, else empty.
+    Revisions of earlier versions end after `mtime_ns`.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int = 0
+    digest: str = ""
+    root: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """None if the text is none of a file's."""
+        found = _REVISION.fullmatch(text)
+        if found is None:
+            return None
+        size, mtime_ns, ctime_ns, digest, root = found.groups()
+        return cls(int(size), int(mtime_ns), int(ctime_ns or 0), digest or "", root or "")
+
+    def __str__(self) -> str:
+        text = f"{self.size}-{self.mtime_ns}"
+        if self.digest:
+            text += f"-{self.ctime_ns}-{self.digest}"
+        return f"{text}-{self.root}" if self.root else text
 
 
 def read_photo(photo_id: str) -> PhotoContent:
@@ -27,7 +64,12 @@ def read_file(path: str | Path) -> PhotoContent:
     except OSError as error:
         raise read_error(error) from error
     _check_size(len(data))
-    return PhotoContent(data, revision_of(info.st_size, info.st_mtime_ns))
+    revision = FileRevision(info.st_size, info.st_mtime_ns, info.st_ctime_ns, _digest(data))
+    return PhotoContent(data, str(revision))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def _check_size(size: int) -> None:
@@ -39,6 +81,7 @@ def _check_size(size: int) -> None:
 
 
 def read_error(error: OSError) -> NotFound | ReadError:
+    """What a failure to read a file or folder means."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFound("there is no such file or folder: check the path")
     if isinstance(error, IsADirectoryError):
@@ -50,15 +93,15 @@ def read_error(error: OSError) -> NotFound | ReadError:
 
 def photo_path(photo_id: str) -> str:
     """The path of a `file://` id; bytes that are not UTF-8 become surrogates, as everywhere."""
-    return os.fsdecode(unquote_to_bytes(photo_id.removeprefix(_SCHEME)))
+    return os.fsdecode(unquote_to_bytes(photo_id.removeprefix(SCHEME)))
 
 
 def photo_name(photo_id: str) -> str:
     """What people and tables call a photo: its path, or its URI when it has no path in UTF-8."""
-    if not photo_id.startswith(_SCHEME):
+    if not photo_id.startswith(SCHEME):
         return photo_id
     try:
-        return unquote(photo_id.removeprefix(_SCHEME), errors="strict")
+        return unquote(photo_id.removeprefix(SCHEME), errors="strict")
     except UnicodeDecodeError:
         return photo_id
 
@@ -66,8 +109,3 @@ def photo_name(photo_id: str) -> str:
 def photo_label(photo_id: str) -> str:
     """The photo's name with the folder it is in: enough to know it by, and short."""
     return "/".join(unquote(photo_id).rsplit("/", 2)[-2:])
-
-
-def revision_of(size: int, mtime_ns: int) -> str:
-    """Changes when the file's bytes do."""
-    return f"{size}-{mtime_ns}"

@@ -70,6 +70,9 @@ class FaceStore(Protocol):
     ) -> Iterator[PhotoListing]:
         """Photos whose id starts with `prefix` and sorts after `after`, by id (code points)."""
 
+    def sequences(self, photo_ids: Sequence[str]) -> dict[str, int]:
+        """The newest sequence of each photo that is known, of forgotten ones, too."""
+
     def faces(self) -> Iterator[StoredFace]:
         """Every face, by photo id and number: for export."""
 

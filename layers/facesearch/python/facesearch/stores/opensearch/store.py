@@ -134,6 +134,17 @@ class OpenSearchStore(Closing):
                 return
             yield listed
 
+    def sequences(self, photo_ids: Sequence[str]) -> dict[str, int]:
+        keys = {photo_key(photo_id): photo_id for photo_id in photo_ids}
+        if not keys:
+            return {}
+        answer = self._read("POST", "_mget", {"ids": list(keys)}, {"_source": "sequence"})
+        return {
+            keys[found["_id"]]: found["_source"]["sequence"]
+            for found in answer["docs"]
+            if found.get("found")
+        }
+
     def faces(self) -> Iterator[StoredFace]:
         query = by_photo_id("", "", excluded=[])
         for hit in self._pages(query, PHOTOS_WITH_FACES_A_PAGE):

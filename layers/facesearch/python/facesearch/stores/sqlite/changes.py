@@ -23,7 +23,7 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
     """Write or forget the photo; False, and nothing is done, if a newer change was there."""
     photo = change if isinstance(change, Removal) else change.photo
     key = photo_key(photo.photo_id)
-    if photo.sequence < _newest_sequence(connection, key):
+    if photo.sequence < (newest_sequence(connection, key) or 0):
         return False
     _delete_photo(connection, key)
     if isinstance(change, Removal):
@@ -33,10 +33,10 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
     return True
 
 
-def _newest_sequence(connection: apsw.Connection, key: str) -> int:
-    """Of what is known of the photo; 0, the least there is, if nothing is."""
-    newest: int = connection.execute(
-        """SELECT ifnull(max(sequence), 0) FROM (
+def newest_sequence(connection: apsw.Connection, key: str) -> int | None:
+    """Of what is known of the photo; None if nothing is."""
+    newest: int | None = connection.execute(
+        """SELECT max(sequence) FROM (
             SELECT sequence FROM photos WHERE key = ?1
             UNION ALL SELECT sequence FROM forgotten WHERE key = ?1)""",
         (key,),

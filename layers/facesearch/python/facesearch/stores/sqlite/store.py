@@ -18,10 +18,11 @@ from facesearch.faces import (
     Recipe,
     Removal,
     StoredFace,
+    photo_key,
 )
 from facesearch.stores import Counts
 from facesearch.stores.checks import check_change, check_query
-from facesearch.stores.sqlite.changes import apply_change, write_recipe
+from facesearch.stores.sqlite.changes import apply_change, newest_sequence, write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.rows import (
     FACES_OF_NEAREST,
@@ -127,6 +128,11 @@ class SqliteStore(Closing):
             if len(rows) < page:
                 return
             left = None if left is None else left - page
+
+    def sequences(self, photo_ids: Sequence[str]) -> dict[str, int]:
+        with self._reading() as connection:
+            newest = {each: newest_sequence(connection, photo_key(each)) for each in photo_ids}
+        return {each: sequence for each, sequence in newest.items() if sequence is not None}
 
     def faces(self) -> Iterator[StoredFace]:
         photo_id, number = "", -1

@@ -1,0 +1,50 @@
+"""Names in folders that are no photos of the person whose folder it is."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+
+DEFAULT_EXCLUDES = (
+    # Synology, QNAP: thumbnails, bins, snapshots.
+    *("@eaDir", "*@SynoEAStream", "#recycle", "#snapshot", "@tmp"),
+    *("@Recycle", "@Recently-Snapshot"),
+    # Windows, Linux, macOS archives.
+    *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found", "__MACOSX"),
+    # Previews that photo programs make: Lightroom, Photos, iPhoto, Aperture, Nextcloud.
+    *("*.lrdata", "*.photoslibrary/resources", "*.photoslibrary/scopes"),
+    *("*.photolibrary/Thumbnails", "*.photolibrary/Previews"),
+    *("*.aplibrary/Thumbnails", "*.aplibrary/Previews", "appdata_*/preview"),
+)
+"""Left out of every folder; a folder that is named is looked through all the same."""
+
+
+class Excludes:
+    """Patterns as in a shell, whatever the case: `*`, `?`, `[…]`.
+
+    One without a slash is of a name; one with a slash is of a path below the folder looked through.
+    """
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        asked = [each.rstrip("/").casefold() for each in (*DEFAULT_EXCLUDES, *patterns)]
+        self._names = _any_of(each for each in asked if "/" not in each)
+        # Anywhere below the folder, as names are.
+        self._paths = _any_of(
+            f"*/{each.lstrip('/')}" if not each.startswith("/") else each
+            for each in asked
+            if "/" in each
+        )
+
+    def hides(self, path: str) -> bool:
+        """Whether the last part of the path below the folder is to be left out."""
+        folded = f"/{path.casefold()}"
+        name = folded.rpartition("/")[2]
+        return bool(self._names.match(name) or self._paths.match(folded))
+
+    def hides_any(self, path: str) -> bool:
+        """Whether any part of the path below the folder is."""
+        parts = path.split("/")
+        return any(self.hides("/".join(parts[: end + 1])) for end in range(len(parts)))
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))

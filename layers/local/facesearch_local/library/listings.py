@@ -1,0 +1,75 @@
+"""What folders list, which is more than asking for a name tells.
+
+Where case does not matter, a file also answers to names that it had before, or never had.
+"""
+
+import os
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+
+FOLDERS_KEPT = 1024
+
+
+class Listings:
+    """Folders' names, read once."""
+
+    def __init__(self) -> None:
+        self._names = lru_cache(FOLDERS_KEPT)(_names)
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file or folder of exactly this name.
+
+        True while in doubt: a folder that cannot be entered still has its photos.
+        """
+        folder, name = os.path.split(path)
+        if not name:
+            return True
+        names = self._names(folder)
+        if names is None:
+            return _answers(path)
+        return name in names and self.has(folder)
+
+    def true_name(self, path: str) -> str:
+        """The name by which folders list what `path`, in any case, is."""
+        folder, name = os.path.split(path)
+        if not name:
+            return path
+        folder = self.true_name(folder)
+        names = self._names(folder)
+        if names is not None and name not in names:
+            name = next((each for each in names if _folded(each) == _folded(name)), name)
+        return str(Path(folder, name))
+
+
+def _names(folder: str) -> frozenset[str] | None:
+    """None if the folder does not tell."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 (names, not paths)
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except OSError:
+        return None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _answers(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def may_be_unmounted(path: str) -> bool:
+    """Whether what is not there may be on a disk that is not: its folder is missing or empty."""
+    try:
+        with os.scandir(Path(path).parent) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
