@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -326,3 +326,23 @@ def test_more_thumbnails_than_an_answer_holds_are_refused(
     answer: Answer = call(group, query={"face": "all", "k": "100", "include": "thumbnails"})
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert "an answer holds 200 thumbnails: lower k" in answer.json["detail"]
+
+
+def test_query_photo_is_decoded_once_for_its_search_and_its_faces_thumbnails(
+    query: TakeQuery, tmp_path: Path, pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is stored: only the query's own photo is there to be decoded.
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{tmp_path}/empty.db")
+    close_services()
+    opened: list[object] = []
+
+    def counted(*arguments: Any, **options: Any) -> Image.Image:
+        opened.append(arguments)
+        return open_image(*arguments, **options)
+
+    open_image = Image.open
+    monkeypatch.setattr(Image, "open", counted)
+    answer = call(query("madonna"), query={"include": "thumbnails"})
+    (face,) = answer.json["faces"]
+    assert face["thumbnail"].startswith("data:image/jpeg;base64,")
+    assert len(opened) == 1

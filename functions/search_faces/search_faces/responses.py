@@ -32,7 +32,7 @@ def photo_search_json(
     for face, url in zip(faces, thumbnails, strict=False):
         face["thumbnail"] = url
     return {
-        "photo": {"width": found.width, "height": found.height},
+        "photo": {"width": found.photo.width, "height": found.photo.height},
         "faces": faces,
         "results": [_result(result, extras) for result in found.results],
     }

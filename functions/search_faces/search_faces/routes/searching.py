@@ -6,7 +6,6 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import FaceMatches, search_face, search_person, search_photo
-from facesearch.vision.images import decode_image
 from search_faces.extras import Extras, data_url, extras_of
 from search_faces.requests import SearchRequest, parse_matches, parse_search
 from search_faces.requests.options import Include
@@ -48,8 +47,7 @@ def _search_photo(photo: bytes, request: SearchRequest, service: Service) -> "Se
     extras = _extras(found.results, request.include, service)
     drawn = []
     if request.include.thumbnails:
-        decoded = decode_image(photo)
-        drawn = [data_url(thumbnail(decoded, face.box)) for face in found.faces]
+        drawn = [data_url(thumbnail(found.photo, face.box)) for face in found.faces]
     return photo_search_json(found, extras, drawn)
 
 

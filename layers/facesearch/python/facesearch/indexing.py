@@ -1,6 +1,6 @@
 """The first use case: make photos findable, and forget photos that are gone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -70,16 +70,19 @@ def index_photos(
     on return. Outcomes are in the order of `changes`. Raises a `StoreError` when the store takes
     nothing at all and `ModelError` when there are no models.
     """
-    photos = [change for change in changes if isinstance(change, PhotoToIndex)]
-    analysed = iter(_analyse(photos, read, pipeline))
+    photos = {
+        place: change for place, change in enumerate(changes) if isinstance(change, PhotoToIndex)
+    }
+    analysed = dict(zip(photos, _analyse(list(photos.values()), read, pipeline), strict=True))
     prepared = [
-        _Prepared(change.photo_id, change) if isinstance(change, Removal) else next(analysed)
-        for change in changes
+        _Prepared(change.photo_id, change) if isinstance(change, Removal) else analysed[place]
+        for place, change in enumerate(changes)
     ]
-    writes = [each.write for each in prepared if each.write is not None]
+    writes = {place: each.write for place, each in enumerate(prepared) if each.write is not None}
     with stage(Stage.STORE):
-        written = iter(store.write(writes) if writes else [])
-    return [_outcome(each, True if each.write is None else next(written)) for each in prepared]
+        answers = store.write(list(writes.values())) if writes else []
+    written = dict(zip(writes, answers, strict=True))
+    return [_outcome(each, written.get(place, True)) for place, each in enumerate(prepared)]
 
 
 def _analyse(
@@ -88,20 +91,20 @@ def _analyse(
     if not photos:
         # Removals need no models.
         return []
+    batch = pipeline.batch()
     contents: list[PhotoContent] = []
-
-    def data() -> Iterator[bytes | FacesearchError]:
-        for content in read_ahead(read, [photo.photo_id for photo in photos]):
-            if isinstance(content, FacesearchError):
-                contents.append(PhotoContent(b"", revision=""))
-                yield content
-            else:
-                # The bytes go: a batch of large photos must not pile up.
-                contents.append(replace(content, data=b""))
-                yield content.data
-
-    analysed = pipeline.analyse(data())
-    return list(map(_prepared, photos, contents, analysed))
+    for content in read_ahead(read, [photo.photo_id for photo in photos]):
+        if isinstance(content, FacesearchError):
+            batch.add(content)
+            contents.append(PhotoContent(b"", revision=""))
+        else:
+            batch.add(content.data)
+            # The bytes go: a batch of large photos must not pile up.
+            contents.append(replace(content, data=b""))
+    return [
+        _prepared(photo, content, analysed)
+        for photo, content, analysed in zip(photos, contents, batch.finish(), strict=True)
+    ]
 
 
 def _prepared(

@@ -13,6 +13,7 @@ from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, Store
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 from facesearch.vision.embedding import mean_embedding
+from facesearch.vision.images import DecodedImage
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 DEFAULT_K = 20
@@ -73,10 +74,9 @@ class FaceMatches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoSearch:
-    """The faces of the query photo, largest first, and the matches of those that were chosen."""
+    """The query photo, its faces, largest first, and the matches of those that were chosen."""
 
-    width: int
-    height: int
+    photo: DecodedImage
     faces: tuple[DetectedFace, ...]
     results: list[FaceMatches]
 
@@ -101,13 +101,14 @@ def search_photo(
     Where nothing was ever indexed, nothing is found. Raises an `ImageError` for a bad photo,
     `NoFaceFound`, `InvalidRequest` for a face that is not in it, or a `StoreError`.
     """
-    analysed = analyse_photo(photo, pipeline)
+    decoded, analysed = pipeline.analyse_one(photo)
+    analysed = _with_faces(analysed)
     results = [
         _nearest(analysed.faces[place].embedding, store, scope, face=place)
         for place in _chosen(face, len(analysed.faces), scope.k)
     ]
     faces = tuple(each.detected for each in analysed.faces)
-    return PhotoSearch(analysed.width, analysed.height, faces, results)
+    return PhotoSearch(decoded, faces, results)
 
 
 def search_face(face_id: str, store: FaceStore, scope: Scope) -> FaceMatches:
@@ -143,7 +144,7 @@ def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
 
 def analyse_photo(photo: bytes, pipeline: FacePipeline) -> AnalysedPhoto:
     """Raises an `ImageError`, or `NoFaceFound` unless there is a face to work with."""
-    (analysed,) = pipeline.analyse([photo])
+    _, analysed = pipeline.analyse_one(photo)
     return _with_faces(analysed)
 
 

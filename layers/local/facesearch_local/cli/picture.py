@@ -10,13 +10,13 @@ from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import photo_label
 from facesearch.photos.places import Photos
 from facesearch.photos.thumbnails import cut_out
-from facesearch.vision.images import decode_image
+from facesearch.vision.images import DecodedImage, decode_image
 from facesearch_local.cli.output import printable
 from facesearch_local.grid import Result, draw_grid
 
 
 def draw_result(
-    name: str, query: bytes, face: DetectedFace, matches: Sequence[Match]
+    name: str, query: DecodedImage, face: DetectedFace, matches: Sequence[Match]
 ) -> Image.Image:
     """The picture of a search with a face of the photo `query`, which is called `name`.
 
@@ -25,7 +25,7 @@ def draw_result(
     photos = Photos()
     # One photo at a time: only the small pictures stay in memory.
     results = [_result(match, photos) for match in matches]
-    return draw_grid(cut_out(decode_image(query), face.box), printable(name), results)
+    return draw_grid(cut_out(query, face.box), printable(name), results)
 
 
 def _result(match: Match, photos: Photos) -> Result:

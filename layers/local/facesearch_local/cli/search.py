@@ -1,10 +1,12 @@
 """`facesearch search`: the nearest faces, as a table, as JSON and as a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import read_file
 from facesearch.searching import (
     DEFAULT_K,
@@ -17,6 +19,7 @@ from facesearch.searching import (
     search_photo,
 )
 from facesearch.stores import FaceStore, open_store
+from facesearch.vision.images import DecodedImage
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.matches import print_results
@@ -134,50 +137,70 @@ def command(
     pipeline = FacePipeline.from_settings(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
         if len(images) == 1:
-            answer, results = _search_photo(images[0], pipeline, store, scope, face)
+            found = _search_photo(images[0], pipeline, store, scope, face)
         else:
-            answer, results = _search_person(images, pipeline, store, scope)
-        found = any(result.matches for result in results)
+            found = _search_person(images, pipeline, store, scope)
         # Raises when nothing was ever indexed.
-        held = 1 if found else store.counts().faces
+        held = 1 if found.matches else store.counts().faces
     if as_json:
-        print_json(answer)
+        print_json(found.answer)
     else:
-        print_results(results)
-    if not found:
+        print_results(found.results)
+    if not found.matches:
         return _tell_nothing(collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE)
     if grid is not None:
         try:
-            _draw(grid, images[0], pipeline, results[0])
+            _draw(grid, images[0], found)
         except click.ClickException as error:
             print_error(error.format_message())
             return PARTLY_DONE
     return DONE
 
 
-_Answer = tuple[Mapping[str, object], Sequence[FaceMatches]]
-"""As the API would put it, and what was found."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What was found, and the answer as the API would put it.
+
+    `query` is the photo that a picture of the search begins with, and the face that it shows.
+    """
+
+    answer: Mapping[str, object]
+    results: Sequence[FaceMatches]
+    query: Callable[[], tuple[DecodedImage, DetectedFace]]
+
+    @property
+    def matches(self) -> Sequence[Match]:
+        return [match for result in self.results for match in result.matches]
 
 
 def _search_photo(
     image: Path, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice
-) -> _Answer:
+) -> _Found:
     with naming(image):
         found = search_photo(read_file(image).data, pipeline, store, scope, face)
     if face == 0:
         note_other_faces(image, len(found.faces))
-    return photo_search_json(found), found.results
+    return _Found(
+        photo_search_json(found),
+        found.results,
+        lambda: (found.photo, found.faces[found.results[0].face or 0]),
+    )
 
 
 def _search_person(
     images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope
-) -> _Answer:
+) -> _Found:
     photos = []
     for image in images:
         with naming(image):
             photos.append(read_file(image).data)
     found = search_person(photos, (), pipeline, store, scope)
-    return face_search_json(found), [found]
+
+    def first() -> tuple[DecodedImage, DetectedFace]:
+        photo, faces = pipeline.detect(photos[0])
+        return photo, faces[0]
+
+    return _Found(face_search_json(found), [found], first)
 
 
 def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
@@ -199,12 +222,10 @@ def _check_format(grid: Path) -> None:
         )
 
 
-def _draw(grid: Path, image: Path, pipeline: FacePipeline, result: FaceMatches) -> None:
+def _draw(grid: Path, image: Path, found: _Found) -> None:
     from facesearch_local.cli.picture import draw_result
 
-    photo = read_file(image).data
-    _, faces = pipeline.detect(photo)
     name = "/".join(image.absolute().parts[-2:])
-    picture = draw_result(name, photo, faces[result.face or 0], result.matches)
+    picture = draw_result(name, *found.query(), found.matches)
     with saved(grid):
         picture.save(grid)

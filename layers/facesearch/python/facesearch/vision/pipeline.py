@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,6 @@ from facesearch.faces import (
     Point,
     Recipe,
 )
-from facesearch.settings import Settings
 from facesearch.stages import Stage, stage
 from facesearch.vision.crops import VIEWS, View, crop_recipe
 from facesearch.vision.detection import (
@@ -43,6 +43,19 @@ class AnalysedPhoto:
     faces: tuple[EmbeddedFace, ...]
 
 
+class PipelineSettings(Protocol):
+    """What `facesearch.settings.Settings` tells of the pipeline."""
+
+    @property
+    def models(self) -> Path: ...
+    @property
+    def embedder(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def views(self) -> int: ...
+
+
 class FacePipeline:
     """The whole recipe. Sessions open at the first photo and are shared between threads."""
 
@@ -62,7 +75,7 @@ class FacePipeline:
         self._opening = Lock()
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "FacePipeline":
+    def from_settings(cls, settings: PipelineSettings) -> "FacePipeline":
         return cls(settings.models, settings.embedder, settings.threads, VIEWS[: settings.views])
 
     @property
@@ -89,74 +102,99 @@ class FacePipeline:
     def analyse(
         self, photos: Iterable[bytes | FacesearchError]
     ) -> list[AnalysedPhoto | FacesearchError]:
-        """Each photo's faces, in the order given; an error stands in for a photo that has one.
+        """Each photo's faces, in the order given: see `PhotoBatch`."""
+        batch = self.batch()
+        for photo in photos:
+            batch.add(photo)
+        return batch.finish()
 
-        `photos` is consumed one by one, and a photo's pixels are dropped before the next is
-        decoded; the faces of all are embedded in common batches. Errors handed in (a photo that
-        could not be read) are handed back in their place.
-        """
+    def batch(self) -> "PhotoBatch":
+        """An empty batch. Raises `ModelError` when a model is missing or damaged."""
         self.warm()
-        batch = _FaceBatch(self._embedder, self._views)
-        looked = [self._look(data, batch) for data in photos]
-        embeddings = iter(batch.finish())
-        return [
-            photo if isinstance(photo, FacesearchError) else photo.with_embeddings(embeddings)
-            for photo in looked
-        ]
+        return PhotoBatch(self._detector, self._embedder, self._views)
+
+    def analyse_one(self, photo: bytes) -> tuple[DecodedImage, AnalysedPhoto]:
+        """The photo and its faces. Raises an `ImageError`."""
+        self.warm()
+        decoded, found = _find(self._detector, photo)
+        embeddings = _EmbeddingBatch(self._embedder, self._views)
+        embeddings.add(decoded.image, found)
+        faces = _embedded([_in_original(face, decoded) for face in found], embeddings.finish())
+        return decoded, AnalysedPhoto(decoded.width, decoded.height, faces)
 
     def detect(self, photo: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
         """The photo and its faces, largest first, not embedded. Raises an `ImageError`."""
         self.warm()
-        decoded, found = self._find(photo)
+        decoded, found = _find(self._detector, photo)
         return decoded, [_in_original(face, decoded) for face in found]
 
-    def _look(
-        self, data: bytes | FacesearchError, batch: "_FaceBatch"
-    ) -> "_DetectedPhoto | FacesearchError":
-        if isinstance(data, FacesearchError):
-            return data
+
+class PhotoBatch:
+    """Analyses photos one by one, and embeds the faces of all in common model runs.
+
+    A photo's pixels are dropped before the next is added.
+    """
+
+    def __init__(self, detector: MtcnnDetector, embedder: FaceNet, views: Sequence[View]) -> None:
+        self._detector = detector
+        self._embeddings = _EmbeddingBatch(embedder, views)
+        self._photos: list[_DetectedPhoto | FacesearchError] = []
+
+    def add(self, photo: bytes | FacesearchError) -> None:
+        """Add a photo, or what stands for one: the error with which it could not be read."""
+        self._photos.append(photo if isinstance(photo, FacesearchError) else self._detect(photo))
+
+    def finish(self) -> list[AnalysedPhoto | FacesearchError]:
+        """What was added, in order; an error stands for a photo that has one."""
+        embeddings = self._embeddings.finish()
+        return [
+            photo
+            if isinstance(photo, FacesearchError)
+            else AnalysedPhoto(
+                photo.width, photo.height, _embedded(photo.faces, embeddings[photo.places])
+            )
+            for photo in self._photos
+        ]
+
+    def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError":
         try:
-            decoded, found = self._find(data)
+            decoded, found = _find(self._detector, data)
         except ImageError as error:
             return error
-        for face in found:
-            batch.add(decoded.image, face)
-        return _DetectedPhoto(
-            decoded.width, decoded.height, tuple(_in_original(face, decoded) for face in found)
-        )
-
-    def _find(self, data: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
-        """The photo, and its faces in pixels of the working image."""
-        with stage(Stage.DECODE):
-            decoded = decode_image(data)
-        with stage(Stage.DETECT):
-            return decoded, self._detector.detect(decoded.rgb())
+        places = self._embeddings.add(decoded.image, found)
+        faces = [_in_original(face, decoded) for face in found]
+        return _DetectedPhoto(decoded.width, decoded.height, faces, places)
 
 
 @dataclass(frozen=True, slots=True)
 class _DetectedPhoto:
+    """`places` are those of its faces' embeddings in the batch."""
+
     width: int
     height: int
-    faces: tuple[DetectedFace, ...]
-
-    def with_embeddings(self, embeddings: Iterable[Embedding]) -> AnalysedPhoto:
-        faces = tuple(map(EmbeddedFace, self.faces, embeddings))
-        return AnalysedPhoto(self.width, self.height, faces)
+    faces: Sequence[DetectedFace]
+    places: slice
 
 
-class _FaceBatch:
+class _EmbeddingBatch:
     """Collects crops and embeds them as soon as a model run is full, so that few are held."""
 
     def __init__(self, embedder: FaceNet, views: Sequence[View]) -> None:
         self._embedder = embedder
         self._views = views
+        self._faces = 0
         self._crops: list[NDArray[np.uint8]] = []
         self._embeddings: list[Embedding] = []
 
-    def add(self, image: Image.Image, face: DetectedFace) -> None:
-        self._crops.extend(view.cut(image, face) for view in self._views)
-        if len(self._crops) >= BATCH:
-            self._run()
+    def add(self, image: Image.Image, faces: Sequence[DetectedFace]) -> slice:
+        """The places of these faces' embeddings in the list that `finish` returns."""
+        for face in faces:
+            self._crops.extend(view.cut(image, face) for view in self._views)
+            if len(self._crops) >= BATCH:
+                self._run()
+        first = self._faces
+        self._faces += len(faces)
+        return slice(first, self._faces)
 
     def finish(self) -> list[Embedding]:
         self._run()
@@ -171,6 +209,20 @@ class _FaceBatch:
             embeddings = list(map(mean_embedding, each))
         self._embeddings.extend(embeddings)
         self._crops.clear()
+
+
+def _find(detector: MtcnnDetector, data: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
+    """The photo, and its faces in pixels of the working image."""
+    with stage(Stage.DECODE):
+        decoded = decode_image(data)
+    with stage(Stage.DETECT):
+        return decoded, detector.detect(decoded.rgb())
+
+
+def _embedded(
+    faces: Sequence[DetectedFace], embeddings: Sequence[Embedding]
+) -> tuple[EmbeddedFace, ...]:
+    return tuple(EmbeddedFace(*each) for each in zip(faces, embeddings, strict=True))
 
 
 def _in_original(face: DetectedFace, decoded: DecodedImage) -> DetectedFace:
