@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from facesearch.closing import Closing
 from facesearch.errors import FacesearchError, ModelError, ReadError
+from facesearch.machine import usable_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,6 +19,15 @@ Pipe: TypeAlias = "Connection[Any, Any]"
 each chunk a list of results, or an error when nothing more can be done."""
 
 PATIENCE_S = 5
+
+WORKER_BYTES = 700_000_000
+"""What a worker may take for the largest photos."""
+
+
+def worker_count(threads: int) -> int:
+    """A worker for each thread to be used, as far as memory allows; at least 1."""
+    memory = usable_memory()
+    return threads if memory is None else max(1, min(threads, memory // WORKER_BYTES))
 
 
 def answer_chunks(

@@ -185,3 +185,14 @@ def test_pool_error_of_a_worker_stops_all_after_the_chunks_in_hand() -> None:
         with pytest.raises(StoreFull):
             outcomes.extend(each for some in results for each in some)
     assert [outcome.photo_id for outcome in outcomes] == ["a"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system knows no affinity")
+def test_index_held_to_one_cpu_starts_one_worker(start: Start, many: Path) -> None:
+    process = start("index", "--quiet", many, preexec_fn=lambda: os.sched_setaffinity(0, {0}))
+    most = 0
+    while process.poll() is None:
+        most = max(most, len(list(workers_of(process))))
+        time.sleep(0.02)
+    assert process.returncode == 0
+    assert most == 1

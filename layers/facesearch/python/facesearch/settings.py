@@ -1,11 +1,11 @@
 """The environment variables that configure every entry point, read once at its start."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from facesearch.errors import SettingsError
+from facesearch.machine import usable_cpus
 from facesearch.vision.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 DEFAULT_STORE = "sqlite:///faces.db"
@@ -55,7 +55,7 @@ def _threads(text: str) -> int:
         raise SettingsError(
             f"FACESEARCH_THREADS is '{text}': use a number of CPU threads, or 0 for all"
         )
-    return int(text) or os.cpu_count() or 1
+    return int(text) or usable_cpus()
 
 
 def _views(text: str) -> int:

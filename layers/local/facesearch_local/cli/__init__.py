@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import ClassVar
 
 import click
@@ -68,6 +69,10 @@ def _facesearch() -> None:
 
 def main() -> None:
     """The script's entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names may hold letters that a terminal or a redirected output has not.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 

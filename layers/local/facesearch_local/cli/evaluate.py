@@ -22,7 +22,7 @@ from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
 from facesearch_local.evaluation.systems import SYSTEMS, SystemOptions
 from facesearch_local.evaluation.tables import figure_tables
 from facesearch_local.evaluation.variants import SHIPPED
-from facesearch_local.pool import WorkerPool
+from facesearch_local.pool import WorkerPool, worker_count
 
 if TYPE_CHECKING:
     from facesearch_local.evaluation.report import Report
@@ -159,7 +159,7 @@ def command(
             peer_python,
         ),
         cache=cache or _default_cache(),
-        workers=workers or settings.threads,
+        workers=workers or worker_count(settings.threads),
     )
     try:
         evaluation = evaluate(

@@ -24,7 +24,7 @@ from facesearch_local.library.compare import Difference, compare_with_store
 from facesearch_local.library.excludes import Excludes
 from facesearch_local.library.rewriting import apply_rewrites
 from facesearch_local.library.walk import find_photos
-from facesearch_local.pool import WorkerPool
+from facesearch_local.pool import WorkerPool, worker_count
 
 REMOVALS = 500
 """Photos forgotten in one transaction."""
@@ -62,7 +62,8 @@ Examples:
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    help="Processes to share the work (default: one for each core).",
+    help="Processes to share the work (default: one for each CPU that it may use, as far as memory "
+    "allows).",
 )
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -103,7 +104,7 @@ def command(
             else:
                 summary.refused = len(difference.gone)
         total = len(difference.changed)
-        workers = workers or settings.threads
+        workers = workers or worker_count(settings.threads)
         chunks = in_chunks(difference.changed, workers)
         with (
             WorkerPool(workers, partial(work, settings), crashed) as pool,
