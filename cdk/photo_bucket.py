@@ -12,7 +12,10 @@ from constructs import Construct
 from cdk.justified import justify_wildcards
 from cdk.settings import StageSettings
 
-EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+EVENTS = (
+    *("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"),
+    "s3:ObjectRestore:Completed",
+)
 TAG_EVENT = "s3:ObjectTagging:*"
 
 

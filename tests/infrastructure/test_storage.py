@@ -71,6 +71,7 @@ def test_bucket_notifies_queue_of_created_and_removed_photos(photos: Resource) -
         "s3:ObjectCreated:*",
         "s3:ObjectRemoved:*",
         "s3:LifecycleExpiration:*",
+        "s3:ObjectRestore:Completed",
     ]
     assert not any("Filter" in each for each in notified)
 
@@ -92,6 +93,8 @@ def test_notification_filters_follow_prefix_and_suffixes(customised: Template) -
         ("s3:ObjectCreated:*", "photos/", ".png"),
         ("s3:ObjectRemoved:*", "photos/", ".jpg"),
         ("s3:ObjectRemoved:*", "photos/", ".png"),
+        ("s3:ObjectRestore:Completed", "photos/", ".jpg"),
+        ("s3:ObjectRestore:Completed", "photos/", ".png"),
         ("s3:ObjectTagging:*", "photos/", ".jpg"),
         ("s3:ObjectTagging:*", "photos/", ".png"),
     ]

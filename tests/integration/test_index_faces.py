@@ -132,6 +132,19 @@ def test_of_several_events_of_a_key_in_a_batch_the_newest_counts(
     assert problems(store) == {"a.jpg": ""}
 
 
+def test_archived_photo_is_recorded_so_and_indexed_when_it_is_restored(
+    s3: "S3Client", bucket: str, photo: TakePhoto, store: FaceStore
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 0), StorageClass="DEEP_ARCHIVE")
+    assert index({"1": created("a.jpg")}) == []
+    assert problems(store) == {"a.jpg": "photo_archived"}
+    s3.restore_object(Bucket=bucket, Key="a.jpg", RestoreRequest={"Days": 1})
+    restored = s3_event("s3_object_restore_completed", key="a.jpg")
+    assert index({"2": restored}) == []
+    assert problems(store) == {"a.jpg": ""}
+    assert store.counts().faces == 1
+
+
 def test_photo_that_is_gone_by_now_fails_no_message(bucket: str, store: FaceStore) -> None:
     assert index({"a": created("gone.jpg")}) == []
     assert store.stored_recipe() is None

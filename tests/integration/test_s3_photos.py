@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from botocore.stub import Stubber
 
-from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
+from facesearch.errors import (
+    ImageTooLarge,
+    InvalidRequest,
+    NotFound,
+    PhotoArchived,
+    PhotoKeyUnusable,
+    ReadError,
+)
 from facesearch.photos import reading
 from facesearch.photos.bucket import S3Photos, bucket_and_key, open_client, photo_id
 
@@ -42,6 +50,46 @@ def test_read_beyond_the_size_limit_is_refused_before_the_body(
 def test_read_of_a_missing_key_is_not_found(s3: "S3Client", bucket: str) -> None:
     with pytest.raises(NotFound, match="no such photo"):
         S3Photos(s3).read("s3://photos/missing.jpg")
+
+
+@pytest.mark.parametrize("storage", ["GLACIER", "DEEP_ARCHIVE"])
+def test_read_of_an_archived_photo_says_so_until_it_is_restored(
+    s3: "S3Client", bucket: str, storage: Literal["GLACIER", "DEEP_ARCHIVE"]
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=b"photo", StorageClass=storage)
+    with pytest.raises(PhotoArchived, match="restore it"):
+        S3Photos(s3).read("s3://photos/a.jpg")
+    s3.restore_object(Bucket=bucket, Key="a.jpg", RestoreRequest={"Days": 1})
+    assert S3Photos(s3).read("s3://photos/a.jpg").data == b"photo"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/k is disabled."),
+        ("KMS.NotFoundException", "Invalid arn"),
+        ("KMS.KMSInvalidStateException", "arn:aws:kms:eu-west-1:1:key/k is pending deletion."),
+        (
+            "AccessDenied",
+            "User: arn:aws:sts::1:assumed-role/r/f is not authorized to perform: kms:Decrypt on "
+            "resource: arn:aws:kms:eu-west-1:1:key/k",
+        ),
+    ],
+)
+def test_read_of_a_photo_under_an_unusable_key_says_so(
+    s3: "S3Client", code: str, message: str
+) -> None:
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("get_object", code, message, http_status_code=403)
+        with pytest.raises(PhotoKeyUnusable, match="kms:Decrypt"):
+            S3Photos(s3).read("s3://photos/a.jpg")
+
+
+def test_read_that_is_denied_otherwise_may_be_tried_again(s3: "S3Client") -> None:
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied", "Access Denied", 403)
+        with pytest.raises(ReadError, match="s3:GetObject"):
+            S3Photos(s3).read("s3://photos/a.jpg")
 
 
 def test_read_from_a_server_that_does_not_answer_fails_soon(

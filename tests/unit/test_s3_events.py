@@ -67,14 +67,23 @@ def test_changed_tag_is_a_photo_to_index_anew(name: str) -> None:
     assert parse_message(body(event)) == [PhotoToIndex(PHOTO, sequence)]
 
 
+def test_restored_object_is_a_photo_to_index() -> None:
+    sequence = sequence_of_time("2026-03-14T11:26:53.589Z")
+    assert parse_message(body(load("s3_object_restore_completed"))) == [
+        PhotoToIndex(PHOTO, sequence)
+    ]
+
+
 @pytest.mark.parametrize(
     "event",
     [
         load("s3_test_event"),
         load("s3_object_created_folder"),
+        load("s3_object_restore_post"),
+        load("s3_object_restore_delete"),
         {"Records": []},
     ],
-    ids=["test event", "folder marker", "no records"],
+    ids=["test event", "folder marker", "restore begun", "copy expired", "no records"],
 )
 def test_event_that_concerns_no_photo_changes_nothing(event: Event) -> None:
     assert parse_message(body(event)) == []

@@ -71,7 +71,10 @@ def _change(record: S3EventRecord) -> Change | None:
     if kind == "ObjectTagging":
         # Sent only where a tag names the collection.
         return PhotoToIndex(photo, sequence)
-    # Restores, transitions: the photo stays what it is.
+    if kind == "ObjectRestore" and detail == "Completed":
+        # It could not be read while it was archived.
+        return PhotoToIndex(photo, sequence)
+    # Other restores, transitions: the photo stays what it is.
     return None
 
 

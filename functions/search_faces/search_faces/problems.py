@@ -15,6 +15,8 @@ from facesearch.errors import (
     NoFaceFound,
     NotAnImage,
     NotFound,
+    PhotoArchived,
+    PhotoKeyUnusable,
     ReadError,
     RecipeMismatch,
     SettingsError,
@@ -88,6 +90,8 @@ KINDS: dict[type[FacesearchError], _Kind] = {
     NoFaceFound: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no face in the photo"),
     NotAnImage: _Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "That is not a photo"),
     NotFound: _Kind(HTTPStatus.NOT_FOUND, "Not found"),
+    PhotoArchived: _Kind(HTTPStatus.CONFLICT, "The photo is archived"),
+    PhotoKeyUnusable: _Kind(HTTPStatus.CONFLICT, "The photo cannot be decrypted"),
     ReadError: _UNAVAILABLE,
     RecipeMismatch: _Kind(
         HTTPStatus.CONFLICT,

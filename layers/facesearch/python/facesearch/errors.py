@@ -9,6 +9,8 @@ FacesearchError
 │   ├── NoFaceFound
 │   ├── InvalidRequest
 │   ├── InvalidCollection  the folder or tag of a photo is no name of a collection
+│   ├── PhotoArchived      the photo is in a storage class that has to restore it first
+│   ├── PhotoKeyUnusable   the photo is encrypted under a key that may not be used
 │   ├── UploadsOff         this service takes no new photos
 │   └── NotFound
 ├── SettingsError          an environment variable or option is wrong; names it
@@ -63,6 +65,14 @@ class InvalidRequest(InputError):
 
 class InvalidCollection(InputError):
     code = "invalid_collection"
+
+
+class PhotoArchived(InputError):
+    code = "photo_archived"
+
+
+class PhotoKeyUnusable(InputError):
+    code = "photo_key_unusable"
 
 
 class UploadsOff(InputError):

@@ -12,7 +12,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from facesearch.collections import CollectionRule
-from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
+from facesearch.errors import (
+    FacesearchError,
+    ImageTooLarge,
+    InvalidRequest,
+    NotFound,
+    PhotoArchived,
+    PhotoKeyUnusable,
+    ReadError,
+)
 from facesearch.photos.reading import MAX_FILE_BYTES, READERS, PhotoContent
 
 if TYPE_CHECKING:
@@ -149,14 +157,29 @@ def _translated(bucket: str, actions: str = "s3:GetObject and s3:ListBucket") ->
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _GONE:
-            raise NotFound(f"bucket '{bucket}' has no such photo: check its key") from error
-        raise ReadError(
-            f"bucket '{bucket}' does not hand out the photo ({code}): check that it exists and "
-            f"that {actions} are allowed"
-        ) from error
+        raise _refusal(error, bucket, actions) from error
     except BotoCoreError as error:
         raise ReadError(
             f"reading from bucket '{bucket}' failed ({type(error).__name__}): try again"
         ) from error
+
+
+def _refusal(error: ClientError, bucket: str, actions: str) -> FacesearchError:
+    """What S3's answer means. What only the photo's owner can mend is an `InputError`."""
+    code = error.response["Error"]["Code"]
+    if code in _GONE:
+        return NotFound(f"bucket '{bucket}' has no such photo: check its key")
+    if code == "InvalidObjectState":
+        return PhotoArchived(
+            f"bucket '{bucket}' has the photo in an archive: restore it, and it is indexed"
+        )
+    # S3 has no code for a key that this role may not use, but it names the action.
+    if code.startswith("KMS.") or "kms:" in error.response["Error"].get("Message", ""):
+        return PhotoKeyUnusable(
+            f"bucket '{bucket}' has the photo under a KMS key that cannot be used ({code}): allow "
+            "kms:Decrypt with that key and enable it, then index the photo again"
+        )
+    return ReadError(
+        f"bucket '{bucket}' does not hand out the photo ({code}): check that it exists and "
+        f"that {actions} are allowed"
+    )
