@@ -8,7 +8,7 @@ import pytest
 from facesearch import __version__
 from tests.integration.cli.running import Cli
 
-COMMANDS = ("index", "search", "compare", "export", "serve", "models")
+COMMANDS = ("index", "forget", "search", "compare", "export", "serve", "models")
 
 
 def test_version_is_the_packages(cli: Cli) -> None:

@@ -14,7 +14,7 @@ ENCODINGS = ("latin-1", "cp1252:strict", "ascii:strict", "cp932")
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("command", ["index", "backfill", "plan"])
+@pytest.mark.parametrize("command", ["index", "backfill", "plan", "forget"])
 def test_help_is_printed_whatever_the_encoding(start: Start, command: str, encoding: str) -> None:
     process = start(
         command, "--help", more_environ={"PYTHONIOENCODING": encoding}, encoding="latin-1"

@@ -18,6 +18,11 @@ from facesearch_local.library.walk import Found, PhotoFile, Problem
 MASS_PHOTOS, MASS_SHARE = 10, 0.2
 
 
+def is_mass(gone: int, stored: int) -> bool:
+    """Whether it is too much to be forgotten without being asked for."""
+    return gone > max(MASS_PHOTOS, MASS_SHARE * stored)
+
+
 @dataclass(frozen=True, slots=True)
 class FileToIndex(PhotoToIndex):
     """A file that is to be looked at; `root` as in `PhotoFile`."""
@@ -61,7 +66,7 @@ class Difference:
     @property
     def is_mass_removal(self) -> bool:
         """Whether so much is gone that it is rather a disk that is not mounted."""
-        return len(self.gone) > max(MASS_PHOTOS, MASS_SHARE * self.stored)
+        return is_mass(len(self.gone), self.stored)
 
 
 def compare_with_store(
