@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -25,14 +27,22 @@ from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
-from facesearch_local.server import MAX_BODY_BYTES, Gateway, proxy_event, serve
-from tests.events.loading import load
+from facesearch_local.server import serve
+from facesearch_local.server.application import MAX_BODY_BYTES
 
 SERVE = """
 import os, sys
-from facesearch_local.server import serve
+from facesearch_local.server import bodies, connections, serve
+LIMITS
 serve("127.0.0.1", int(sys.argv[1]), os.environ)
 """
+
+HASTY = """
+connections.HEAD_S = connections.ANSWER_S = bodies.GRACE_S = 2.0
+connections.MAX_CONNECTIONS = 40
+bodies.ROOM_BYTES = 3_000_000
+"""
+"""The limits of a server, such that a test need not wait for them."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +76,9 @@ class Server:
         return status, body
 
 
-def start(environ: Mapping[str, str]) -> Server:
+def start(environ: Mapping[str, str], limits: str = "") -> Server:
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "0"],
+        [sys.executable, "-c", SERVE.replace("LIMITS", limits), "0"],
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -231,7 +241,7 @@ def test_metrics_and_requests_are_not_printed(environ: Mapping[str, str]) -> Non
 
 
 def test_server_without_models_does_not_start(environ: Mapping[str, str], tmp_path: Path) -> None:
-    script = SERVE.replace("serve(", "print('x'); serve(")
+    script = SERVE.replace("LIMITS", "print('x')")
     ended = subprocess.run(
         [sys.executable, "-c", script, "0"],
         env={**os.environ, **environ, "FACESEARCH_MODELS": str(tmp_path)},
@@ -260,57 +270,260 @@ def test_host_that_does_not_exist_is_named(
         serve("nowhere.invalid", 0, environ)
 
 
-def wsgi(body: bytes = b"", **changes: str) -> dict[str, Any]:
-    return {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/search",
-        "QUERY_STRING": "k=5&tag=a&tag=b&empty=",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "image/jpeg",
-        "CONTENT_LENGTH": str(len(body)),
-        "HTTP_USER_AGENT": "curl/8.9.1",
-        "HTTP_X_API_KEY": "k",
-        "wsgi.input": io.BytesIO(body),
-        **changes,
-    }
+@pytest.fixture(scope="module")
+def hasty(environ: Mapping[str, str]) -> Iterator[Server]:
+    """A server with small limits."""
+    running = start(environ, HASTY)
+    yield running
+    stop(running)
 
 
-def test_event_has_the_fields_of_api_gateway_s() -> None:
-    real = load("api_gateway_rest_search")
-    event = proxy_event(wsgi(), b"hello", "r-1")
-    assert set(event) == set(real)
-    assert set(event["requestContext"]) <= set(real["requestContext"])
-    assert event["body"] == real["body"]
-    assert event["isBase64Encoded"] is True
-    assert event["headers"]["X-Api-Key"] == "k"
-    assert event["headers"]["Content-Type"] == "image/jpeg"
-    assert event["queryStringParameters"] == {"k": "5", "tag": "b", "empty": ""}
-    assert event["multiValueQueryStringParameters"]["tag"] == ["a", "b"]
+def connect(server: Server, sent: bytes, receive_buffer: int = 0) -> socket.socket:
+    """A client that has sent so much."""
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.connect(("127.0.0.1", server.port))
+    client.settimeout(20)
+    client.sendall(sent)
+    return client
 
 
-def test_event_without_body_or_query_has_none() -> None:
-    event = proxy_event(wsgi(QUERY_STRING=""), b"", "r-1")
-    assert (event["body"], event["isBase64Encoded"]) == (None, False)
-    assert event["queryStringParameters"] is event["multiValueQueryStringParameters"] is None
+def is_quick(server: Server) -> bool:
+    """Whether another client is answered at once: a tenth of the shortest deadline."""
+    start = time.monotonic()
+    status, *_ = server.request("GET", "/health")
+    return status == 200 and time.monotonic() - start < 0.2
 
 
-def test_path_of_the_event_is_unicode() -> None:
-    event = proxy_event(wsgi(PATH_INFO="/Zoë".encode().decode("latin-1")), b"", "r-1")
-    assert (event["path"], event["pathParameters"]) == ("/Zoë", {"proxy": "Zoë"})
+def ended(client: socket.socket) -> bool:
+    """Whether the server closes the connection: waits until it does, or for long."""
+    try:
+        while client.recv(2**16):
+            pass
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+    return True
 
 
-def test_binary_answer_is_decoded_and_every_header_kept() -> None:
-    response = {
-        "statusCode": 200,
-        "isBase64Encoded": True,
-        "body": base64.b64encode(b"\x89PNG\x00").decode(),
-        "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]},
-    }
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    gateway = Gateway(lambda *_: response)
-    body = gateway(wsgi(), lambda *answer: started.append(answer))  # type: ignore[arg-type]
-    assert b"".join(body) == b"\x89PNG\x00"
-    assert started == [
-        ("200 OK", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Content-Length", "5")])
-    ]
+@pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nX: ", b"POST /sea"])
+def test_unfinished_heads_hold_up_nobody_and_have_a_deadline(hasty: Server, sent: bytes) -> None:
+    """98 of them stopped the server for everybody."""
+    with ExitStack() as clients:
+        # More than the server keeps: those that have waited longest make room.
+        waiting = [clients.enter_context(connect(hasty, sent)) for _ in range(120)]
+        assert is_quick(hasty)
+        assert ended(waiting[0])
+        assert is_quick(hasty)
+        start = time.monotonic()
+        assert all(map(ended, waiting))
+        assert time.monotonic() - start < 4
+
+
+def test_head_that_comes_byte_by_byte_has_a_deadline(hasty: Server) -> None:
+    """Also one that follows an answered request."""
+    with connect(hasty, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as client:
+        assert client.recv(2**16).startswith(b"HTTP/1.1 200")
+        start = time.monotonic()
+        client.settimeout(0.1)
+        with suppress(ConnectionError):
+            while time.monotonic() - start < 10:
+                client.sendall(b"G")
+                with suppress(TimeoutError):
+                    if not client.recv(1):
+                        break
+        assert 1 < time.monotonic() - start < 5
+
+
+def test_unfinished_bodies_hold_up_nobody_and_have_a_deadline(hasty: Server) -> None:
+    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\nabc"
+    with ExitStack() as clients:
+        waiting = [clients.enter_context(connect(hasty, head)) for _ in range(30)]
+        assert is_quick(hasty)
+        answers = [each.recv(2**16) for each in waiting]
+        assert {each.split(b"\r\n")[0] for each in answers} == {b"HTTP/1.1 408 Request Timeout"}
+        assert b"send its body with 50 KB a second" in answers[0]
+
+
+def test_clients_that_read_nothing_hold_up_nobody_and_have_a_deadline(hasty: Server) -> None:
+    """One that asks 200 times and reads nothing stopped the server for everybody."""
+    asked = b"GET /docs/swagger-ui-bundle.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
+    with ExitStack() as clients:
+        greedy = [clients.enter_context(connect(hasty, asked, 4096)) for _ in range(4)]
+        time.sleep(0.5)
+        assert is_quick(hasty)
+        time.sleep(3)
+        assert is_quick(hasty)
+        assert all(map(ended, greedy))
+
+
+def test_bodies_of_all_requests_together_have_a_limit(hasty: Server) -> None:
+    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n"
+    with connect(hasty, head + bytes(1_900_000)) as one, connect(hasty, head) as other:
+        other.sendall(bytes(1_900_000))
+        refused, *_ = select.select([one, other], [], [], 10)[0]
+        assert b"503 Service Unavailable" in refused.recv(2**16)
+        assert is_quick(hasty)
+    time.sleep(0.2)
+    assert hasty.request("POST", "/search", bytes(2_000_000))[0] == 415
+
+
+def test_client_that_leaves_costs_no_more_work(hasty: Server, elton: bytes) -> None:
+    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)
+    with ExitStack() as clients:
+        for _ in range(35):
+            clients.enter_context(connect(hasty, head + elton))
+    start = time.monotonic()
+    assert hasty.search(elton)[0] == 200
+    assert time.monotonic() - start < 0.25
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/photos", "/nothing", "/docs", "/search"])
+def test_head_answers_as_get_does_without_the_body(server: Server, path: str) -> None:
+    asked = "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    heads = []
+    for method in ("GET", "HEAD"):
+        with connect(server, (asked % (method, path)).encode()) as client:
+            answer = b"".join(iter(lambda: client.recv(2**16), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert bool(body) is (method == "GET")
+        varying = (b"date:", b"x-request-id:")
+        heads.append([line for line in head.split(b"\r\n") if not line.startswith(varying)])
+    assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("192.168.1.5", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:80", 200),
+        (socket.gethostname(), 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("localhost@evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_other_names_than_this_machine_s_are_refused(
+    server: Server, host: str, status: int
+) -> None:
+    """A page of another site may have its own name lead to this machine (DNS rebinding)."""
+    for path in ("/", "/health", "/photos", "/nothing"):
+        answered, _, body = exchange(server, path, {"Host": host})
+        assert answered == (404 if path == "/nothing" and status == 200 else status)
+        assert (b"--allow-host" in body) is (status == 421)
+
+
+def exchange(
+    server: Server, path: str, headers: Mapping[str, str], method: str = "GET"
+) -> tuple[int, dict[str, str], bytes]:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with closing(connection):
+        connection.request(method, path, headers=dict(headers))
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, found, answer.read()
+
+
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/docs", "/health", "/photos", "/nothing"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
+def test_every_answer_is_for_our_own_page_only(server: Server, path: str, method: str) -> None:
+    _, headers, _ = exchange(server, path, {}, method)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"no HTTP at all\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /" + b"a" * 40_000,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40_000,
+        b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_as_all_else_is(server: Server, sent: bytes) -> None:
+    with connect(server, sent) as client:
+        answer = b"".join(iter(lambda: client.recv(2**16), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"\r\nX-Content-Type-Options: nosniff" in head
+    assert json.loads(body)["code"] == "invalid_request"
+
+
+def test_problem_tells_no_path_of_this_machine(
+    environ: Mapping[str, str], tmp_path: Path, elton: bytes
+) -> None:
+    broken = {**environ, "FACESEARCH_STORE": f"sqlite:///{tmp_path}/faces.db"}
+    running = start(broken)
+    (tmp_path / "faces.db").write_bytes(b"no database" * 1000)
+    for status, answer in (
+        (running.request("GET", "/health")[0], running.request("GET", "/health")[2]),
+        running.search(elton),
+    ):
+        assert status >= 500
+        assert str(tmp_path) not in json.dumps(answer)
+    # The operator's log does.
+    assert str(tmp_path) in stop(running)[1]
+
+
+def serve_with(environ: Mapping[str, str], *options: str) -> tuple[Server, list[str]]:
+    """`facesearch serve` with options, and the lines that it printed by when it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facesearch_local.cli", "serve", "--port=0", *options],
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline().strip()]
+    found = re.search(r"listening on http://.*:(\d+)$", lines[0])
+    assert found, lines[0] + process.stdout.read()
+    return Server(int(found[1]), process), lines
+
+
+def test_key_is_demanded_for_all_but_what_is_open(environ: Mapping[str, str], elton: bytes) -> None:
+    running, _ = serve_with(environ, "--api-key=sesame")
+    key = {"X-Api-Key": "sesame"}
+    for path in ("/", "/page/app.js", "/docs", "/openapi.json", "/health", "/version"):
+        assert exchange(running, path, {})[0] == 200
+    for headers in ({}, {"X-Api-Key": "other"}):
+        for method, path in (("GET", "/photos"), ("POST", "/search"), ("GET", "/faces/a-0")):
+            status, found, body = exchange(running, path, headers, method)
+            assert (status, json.loads(body)["code"]) == (403, "forbidden")
+            assert json.loads(body)["request_id"] == found["x-request-id"]
+    assert exchange(running, "/photos", key)[0] == 200
+    photo = {**key, "Content-Type": "image/jpeg"}
+    assert running.request("POST", "/search", elton, photo)[0] == 200
+    assert stop(running) == (0, "")
+
+
+def test_key_is_made_up_and_printed_where_other_machines_can_ask(
+    environ: Mapping[str, str],
+) -> None:
+    running, _ = serve_with(environ, "--host=0.0.0.0")
+    assert running.process.stdout is not None
+    line = running.process.stdout.readline().strip()
+    made_up = re.fullmatch(r"Callers need this key, in the header X-Api-Key: (\S{32})", line)
+    assert made_up
+    assert exchange(running, "/photos", {})[0] == 403
+    assert exchange(running, "/photos", {"X-Api-Key": made_up[1]})[0] == 200
+    assert stop(running) == (0, "")
+
+
+def test_name_that_is_allowed_is_answered(environ: Mapping[str, str]) -> None:
+    running, _ = serve_with(environ, "--allow-host=Faces.Example", "--allow-host=b.example")
+    for host in ("faces.example", "B.example:8000"):
+        assert exchange(running, "/photos", {"Host": host})[0] == 200
+    assert exchange(running, "/photos", {"Host": "c.example"})[0] == 421
+    assert stop(running) == (0, "")

@@ -1,6 +1,7 @@
 """`facesearch serve --uploads`: new photos over real HTTP, into a folder and the store."""
 
 import base64
+import io
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import run
 from facesearch_local.client import FaceSearchClient
-from facesearch_local.upload_folder import FolderUploads
+from facesearch_local.server.uploads import FolderUploads
 from search_faces.uploads import NewPhoto
 from tests.integration.api import Json, form
 from tests.integration.conftest import TakePhoto
@@ -169,8 +170,9 @@ def test_photo_beyond_the_api_s_10_mb_is_taken_up_to_its_own_limit(server: str) 
     assert answer.status_code == 413
 
 
-def test_other_methods_find_nothing_there(server: str) -> None:
-    assert requests.get(f"{server}/uploads/files", timeout=30).status_code == 404
+def test_other_methods_are_refused(server: str) -> None:
+    answer = requests.get(f"{server}/uploads/files", timeout=30)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert requests.get(f"{server}/uploads", timeout=30).status_code == 405
 
 
@@ -196,7 +198,7 @@ def uploads(tmp_path: Path, pipeline: FacePipeline) -> Iterator[FolderUploads]:
 
 def receive(uploads: FolderUploads, fields: Mapping[str, str], data: bytes) -> None:
     sent = form(*fields.items(), ("file", data))
-    uploads.receive(sent["content_type"], sent["body"])
+    uploads.receive(sent["content_type"], io.BytesIO(sent["body"]))
 
 
 def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +214,7 @@ def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -
 def test_photo_beyond_the_limit_is_not_kept(
     uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facesearch_local.upload_folder.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("facesearch_local.server.uploads.MAX_FILE_BYTES", 1000)
     told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
     with pytest.raises(ImageTooLarge):
         receive(uploads, told.fields, bytes(1001))

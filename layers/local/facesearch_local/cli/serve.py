@@ -15,6 +15,7 @@ Examples:
   facesearch serve
   facesearch serve --store sqlite:////var/lib/faces.db --port 9000
   facesearch serve --uploads ~/Pictures/new
+  facesearch serve --host 0.0.0.0 --allow-host photos.example.org
   curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/search"""
 )
 @store_option
@@ -23,15 +24,42 @@ Examples:
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The TCP port."
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Searches worked at, at once (default: one for each usable core, at most 4).",
+)
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="FACESEARCH_API_KEY",
+    help="What callers have to send as X-Api-Key (FACESEARCH_API_KEY). Without, there is none on "
+    "this machine's own addresses; on others, one is made up and printed.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name that callers may call this machine by, such as a proxy's.",
+)
+@click.option(
     "--uploads",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Let callers add photos, which are kept in this folder and indexed at once.",
 )
-def command(store_url: str | None, host: str, port: int, uploads: Path | None) -> None:
+def command(
+    store_url: str | None,
+    host: str,
+    port: int,
+    workers: int | None,
+    api_key: str | None,
+    hosts: tuple[str, ...],
+    uploads: Path | None,
+) -> None:
     """The search API and its page, on this machine."""
     settings = read_settings(store_url)
     environ = {**os.environ, "FACESEARCH_STORE": settings.store_url}
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
-    serve(host, port, environ)
+    serve(host, port, environ, workers=workers or 0, api_key=api_key or "", hosts=hosts)

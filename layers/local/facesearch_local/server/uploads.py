@@ -6,10 +6,12 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from facesearch.errors import (
     FacesearchError,
@@ -26,15 +28,25 @@ from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.library.sequences import next_sequences
-from search_faces.requests.multipart import split_parts
+from facesearch_local.server.application import Operation, Operations, problem_answer
+from search_faces.http import HttpAnswer, HttpRequest
+from search_faces.log import log_problem
+from search_faces.problems import problem_of
+from search_faces.requests.multipart import PartHead, form_pieces
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
 UPLOAD_URL = "uploads/files"
 """Where the forms of `POST /uploads` go."""
 
+FILE = "file"
+"""The field of the form that holds the photo; it is the last, as S3 has it."""
+
+MAX_FIELD_BYTES = 2**14
 MAX_FORM_BYTES = MAX_FILE_BYTES + 2**16
 """The file, its form's other fields and the delimiters."""
+
+CHUNK_BYTES = 2**16
 
 
 class FolderUploads:
@@ -69,25 +81,15 @@ class FolderUploads:
             UPLOAD_URL, {"policy": policy, "signature": self._signature(policy)}, path.as_uri()
         )
 
-    def receive(self, content_type: str, body: bytes) -> None:
-        """Store and index the file of a form that `form` signed.
+    def receive(self, content_type: str, body: BinaryIO) -> None:
+        """Store and index the file of a form that `form` signed; what follows the file is ignored.
 
         Raises `InvalidRequest`, `InvalidCollection`, `ImageTooLarge`, or a `StoreError` after which
         nothing is stored.
         """
-        fields: dict[str, bytes] = {}
-        for part in split_parts(body, content_type):
-            fields[part.name] = part.data
-        told = self._checked(fields)
-        file = fields.get("file", b"")
-        if not file:
-            raise InvalidRequest("the form has no file, or an empty one: send the photo as 'file'")
-        if len(file) > MAX_FILE_BYTES:
-            raise ImageTooLarge(
-                f"the photo has {len(file) / 2**20:.0f} MB, the limit is "
-                f"{MAX_FILE_BYTES // 2**20} MB: scale it down first"
-            )
-        path = self._write(told["collection"], told["name"], file)
+        pieces = form_pieces(iter(partial(body.read, CHUNK_BYTES), b""), content_type)
+        told = self._checked(_fields_before_file(pieces))
+        path = self._write(told["collection"], told["name"], _file(pieces))
         try:
             self._index(path, told["collection"], told["metadata"])
         except FacesearchError:
@@ -110,7 +112,7 @@ class FolderUploads:
     def _signature(self, policy: str) -> str:
         return hmac.new(self._secret, policy.encode(), "sha256").hexdigest()
 
-    def _write(self, collection: str, name: str, data: bytes) -> Path:
+    def _write(self, collection: str, name: str, data: Iterable[bytes]) -> Path:
         """All of it or nothing; a photo of this name is replaced."""
         place = self._folder / collection
         part = place / f".{name}.part"
@@ -122,7 +124,7 @@ class FolderUploads:
                 )
             try:
                 with part.open("wb") as file:
-                    file.write(data)
+                    file.writelines(data)
                     file.flush()
                     os.fsync(file.fileno())
                 part.replace(place / name)
@@ -145,3 +147,49 @@ class FolderUploads:
         (outcome,) = index_photos([photo], read, self._pipeline, self._store)
         if outcome.status is Status.UNDONE and outcome.error is not None:
             raise outcome.error
+
+
+def upload_operations(uploads: FolderUploads) -> Operations:
+    """What S3 does on AWS: 204 for a form whose photo is stored and indexed, or the problem."""
+
+    def answer(request: HttpRequest, body: BinaryIO) -> HttpAnswer:
+        try:
+            uploads.receive(request.headers.get("content-type", ""), body)
+        except FacesearchError as error:
+            problem = problem_of(error)
+            log_problem(problem, error)
+            return problem_answer(problem, request.request_id)
+        return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
+
+    # The form's signature stands for the key.
+    return {f"/{UPLOAD_URL}": {"POST": Operation(answer, open=True, max_bytes=MAX_FORM_BYTES)}}
+
+
+def _fields_before_file(pieces: Iterator[tuple[PartHead, bytes]]) -> Mapping[str, bytes]:
+    fields: dict[str, bytes] = {}
+    for head, piece in pieces:
+        if head.name == FILE:
+            break
+        fields[head.name] = fields.get(head.name, b"") + piece
+        if len(fields[head.name]) > MAX_FIELD_BYTES:
+            raise InvalidRequest(
+                f"{head.name[:50]} is longer than {MAX_FIELD_BYTES // 2**10} KB: send the form's "
+                "fields as they are, and the photo as 'file'"
+            )
+    return fields
+
+
+def _file(pieces: Iterator[tuple[PartHead, bytes]]) -> Iterator[bytes]:
+    """The rest of the first file."""
+    size = 0
+    for _, piece in pieces:
+        if not piece:  # the next field begins
+            break
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            raise ImageTooLarge(
+                f"the photo is larger than {MAX_FILE_BYTES // 2**20} MB: scale it down first"
+            )
+        yield piece
+    if not size:
+        raise InvalidRequest("the form has no file, or an empty one: send the photo as 'file'")

@@ -1,0 +1,220 @@
+"""The API's routes as an ASGI application: they run in threads, the event loop only waits."""
+
+import asyncio
+import gzip
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO
+from uuid import uuid4
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as PathRoute
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from facesearch.errors import NotFound
+from facesearch_local.server.access import Access, is_loopback
+from facesearch_local.server.bodies import Bodies, Refused
+from facesearch_local.server.connections import PROTECTION
+from search_faces.http import HttpAnswer, HttpRequest, Route
+from search_faces.problems import (
+    CONTENT_TYPE,
+    Problem,
+    method_problem,
+    problem_of,
+    unexpected_problem,
+)
+from search_faces.service import Service
+
+MAX_BODY_BYTES = 10 * 2**20
+"""API Gateway's limit."""
+
+COMPRESSED = ("application/json", "image/svg+xml", "text/")
+COMPRESSED_FROM_BYTES = 1024
+
+NOTHING_HERE = problem_of(NotFound("there is nothing at this path: POST a photo to /search"))
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a method does on a path, in a thread: it takes a request, and a file with its body.
+
+    Callers need the key unless it is `open`.
+    """
+
+    answer: Callable[[HttpRequest, BinaryIO], HttpAnswer]
+    open: bool = False
+    max_bytes: int = MAX_BODY_BYTES
+
+
+Operations = dict[str, dict[str, Operation]]
+"""By path, then by method."""
+
+
+def operations_of(routes: Iterable[Route], service: Service) -> Operations:
+    """The routes that AWS has, too."""
+
+    def answer(route: Route, request: HttpRequest, body: BinaryIO) -> HttpAnswer:
+        return route.answer(service, replace(request, body=body.read()))
+
+    operations: Operations = {}
+    for route in routes:
+        operation = Operation(partial(answer, route), route.open)
+        operations.setdefault(route.path, {})[route.method] = operation
+    return operations
+
+
+class Application:
+    """An ASGI application. `workers` requests with photos are worked at, at once.
+
+    Reading has threads of its own, so that no listing waits for searches.
+    """
+
+    def __init__(self, operations: Operations, access: Access, workers: int) -> None:
+        self._access = access
+        self._bodies = Bodies()
+        self._analysing = ThreadPoolExecutor(workers, "analysing")
+        self._reading = ThreadPoolExecutor(workers, "reading")
+        self._router = Router(
+            [PathRoute(path, _Endpoint(self, methods)) for path, methods in operations.items()],
+            redirect_slashes=False,
+            default=_Endpoint(self, {}),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._router(scope, receive, send)
+
+    def close(self) -> None:
+        """Wait for what is being worked at."""
+        for threads in (self._analysing, self._reading):
+            threads.shutdown(cancel_futures=True)
+
+    async def respond(self, methods: Mapping[str, Operation], request: Request) -> Response:
+        """The answer of one of a path's methods. Raises `ClientDisconnect`."""
+        request_id = str(uuid4())
+        problem, headers = self._refusal(methods, request)
+        if problem is None:
+            operation = methods[_method(request)]
+            try:
+                async with self._bodies.taken(request, operation.max_bytes) as body:
+                    return await self._worked(operation, request, body, request_id)
+            except Refused as refused:
+                problem = refused.problem
+        return _response(problem_answer(problem, request_id, headers), request_id)
+
+    def _refusal(
+        self, methods: Mapping[str, Operation], request: Request
+    ) -> tuple[Problem | None, Mapping[str, str]]:
+        """What is wrong with a request before its body is read, and headers that say so."""
+        problem = self._access.host_problem(request.headers.get("host", ""))
+        if problem is not None:
+            return problem, {}
+        if not methods:
+            return NOTHING_HERE, {}
+        operation = methods.get(_method(request))
+        if operation is None:
+            allowed = ", ".join(sorted(methods))
+            return method_problem(allowed), {"Allow": allowed}
+        if operation.open:
+            return None, {}
+        return self._access.key_problem(request.headers.get("x-api-key", "")), {}
+
+    async def _worked(
+        self, operation: Operation, request: Request, body: BinaryIO, request_id: str
+    ) -> Response:
+        """The operation's answer; a client that left before its turn costs nothing."""
+        threads = self._reading if _method(request) == "GET" else self._analysing
+        # Within one machine, compressing takes longer than it saves.
+        compress = request.client is None or not is_loopback(request.client.host)
+        asked = HttpRequest(
+            _method(request),
+            request.scope["path"],
+            request.path_params,
+            request.query_params.multi_items(),
+            dict(request.headers),
+            b"",
+            request_id,
+        )
+        job = threads.submit(_work, operation, asked, body, compress=compress)
+        answered = asyncio.wrap_future(job)
+        left = asyncio.ensure_future(request.receive())
+        await asyncio.wait((answered, left), return_when=asyncio.FIRST_COMPLETED)
+        left.cancel()
+        if not answered.done() and job.cancel():
+            raise ClientDisconnect
+        return _response(await answered, request_id)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Endpoint:
+    """A path's methods, as an ASGI application."""
+
+    application: Application
+    methods: Mapping[str, Operation]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self.application.respond(self.methods, Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+
+def problem_answer(
+    problem: Problem, request_id: str, headers: Mapping[str, str] | None = None
+) -> HttpAnswer:
+    """The problem as an answer."""
+    body = json.dumps(problem.as_json(request_id)).encode()
+    more = {"Content-Type": CONTENT_TYPE, **problem.headers, **(headers or {})}
+    return HttpAnswer(problem.status.value, more, body)
+
+
+def _method(request: Request) -> str:
+    """Whoever asks for a head gets that of the whole answer; the server leaves out the rest."""
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _work(
+    operation: Operation, request: HttpRequest, body: BinaryIO, *, compress: bool
+) -> HttpAnswer:
+    try:
+        answer = operation.answer(request, body)
+    except Exception:
+        logger.exception("request %s failed", request.request_id)
+        answer = problem_answer(unexpected_problem(), request.request_id)
+    return _compressed(answer, request) if compress else answer
+
+
+def _compressed(answer: HttpAnswer, request: HttpRequest) -> HttpAnswer:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if (
+        "gzip" not in request.headers.get("accept-encoding", "")
+        or "content-encoding" in headers
+        or len(answer.body) < COMPRESSED_FROM_BYTES
+        or not str(headers.get("content-type", "")).startswith(COMPRESSED)
+    ):
+        return answer
+    headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+    return HttpAnswer(answer.status, headers, gzip.compress(answer.body, 5))
+
+
+def _response(answer: HttpAnswer, request_id: str) -> Response:
+    response = Response(answer.body, answer.status)
+    headers = MutableHeaders(raw=response.raw_headers)
+    for name, values in answer.headers.items():
+        if name.title() in PROTECTION:  # the server adds them to every answer
+            continue
+        for value in [values] if isinstance(values, str) else values:
+            headers.append(name, value)
+    headers["X-Request-Id"] = request_id
+    # Answers are about people: nothing on the way keeps them.
+    headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,129 @@
+"""HTTP connections with deadlines: a client that is slow, or does nothing, holds up nobody."""
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import cast
+from uuid import uuid4
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from search_faces.problems import CONTENT_TYPE, Problem
+
+HEAD_S = 10.0
+"""For a request's head to arrive. What is left of a body that nobody wants has as long."""
+
+IDLE_S = 15
+"""How long a connection is kept for the next request."""
+
+ANSWER_S = 60.0
+"""For a client to take an answer."""
+
+UNREAD_BYTES = 128 * 2**20
+"""Of answers that clients have not taken yet, together."""
+
+MAX_CONNECTIONS = 500
+MAX_HEAD_BYTES = 32 * 2**10
+
+PROTECTION = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Headers of every answer: browsers take it for nothing but what it says it is, and show it on no
+other site's page."""
+
+
+class BoundedConnection(H11Protocol):
+    """uvicorn's connection, with the deadlines that it has not.
+
+    When there are too many, the one that has waited longest without a request makes room.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
+    _waiting_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Every byte that a client has not taken counts: `pause_writing` tells of the first.
+        transport.set_write_buffer_limits(0)
+        self._waiting_since = self.loop.time()
+        self._expect_head()
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop(self._head_timer)
+        self._stop(self._answer_timer)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._in_request and self._head_timer is None:
+            self._expect_head()
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self._in_request:
+            self._stop(self._head_timer)
+            self._head_timer = None
+
+    def on_response_complete(self) -> None:
+        self._waiting_since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._answer_timer = self.loop.call_later(ANSWER_S, self.transport.abort)
+        unread = [each for each in self._all() if each.flow.write_paused]
+        if sum(each.transport.get_write_buffer_size() for each in unread) > UNREAD_BYTES:
+            max(unread, key=lambda each: each.transport.get_write_buffer_size()).transport.abort()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop(self._answer_timer)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        problem = Problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid_request",
+            "The request is not understood",
+            f"it is no HTTP/1.1, or its head is longer than {MAX_HEAD_BYTES // 2**10} KB",
+        )
+        body = json.dumps(problem.as_json(str(uuid4()))).encode()
+        headers = {
+            **PROTECTION,
+            "Content-Type": CONTENT_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        for event in (
+            h11.Response(status_code=problem.status, headers=list(headers.items())),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    @property
+    def _in_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _make_room(self) -> None:
+        waiting = [each for each in self._all() if not each._in_request]
+        min(waiting, key=lambda each: each._waiting_since).transport.abort()
+
+    def _all(self) -> "list[BoundedConnection]":
+        return cast("list[BoundedConnection]", list(self.connections))
+
+    @staticmethod
+    def _stop(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,152 @@
+"""`facesearch serve`: the search API and its page over HTTP, on this machine."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from types import FrameType
+from typing import NoReturn
+
+import click
+import uvicorn
+
+from facesearch.errors import SettingsError
+from facesearch_local.cores import usable_cores
+from facesearch_local.server.access import Access, is_loopback, own_hosts
+from facesearch_local.server.application import Application, operations_of
+from facesearch_local.server.connections import (
+    IDLE_S,
+    MAX_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    PROTECTION,
+    BoundedConnection,
+)
+from facesearch_local.server.lambda_handler import routes_of
+from facesearch_local.server.uploads import FolderUploads, upload_operations
+from facesearch_local.settings import ServeSettings
+from search_faces.log import logger
+
+MOST_WORKERS = 4
+"""Unless more are asked for."""
+
+STOPPING_S = 10
+"""Requests that have begun are answered when the server is stopped; they have so long."""
+
+_ENVIRONMENT = {
+    "POWERTOOLS_METRICS_DISABLED": "true",
+    # Searches run beside each other, one thread each.
+    "FACESEARCH_THREADS": "1",
+}
+
+
+def default_workers() -> int:
+    """Searches that are worked at, at once."""
+    return min(usable_cores(), MOST_WORKERS)
+
+
+def serve(
+    host: str,
+    port: int,
+    environ: Mapping[str, str],
+    *,
+    workers: int = 0,
+    api_key: str = "",
+    hosts: Sequence[str] = (),
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; port 0 takes a free one, which is printed.
+
+    New photos go into the folder that FACESEARCH_UPLOADS names, if any. Callers need `api_key`,
+    unless it is "" and `host` is for this machine alone: elsewhere, a key is made up and printed.
+    `hosts` are further names that this machine goes by.
+
+    `environ` becomes this process's environment, as Lambda's configuration becomes a function's.
+    Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
+    """
+    if not api_key.isascii() or not api_key.isprintable():
+        raise SettingsError("the API key is sent in a header: use ASCII letters, digits and signs")
+    settings = ServeSettings.from_env(environ)
+    known = {**environ, "FACESEARCH_UPLOADS": "off"} if settings.uploads else environ
+    os.environ.update({**_ENVIRONMENT, **known})
+    # After the environment is set: Powertools reads it as it is imported.
+    from search_faces.handler import handler
+    from search_faces.service import open_service
+
+    signal.signal(signal.SIGTERM, _stop)
+    logger.setLevel(logging.WARNING)
+    made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
+    access = Access(own_hosts((*hosts, host)), api_key or made_up)
+    with _listen(host, port) as listening:
+        service = open_service()
+        operations = operations_of(routes_of(handler), service)
+        if settings.uploads is not None:
+            uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
+            service.uploads = uploads
+            operations |= upload_operations(uploads)
+        with closing(service.store):
+            held = service.check()
+            application = Application(operations, access, workers or default_workers())
+            url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+            news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
+            if made_up:
+                news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
+            # uvicorn hands on the signal that ended it; one may come before it is there, too.
+            with closing(application), suppress(KeyboardInterrupt):
+                _run(application, listening, news)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, news: str) -> None:
+        super().__init__(config)
+        self._news = news
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        click.echo(self._news)
+
+
+def _run(application: Application, listening: socket.socket, news: str) -> None:
+    # A client's mistakes are no news; those of the server are.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        application,
+        loop="asyncio",
+        http=BoundedConnection,
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=list(PROTECTION.items()),
+        # One more than are kept: this one gets to hear that there are too many.
+        limit_concurrency=MAX_CONNECTIONS + 1,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=STOPPING_S,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+    )
+    _Server(config, news).run([listening])
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named: without, asyncio leaves Nagle's algorithm on, at 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"cannot listen on {host}, port {port} ({error.strerror}): choose another --port"
+        ) from error
+    return listening
