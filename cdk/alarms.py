@@ -40,7 +40,7 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
         AlarmRule(
             "ClusterRed",
             "Part of the face index is missing: searches miss faces.",
-            cluster("ClusterStatus.red", "Maximum", "red"),
+            cluster("ClusterStatus.red", "Maximum"),
             1,
             1,
             _FROM,
@@ -88,7 +88,7 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
         AlarmRule(
             "StorageLow",
             "A node of the face index has less than a fifth of its storage left.",
-            cluster("FreeStorageSpace", "Minimum", "free, MiB"),
+            cluster("FreeStorageSpace", "Minimum"),
             least_free_mib,
             5,
             _BELOW,
@@ -96,7 +96,7 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
         AlarmRule(
             "MemoryPressure",
             "The face index's Java heap is nearly full: it will refuse writes, then searches.",
-            cluster("JVMMemoryPressure", "Maximum", "heap, %"),
+            cluster("JVMMemoryPressure", "Maximum"),
             92,
             15,
             _FROM,

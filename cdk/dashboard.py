@@ -20,25 +20,52 @@ def dashboard(
         widgets=[
             [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=3)],
             [
-                _graph("Photos", [reported("index_faces", name) for name in PHOTO_METRICS]),
-                _graph("Waiting", [metrics.waiting, metrics.dead_letters], [metrics.oldest_s]),
+                _graph(
+                    "Photos",
+                    [_named(reported("index_faces", name), name) for name in PHOTO_METRICS],
+                ),
+                _graph(
+                    "Waiting",
+                    [
+                        _named(metrics.waiting, "waiting"),
+                        _named(metrics.dead_letters, "dead letters"),
+                    ],
+                    [_named(metrics.oldest_s, "oldest, s")],
+                ),
                 _graph(
                     "Index function",
-                    [metrics.index_duration_ms],
-                    [metrics.index_errors, metrics.index_concurrency],
+                    [_named(metrics.index_duration_ms, "p99, ms")],
+                    [
+                        _named(metrics.index_errors, "errors"),
+                        _named(metrics.index_concurrency, "at once"),
+                    ],
                 ),
             ],
             [
-                _graph("Searches", [metrics.searches, metrics.search_throttles]),
+                _graph(
+                    "Searches",
+                    [
+                        _named(metrics.searches, "requests"),
+                        _named(metrics.search_throttles, "throttled"),
+                    ],
+                ),
                 _graph(
                     "Search latency, ms",
                     [
-                        metrics.search_p50_ms,
-                        metrics.search_p99_ms,
-                        reported("search_faces", "RequestLatency", "p99", "p99 in the function"),
+                        _named(metrics.search_p50_ms, "p50, ms"),
+                        _named(metrics.search_p99_ms, "p99, ms"),
+                        _named(
+                            reported("search_faces", "RequestLatency", "p99"), "p99 in the function"
+                        ),
                     ],
                 ),
-                _graph("Search errors", [metrics.search_errors, metrics.search_refusals]),
+                _graph(
+                    "Search errors",
+                    [
+                        _named(metrics.search_errors, "5xx share"),
+                        _named(metrics.search_refusals, "4xx share"),
+                    ],
+                ),
             ],
             [
                 _graph("Indexing by stage, ms a batch", _stages(metrics, "index_faces")),
@@ -48,21 +75,21 @@ def dashboard(
                 _graph(
                     "Index health",
                     [
-                        cluster("ClusterStatus.red", "Maximum", "red"),
-                        cluster("ClusterStatus.yellow", "Maximum", "yellow"),
+                        _named(cluster("ClusterStatus.red", "Maximum"), "red"),
+                        _named(cluster("ClusterStatus.yellow", "Maximum"), "yellow"),
                     ],
                 ),
                 _graph(
                     "Index load, %",
                     [
-                        cluster("CPUUtilization", "Maximum", "processor"),
-                        cluster("JVMMemoryPressure", "Maximum", "heap"),
+                        _named(cluster("CPUUtilization", "Maximum"), "processor"),
+                        _named(cluster("JVMMemoryPressure", "Maximum"), "heap"),
                     ],
                 ),
                 _graph(
                     "Index size",
-                    [cluster("SearchableDocuments", "Maximum", "documents")],
-                    [cluster("FreeStorageSpace", "Minimum", "free, MiB")],
+                    [_named(cluster("SearchableDocuments", "Maximum"), "documents")],
+                    [_named(cluster("FreeStorageSpace", "Minimum"), "free, MiB")],
                 ),
             ],
         ],
@@ -84,7 +111,10 @@ PHOTO_METRICS = (
 
 
 def _stages(metrics: Metrics, service: str) -> list[cloudwatch.IMetric]:
-    return [metrics.reported(service, f"{stage}Latency", "p50", stage) for stage in STAGES[service]]
+    return [
+        _named(metrics.reported(service, f"{stage}Latency", "p50"), stage)
+        for stage in STAGES[service]
+    ]
 
 
 def _graph(
@@ -93,3 +123,8 @@ def _graph(
     right: Sequence[cloudwatch.IMetric] = (),
 ) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=8)
+
+
+def _named(metric: cloudwatch.Metric, label: str) -> cloudwatch.Metric:
+    """As the graph's legend names it."""
+    return metric.with_(label=label)

@@ -12,7 +12,10 @@ MINUTE = Duration.minutes(1)
 
 
 class Metrics:
-    """Where each figure comes from, so that alarms and dashboard mean the same by a name."""
+    """Where each figure comes from, so that alarms and dashboard mean the same by a name.
+
+    None has a label: with one, an alarm would be written as metric math. The dashboard names them.
+    """
 
     def __init__(
         self,
@@ -25,34 +28,28 @@ class Metrics:
         domain_name: str,
     ) -> None:
         self.dead_letters = dead_letters.metric_approximate_number_of_messages_visible(
-            statistic="Maximum", period=MINUTE, label="dead letters"
+            statistic="Maximum", period=MINUTE
         )
         self.waiting = changes.metric_approximate_number_of_messages_visible(
-            statistic="Maximum", period=MINUTE, label="waiting"
+            statistic="Maximum", period=MINUTE
         )
         self.oldest_s = changes.metric_approximate_age_of_oldest_message(
-            statistic="Maximum", period=MINUTE, label="oldest, s"
+            statistic="Maximum", period=MINUTE
         )
-        self.index_errors = indexing.metric_errors(period=MINUTE, label="errors")
-        self.index_duration_ms = indexing.metric_duration(
-            statistic="p99", period=MINUTE, label="p99, ms"
-        )
+        self.index_errors = indexing.metric_errors(period=MINUTE)
+        self.index_duration_ms = indexing.metric_duration(statistic="p99", period=MINUTE)
         self.index_concurrency = indexing.metric(
-            "ConcurrentExecutions", statistic="Maximum", period=MINUTE, label="at once"
+            "ConcurrentExecutions", statistic="Maximum", period=MINUTE
         )
-        self.search_errors = api.metric_server_error(
-            statistic="Average", period=MINUTE, label="5xx share"
-        )
-        self.search_refusals = api.metric_client_error(
-            statistic="Average", period=MINUTE, label="4xx share"
-        )
-        self.searches = api.metric_count(statistic="Sum", period=MINUTE, label="requests")
-        self.search_p50_ms = api.metric_latency(statistic="p50", period=MINUTE, label="p50, ms")
-        self.search_p99_ms = api.metric_latency(statistic="p99", period=MINUTE, label="p99, ms")
-        self.search_throttles = searching.metric_throttles(period=MINUTE, label="throttled")
+        self.search_errors = api.metric_server_error(statistic="Average", period=MINUTE)
+        self.search_refusals = api.metric_client_error(statistic="Average", period=MINUTE)
+        self.searches = api.metric_count(statistic="Sum", period=MINUTE)
+        self.search_p50_ms = api.metric_latency(statistic="p50", period=MINUTE)
+        self.search_p99_ms = api.metric_latency(statistic="p99", period=MINUTE)
+        self.search_throttles = searching.metric_throttles(period=MINUTE)
         self._domain_name = domain_name
 
-    def cluster(self, name: str, statistic: str, label: str) -> cloudwatch.Metric:
+    def cluster(self, name: str, statistic: str) -> cloudwatch.Metric:
         """A figure of the OpenSearch domain."""
         return cloudwatch.Metric(
             namespace="AWS/ES",
@@ -60,12 +57,9 @@ class Metrics:
             dimensions_map={"DomainName": self._domain_name, "ClientId": Aws.ACCOUNT_ID},
             statistic=statistic,
             period=MINUTE,
-            label=label,
         )
 
-    def reported(
-        self, service: str, name: str, statistic: str = "Sum", label: str = ""
-    ) -> cloudwatch.Metric:
+    def reported(self, service: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
         """A figure that the function of this name reports itself."""
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
@@ -73,5 +67,4 @@ class Metrics:
             dimensions_map={"service": service},
             statistic=statistic,
             period=MINUTE,
-            label=label or name,
         )

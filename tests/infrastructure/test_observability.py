@@ -40,19 +40,10 @@ class Watched:
 def alarms(template: Template) -> list[Watched]:
     found = []
     for alarm in template.of_type(ALARM):
-        (query,) = alarm["Properties"]["Metrics"]
-        metric = query["MetricStat"]["Metric"]
-        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
-        statistic = query["MetricStat"]["Stat"]
-        found.append(
-            Watched(
-                alarm["Properties"],
-                metric["Namespace"],
-                metric["MetricName"],
-                statistic,
-                dimensions,
-            )
-        )
+        rule = alarm["Properties"]
+        dimensions = {each["Name"]: each["Value"] for each in rule["Dimensions"]}
+        statistic = rule.get("Statistic") or rule["ExtendedStatistic"]
+        found.append(Watched(rule, rule["Namespace"], rule["MetricName"], statistic, dimensions))
     return found
 
 
