@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import pytest
+
+from facesearch.errors import StoreNotFound
 from facesearch.faces import PhotoListing, Removal, face_id
-from facesearch.stores import Counts, FaceStore
-from tests.contract.samples import HOSTILE, indexed, same_face, unit_vectors, vector
+from facesearch.stores import Counts, FaceStore, open_store
+from tests.contract.samples import HOSTILE, RECIPE, indexed, same_face, unit_vectors, vector
 
 
 def _ids(listings: Iterator[PhotoListing]) -> list[str]:
@@ -138,3 +141,14 @@ def test_sequences_are_the_newest_of_known_and_forgotten_photos(store: FaceStore
     store.write([indexed("a", 3), indexed("b", 5), Removal("b", 2**63 - 1), indexed("a", 2)])
     assert store.sequences(["a", "b", "c"]) == {"a": 3, "b": 2**63 - 1}
     assert store.sequences([]) == {}
+
+
+def test_status_tells_recipe_counts_size_and_health(store: FaceStore, store_url: str) -> None:
+    with open_store(store_url, None) as other, pytest.raises(StoreNotFound):
+        other.status()
+    store.write([indexed("a", 1, unit_vectors(2, seed=1)), indexed("b"), Removal("gone", 1)])
+    with open_store(store_url, None) as other:
+        for status in (store.status(), other.status()):
+            assert (status.recipe, status.counts) == (RECIPE, store.counts())
+            assert status.size_bytes > 1000
+            assert (status.health, status.notes) == ("green", ())

@@ -9,9 +9,8 @@ import pytest
 
 from facesearch.errors import RecipeMismatch, SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
-from facesearch.stores import Counts, FaceStore, open_store
-from facesearch.stores.rebuilding import Rebuilt, open_rebuild
-from facesearch.stores.status import store_status
+from facesearch.stores import Counts, FaceStore, StoreStatus, open_store
+from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
 from tests.contract.samples import (
     OTHER_RECIPE,
     RECIPE,
@@ -51,8 +50,13 @@ def _rebuild(
     reembed: Callable[[Sequence[Photo], FaceStore], None] = embed_anew,
     progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> Rebuilt | None:
-    with open_rebuild(url, recipe) as rebuild:
+    with OpenSearchRebuild.from_url(url, recipe) as rebuild:
         return rebuild.run(reembed, progress)
+
+
+def status_of(url: str) -> StoreStatus:
+    with open_store(url, None) as store:
+        return store.status()
 
 
 def _never(photos: Sequence[Photo], store: FaceStore) -> None:
@@ -126,10 +130,10 @@ def test_rebuild_for_another_recipe_looks_at_every_photo_again(url: str, index: 
         assert photo_ids(old.search(unit_vectors(1, seed=2)[0], 1)) == ["p1"]
         with pytest.raises(RecipeMismatch):
             old.write([indexed("late")])
-        assert store_status(url).notes == (
+        assert status_of(url).notes == (
             f"the old index {index}-000001 is kept: facesearch reindex --drop-old deletes it",
         )
-        with open_rebuild(url, OTHER_RECIPE) as rebuild:
+        with OpenSearchRebuild.from_url(url, OTHER_RECIPE) as rebuild:
             assert rebuild.drop_old() == [f"{index}-000001"]
         with pytest.raises(RecipeMismatch):
             old.counts()
@@ -145,7 +149,7 @@ def test_killed_rebuild_goes_on_where_it_was(url: str, index: str, steps: int) -
         process.join()
         assert process.exitcode == -9
         assert store.counts() == Counts(500, sum(n % 3 for n in range(500)))
-        assert "under way or was cut short" in store_status(url).notes[0]
+        assert "under way or was cut short" in status_of(url).notes[0]
         assert store.write([indexed("meanwhile", 1, [vector(1)])]) == [True]
     again: set[str] = set()
 
@@ -209,7 +213,7 @@ def test_rebuild_begun_for_other_settings_is_thrown_away(url: str, index: str) -
     process.start()
     process.join()
     assert _rebuild(f"{url}&m=24") == Rebuilt(f"{index}-000001", f"{index}-000003", 20)
-    assert len(store_status(url).notes) == 1
+    assert len(status_of(url).notes) == 1
 
 
 def test_rebuild_of_what_is_as_wanted_only_adjusts_the_index(
@@ -229,15 +233,15 @@ def test_rebuild_of_nothing_raises(url: str) -> None:
     with pytest.raises(StoreNotFound):
         _rebuild(url)
     with pytest.raises(SettingsError, match="another file"):
-        open_rebuild("sqlite:///faces.db", RECIPE)
+        OpenSearchRebuild.from_url("sqlite:///faces.db", RECIPE)
 
 
 def test_status_tells_what_the_store_holds(url: str, index: str) -> None:
     with pytest.raises(StoreNotFound):
-        store_status(url)
+        status_of(url)
     with open_store(url, RECIPE) as store:
         store.write([*_photos(20), Removal("gone", 1)])
-    status = store_status(url)
+    status = status_of(url)
     assert status.place == f"index {index}-000001"
     assert status.recipe == RECIPE
     assert status.counts == Counts(20, sum(n % 3 for n in range(20)))

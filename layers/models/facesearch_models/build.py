@@ -8,10 +8,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from facesearch_models.errors import BuildError
-from facesearch_models.manifest import build_key, load_manifest
+from facesearch_models.manifest import INDEX, build_key, load_manifest
 from facesearch_models.progress import Report
 
-INDEX = "models.json"
 LOCK = ".lock"
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
+INDEX = "models.json"
+"""Names every file of a built folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import onnx
 
-from facesearch_models.build import INDEX
 from facesearch_models.calibration import load_calibration
 from facesearch_models.convert import convert
 from facesearch_models.download import download_archive, read_file, read_files, sha256, verify
-from facesearch_models.manifest import Manifest, Source
+from facesearch_models.manifest import INDEX, Manifest, Source
 from facesearch_models.mtcnn import build_detector
 from facesearch_models.progress import Report
 from facesearch_models.quantise import quantise

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from facesearch_models.build import INDEX, build_models
+from facesearch_models.build import build_models
 from facesearch_models.download import download_archive
 from facesearch_models.errors import BuildError
-from facesearch_models.manifest import load_manifest
+from facesearch_models.manifest import INDEX, load_manifest
 from tests.conftest import missing
 from tests.integration.models.steps import Steps
 

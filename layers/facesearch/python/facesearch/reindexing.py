@@ -1,4 +1,4 @@
-"""The third use case: a store moved to another recipe or index shape while it is in use."""
+"""The third use case: an OpenSearch store moved to another recipe or shape while it is in use."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,13 @@ from facesearch.faces import Photo, Removal
 from facesearch.indexing import PhotoToIndex, Status, index_photos
 from facesearch.photos.reading import ReadPhoto
 from facesearch.stores import FaceStore
-from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
+from facesearch.stores.opensearch.copying import Progress
+from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
 from facesearch.vision.pipeline import FacePipeline
 
 
 def reindex_store(
-    rebuild: StoreRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
+    rebuild: OpenSearchRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
 ) -> Rebuilt | None:
     """Rebuild the store; photos are read again only if the recipe is another.
 

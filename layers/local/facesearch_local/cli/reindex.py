@@ -5,7 +5,7 @@ import click
 from facesearch.photos.places import Photos
 from facesearch.reindexing import reindex_store
 from facesearch.stores import open_store
-from facesearch.stores.rebuilding import Rebuilt, open_rebuild
+from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json
@@ -33,7 +33,7 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
     """
     settings = read_settings(store_url)
     pipeline = FacePipeline.from_settings(settings)
-    with open_rebuild(settings.store_url, pipeline.recipe) as rebuild:
+    with OpenSearchRebuild.from_url(settings.store_url, pipeline.recipe) as rebuild:
         with open_store(settings.store_url, recipe=None) as store:
             total = store.counts().photos
         with show_progress("Reindexing", "photos", total, quiet=quiet or as_json) as advance:

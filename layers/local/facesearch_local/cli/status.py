@@ -2,7 +2,7 @@
 
 import click
 
-from facesearch.stores.status import StoreStatus, store_status
+from facesearch.stores import StoreStatus, open_store
 from facesearch.stores.urls import without_password
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, print_note
@@ -23,7 +23,8 @@ def command(store_url: str | None, as_json: bool) -> None:
     always with one node), red when some of it cannot be read.
     """
     url = read_settings(store_url).store_url
-    status = store_status(url)
+    with open_store(url, recipe=None) as store:
+        status = store.status()
     if as_json:
         _print_json(url, status)
         return

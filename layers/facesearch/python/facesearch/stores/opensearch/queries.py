@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facesearch.faces import Embedding
-from facesearch.stores import Counts
 from facesearch.stores.opensearch.documents import NOT_READ, metadata_entry, numbers
+from facesearch.stores.protocol import Counts
 
 MOST_APPROXIMATE = 1000
 """The largest k that is searched for by HNSW; more is read by a scan, a page at a time."""

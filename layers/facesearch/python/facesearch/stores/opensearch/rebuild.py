@@ -6,16 +6,15 @@ writes: writers wait, trying again, and their next try reaches the new index.
 """
 
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from facesearch.closing import Closing
-from facesearch.errors import StoreError
+from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Recipe
-from facesearch.stores import Counts
 from facesearch.stores.opensearch.backoff import Backoff
 from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.copying import IndexCopy, count_documents
+from facesearch.stores.opensearch.copying import IndexCopy, Progress, Reembed, count_documents
 from facesearch.stores.opensearch.index import (
     FoundIndex,
     IndexDescription,
@@ -30,11 +29,23 @@ from facesearch.stores.opensearch.index import (
 )
 from facesearch.stores.opensearch.queries import count_all, counts_of
 from facesearch.stores.opensearch.settings import OpenSearchSettings
-from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
+from facesearch.stores.protocol import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The index that was replaced, the one in its place, and how many photos it holds."""
+
+    old: str
+    new: str
+    photos: int
 
 
 class OpenSearchRebuild(Closing):
-    """As `StoreRebuild`; only one at a time may run for a store."""
+    """A store's index built anew, for another recipe or shape, while it is read and written.
+
+    Only one at a time may run for a store.
+    """
 
     def __init__(self, settings: OpenSearchSettings, recipe: Recipe) -> None:
         self._settings = settings
@@ -43,7 +54,22 @@ class OpenSearchRebuild(Closing):
         self._client = OpenSearchClient(settings, patient)
         self._index = StoreIndex(self._client, recipe)
 
+    @classmethod
+    def from_url(cls, url: str, recipe: Recipe) -> Self:
+        """For the store at `url` as it is to be. Raises `SettingsError` for one in a file."""
+        if url.partition("://")[0] == "sqlite":
+            raise SettingsError(
+                "a store in a file is not rebuilt: index the photos into another file, then use "
+                "that"
+            )
+        return cls(OpenSearchSettings.from_url(url), recipe)
+
     def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
+        """Build, check and change over; None if recipe and shape are as wanted already.
+
+        What was cut short goes on where it was. `reembed` is called if the recipe is another.
+        The old index is kept: searches with its recipe go on in it.
+        """
         source = self._source()
         wanted = IndexDescription(self._recipe, self._settings.shape, replaces=source.name)
         if (source.description.recipe, source.description.shape) == (wanted.recipe, wanted.shape):
@@ -65,6 +91,7 @@ class OpenSearchRebuild(Closing):
         return Rebuilt(source.name, target.name, photos=self._counts(target).photos)
 
     def drop_old(self) -> list[str]:
+        """Delete the indexes older than the one in use; returns their names."""
         current = self._source()
         store = self._settings.index
         number = index_number(store, current.name)

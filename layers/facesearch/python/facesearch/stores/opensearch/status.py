@@ -1,35 +1,23 @@
 """The state of an OpenSearch store."""
 
 from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.index import FoundIndex, StoreIndex, index_number, store_indexes
-from facesearch.stores.opensearch.settings import OpenSearchSettings
-from facesearch.stores.opensearch.store import OpenSearchStore
-from facesearch.stores.status import StoreStatus
+from facesearch.stores.opensearch.index import FoundIndex, index_number, store_indexes
+from facesearch.stores.protocol import Counts, StoreStatus
 
 
-def opensearch_status(url: str) -> StoreStatus:
-    """As `store_status`."""
-    settings = OpenSearchSettings.from_url(url)
-    client = OpenSearchClient(settings)
-    try:
-        index = StoreIndex(client, None)
-        current = index.current()
-        if current is None:
-            raise index.not_found()
-        health = client.request("GET", f"/_cluster/health/{current.name}")["status"]
-        stats = client.request("GET", f"/{current.name}/_stats/store")
-        notes = _notes(settings.index, current, store_indexes(client))
-    finally:
-        client.close()
-    with OpenSearchStore(settings, None) as store:
-        counts = store.counts()
+def status_of_index(
+    client: OpenSearchClient, store: str, current: FoundIndex, counts: Counts
+) -> StoreStatus:
+    """`current` is the index that the store's name leads to."""
+    health = client.request("GET", f"/_cluster/health/{current.name}")["status"]
+    stats = client.request("GET", f"/{current.name}/_stats/store")
     return StoreStatus(
         place=f"index {current.name}",
         recipe=current.description.recipe,
         counts=counts,
         size_bytes=stats["_all"]["total"]["store"]["size_in_bytes"],
         health=health,
-        notes=notes,
+        notes=_notes(store, current, store_indexes(client)),
     )
 
 

@@ -21,7 +21,6 @@ from facesearch.faces import (
     StoredFace,
     photo_key,
 )
-from facesearch.stores import Counts
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch.bulk import BulkWriter
 from facesearch.stores.opensearch.client import OpenSearchClient
@@ -45,6 +44,8 @@ from facesearch.stores.opensearch.queries import (
     scope_filters,
 )
 from facesearch.stores.opensearch.settings import OpenSearchSettings
+from facesearch.stores.opensearch.status import status_of_index
+from facesearch.stores.protocol import Counts, StoreStatus
 
 PHOTOS_A_PAGE = 1000
 PHOTOS_WITH_FACES_A_PAGE = 100
@@ -139,10 +140,14 @@ class OpenSearchStore(Closing):
         if not keys:
             return {}
         answer = self._read("POST", "_mget", {"ids": list(keys)}, {"_source": "sequence"})
+        if any("error" in each for each in answer["docs"]):
+            # A missing index is no error of the whole request here, but one of each document.
+            self._index.check()
+            raise self._index.lacks_alias()
         return {
             keys[found["_id"]]: found["_source"]["sequence"]
             for found in answer["docs"]
-            if found.get("found")
+            if found["found"]
         }
 
     def faces(self) -> Iterator[StoredFace]:
@@ -169,6 +174,12 @@ class OpenSearchStore(Closing):
     def stored_recipe(self) -> Recipe | None:
         current = self._index.current()
         return current.description.recipe if current else None
+
+    def status(self) -> StoreStatus:
+        current = self._index.current()
+        if current is None:
+            raise self._index.not_found()
+        return status_of_index(self._client, self._settings.index, current, self.counts())
 
     def close(self) -> None:
         self._client.close()

@@ -50,7 +50,7 @@ class SqliteFile:
         """A transaction that sees one state of the store; `StoreNotFound` if there is none."""
         with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
             if is_empty(connection):
-                raise self._not_found()
+                raise self.not_found()
             yield connection
 
     @contextmanager
@@ -63,6 +63,13 @@ class SqliteFile:
             if is_empty(connection):
                 create_tables(connection)
             yield connection
+
+    def size_bytes(self) -> int:
+        """What it takes on the disk; nothing in memory."""
+        if self._path is None:
+            return 0
+        parts = [self._path, self._path.with_name(f"{self._path.name}-wal")]
+        return sum(part.stat().st_size for part in parts if part.exists())
 
     def close(self) -> None:
         with self._lock:
@@ -128,14 +135,14 @@ class SqliteFile:
         if path.exists():
             return
         if not create:
-            raise self._not_found()
+            raise self.not_found()
         if not path.parent.is_dir():
             raise StoreUnavailable(
                 f"store '{path}' cannot be created, there is no folder '{path.parent}': create it "
                 "or choose another place"
             )
 
-    def _not_found(self) -> StoreNotFound:
+    def not_found(self) -> StoreNotFound:
         return StoreNotFound(f"there is no store '{self.name}' yet: index some photos first")
 
 

@@ -20,8 +20,8 @@ from facesearch.faces import (
     StoredFace,
     photo_key,
 )
-from facesearch.stores import Counts
 from facesearch.stores.checks import check_change, check_query
+from facesearch.stores.protocol import Counts, StoreStatus
 from facesearch.stores.sqlite.changes import apply_change, newest_sequence, write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.rows import (
@@ -168,6 +168,12 @@ class SqliteStore(Closing):
                 return _recipe(connection)
         except StoreNotFound:
             return None
+
+    def status(self) -> StoreStatus:
+        counts, recipe = self.counts(), self.stored_recipe()
+        if recipe is None:
+            raise self._file.not_found()
+        return StoreStatus(self._file.name, recipe, counts, self._file.size_bytes(), "green")
 
     def close(self) -> None:
         self._file.close()

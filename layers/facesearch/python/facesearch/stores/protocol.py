@@ -1,0 +1,116 @@
+"""What every store of faces does, whatever its engine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from facesearch.errors import StoreError
+from facesearch.faces import (
+    Embedding,
+    IndexedPhoto,
+    Match,
+    PhotoListing,
+    Recipe,
+    Removal,
+    StoredFace,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a store holds; `photos` includes those without a face or with a problem."""
+
+    photos: int
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """`place` is the file or the index; `health` is "green", "yellow" or "red".
+
+    Green: all is well; yellow: no spare copy is in place; red: some of the store is missing.
+    `notes` tell what an operator may want to do.
+    """
+
+    place: str
+    recipe: Recipe
+    counts: Counts
+    size_bytes: int
+    health: str
+    notes: tuple[str, ...] = ()
+
+
+class FaceStore(Protocol):
+    """Faces by photo, searchable by embedding; the same meaning whatever the engine.
+
+    A photo is written and forgotten whole. Of two changes to one photo, the one with the higher
+    `sequence` wins whatever order they arrive in; of equals, the later arrival. A forgotten
+    photo stays forgotten: an older write never brings it back.
+
+    Every method raises `StoreUnavailable` when the engine cannot be reached and `RecipeMismatch`
+    when the store's embeddings were made by another recipe than the one it was opened with.
+    Reading a store that does not exist yet raises `StoreNotFound`; the first write creates it.
+    """
+
+    def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
+        """Apply the changes in order; durable on return.
+
+        Returns for each: True if it was applied, False if a newer change was there already, or
+        the error that kept this one alone from being applied. Raises a `StoreError` when nothing
+        of the batch can be relied on. Repeating a batch is safe.
+        """
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        *,
+        collection: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> list[Match]:
+        """The k nearest faces (fewer if fewer are stored), nearest first, ties by face id.
+
+        Only faces of `collection` (None: of all), in photos that carry every entry of `metadata`.
+        """
+
+    def face(self, face_id: str) -> StoredFace | None:
+        """A face by its id."""
+
+    def photo(self, photo_id: str) -> IndexedPhoto | None:
+        """A photo and its faces; None if it is unknown or forgotten."""
+
+    def photos(
+        self, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> Iterator[PhotoListing]:
+        """Photos whose id starts with `prefix` and sorts after `after`, by id (code points)."""
+
+    def sequences(self, photo_ids: Sequence[str]) -> dict[str, int]:
+        """The newest sequence of each photo that is known, of forgotten ones, too."""
+
+    def faces(self) -> Iterator[StoredFace]:
+        """Every face, by photo id and number: for export."""
+
+    def collections(self) -> dict[str, Counts]:
+        """What each collection holds."""
+
+    def counts(self) -> Counts:
+        """What the whole store holds."""
+
+    def stored_recipe(self) -> Recipe | None:
+        """The recipe of the embeddings; None when nothing was ever written. Never a mismatch."""
+
+    def status(self) -> StoreStatus:
+        """What operators want to know; reading it changes nothing."""
+
+    def close(self) -> None:
+        """Let go of files and connections; closing twice is fine."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
