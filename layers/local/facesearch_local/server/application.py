@@ -135,13 +135,13 @@ class Application:
         # Within one machine, compressing takes longer than it saves.
         compress = request.client is None or not is_loopback(request.client.host)
         asked = HttpRequest(
-            _method(request),
-            request.scope["path"],
-            request.path_params,
-            request.query_params.multi_items(),
-            dict(request.headers),
-            b"",
-            request_id,
+            method=_method(request),
+            path=request.scope["path"],
+            path_params=request.path_params,
+            query=request.query_params.multi_items(),
+            headers=dict(request.headers),
+            body=b"",
+            request_id=request_id,
         )
         job = threads.submit(_work, operation, asked, body, compress=compress)
         answered = asyncio.wrap_future(job)
