@@ -20,7 +20,8 @@ from facesearch.errors import (
     ReadError,
 )
 from facesearch.photos import reading
-from facesearch.photos.bucket import S3Photos, bucket_and_key, open_client, photo_id
+from facesearch.photos.bucket import S3Photos, open_client
+from facesearch.photos.ids import bucket_and_key, photo_id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

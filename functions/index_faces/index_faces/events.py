@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.s3_event import S3Event, S3Eve
 from facesearch.errors import InvalidRequest
 from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
-from facesearch.photos.bucket import photo_id
+from facesearch.photos.ids import photo_id
 
 SEQUENCER_DIGITS = 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

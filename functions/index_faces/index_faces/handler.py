@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from facesearch.errors import FacesearchError, InputError
 from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
-from facesearch.photos.bucket import bucket_and_key
+from facesearch.photos.ids import bucket_and_key
 from facesearch.stages import Stage, stages_timed
 from index_faces.messages import Result, index_messages
 from index_faces.service import Service

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from facesearch.errors import InvalidRequest, StoreNotFound
+from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
 from facesearch.stores import Counts, FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
@@ -33,14 +34,16 @@ class Service:
     @classmethod
     def from_settings(cls, settings: SearchSettings) -> "Service":
         """Nothing is connected to before the first request."""
-        pipeline = FacePipeline.from_settings(settings.shared)
+        pipeline, photos = FacePipeline.from_settings(settings.shared), Photos()
         uploads = None
         if settings.bucket and settings.uploads:
-            uploads = BucketUploads(settings.bucket, settings.collections, settings.suffixes)
+            uploads = BucketUploads(
+                photos, settings.bucket, settings.collections, settings.suffixes
+            )
         return cls(
             pipeline=pipeline,
             store=open_store(settings.shared.store_url, pipeline.recipe),
-            photos=Photos(),
+            photos=photos,
             bucket=settings.bucket,
             uploads=uploads,
             upload_origin=settings.upload_origin,
@@ -64,8 +67,6 @@ class Service:
             return query.photo
         if not self.bucket:
             raise InvalidRequest("this API has no bucket to take photos from: send the photo")
-        from facesearch.photos.bucket import photo_id
-
         return self.photos.read(photo_id(self.bucket, query.key)).data
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facesearch.indexing import PhotoToIndex
-from facesearch.photos.bucket import photo_id
+from facesearch.photos.ids import photo_id
 from index_faces.events import parse_message
 from tests.integration.cli.running import Cli
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from email.header import Header
-from functools import cached_property
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from facesearch.collections import TAG, CollectionRule, checked_name
 from facesearch.errors import InvalidCollection, NotAnImage
 from facesearch.faces import DEFAULT_COLLECTION
+from facesearch.photos.ids import photo_id
+from facesearch.photos.places import Photos
 from facesearch.photos.reading import MAX_FILE_BYTES
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 _TAG_SIGNS = " _.:/=+-@"
 """What a tag's value may hold beside letters and digits."""
@@ -23,15 +20,17 @@ _TAG_SIGNS = " _.:/=+-@"
 class BucketUploads:
     """Only keys that end in one of `suffixes` (empty: all) are indexed."""
 
-    def __init__(self, bucket: str, rule: CollectionRule, suffixes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, photos: Photos, bucket: str, rule: CollectionRule, suffixes: Sequence[str] = ()
+    ) -> None:
+        """`photos` has the connection to S3 that signs."""
+        self._photos = photos
         self._bucket = bucket
         self._rule = rule
         self._suffixes = tuple(suffixes)
 
     def form(self, photo: NewPhoto) -> UploadForm:
         """Raises `InvalidCollection`, or `NotAnImage` for a type that is not indexed here."""
-        from facesearch.photos.bucket import photo_id
-
         if self._suffixes and not photo.name.endswith(self._suffixes):
             raise NotAnImage(
                 f"only files whose names end in {', '.join(self._suffixes)} are taken here: "
@@ -42,7 +41,7 @@ class BucketUploads:
         fields = {"Content-Type": photo.media_type, **tagging}
         for name, value in photo.metadata.items():
             fields[f"x-amz-meta-{name}"] = _encoded(value)
-        signed = self._signer.generate_presigned_post(
+        signed = self._photos.s3.signer(self._bucket).generate_presigned_post(
             self._bucket,
             key,
             Fields=dict(fields),
@@ -67,13 +66,6 @@ class BucketUploads:
                 "this service keeps all photos in one collection: leave collection out"
             )
         return "", {}
-
-    @cached_property
-    def _signer(self) -> "S3Client":
-        # boto3 takes half a second to import.
-        from facesearch.photos.bucket import S3Photos, open_client
-
-        return S3Photos(open_client()).signer(self._bucket)
 
 
 def _encoded(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Photos in S3, and the ids that they go by."""
+"""Photos in S3."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,12 +15,12 @@ from facesearch.collections import CollectionRule
 from facesearch.errors import (
     FacesearchError,
     ImageTooLarge,
-    InvalidRequest,
     NotFound,
     PhotoArchived,
     PhotoKeyUnusable,
     ReadError,
 )
+from facesearch.photos.ids import bucket_and_key
 from facesearch.photos.reading import MAX_FILE_BYTES, READERS, PhotoContent
 
 if TYPE_CHECKING:
@@ -37,23 +37,9 @@ CLIENT_CONFIG = Config(
 
 URL_S = 300
 
-_SCHEME = "s3://"
 _AWS = (".amazonaws.com", ".amazonaws.com.cn")
 # HEAD answers have no body that could name the reason.
 _GONE = ("NoSuchKey", "404")
-
-
-def photo_id(bucket: str, key: str) -> str:
-    """`s3://bucket/key`, the key as it is: neither quoted nor normalised."""
-    return f"{_SCHEME}{bucket}/{key}"
-
-
-def bucket_and_key(photo_id: str) -> tuple[str, str]:
-    """The parts of a photo id. Raises `InvalidRequest` for one of another place."""
-    bucket, _, key = photo_id.removeprefix(_SCHEME).partition("/")
-    if not photo_id.startswith(_SCHEME) or not bucket or not key:
-        raise InvalidRequest(f"'{photo_id}' is not a photo in S3: use s3://bucket/key")
-    return bucket, key
 
 
 def open_client() -> "S3Client":

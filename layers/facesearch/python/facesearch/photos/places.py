@@ -1,9 +1,11 @@
 """Photos by id, wherever they are."""
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from facesearch.photos.folder import read_photo
+from facesearch.photos.ids import is_in_s3
 from facesearch.photos.reading import PhotoContent
 
 if TYPE_CHECKING:
@@ -11,17 +13,27 @@ if TYPE_CHECKING:
 
 
 class Photos:
-    """Reads from S3 and from this machine's files."""
+    """Reads from S3 and from this machine's files; any number of threads may."""
+
+    def __init__(self) -> None:
+        self._opening = Lock()
 
     def read(self, photo_id: str) -> PhotoContent:
         """An `reading.ReadPhoto`."""
-        if _is_in_s3(photo_id):
-            return self._s3.read(photo_id)
+        if is_in_s3(photo_id):
+            return self.s3.read(photo_id)
         return read_photo(photo_id)
 
     def url(self, photo_id: str) -> str | None:
         """Where anyone can fetch the photo for a while; None when it is not in S3."""
-        return self._s3.url(photo_id) if _is_in_s3(photo_id) else None
+        return self.s3.url(photo_id) if is_in_s3(photo_id) else None
+
+    @property
+    def s3(self) -> "S3Photos":
+        """Connected to when it is first asked for."""
+        # boto3 makes one client at a time.
+        with self._opening:
+            return self._s3
 
     @cached_property
     def _s3(self) -> "S3Photos":
@@ -29,7 +41,3 @@ class Photos:
         from facesearch.photos.bucket import S3Photos, open_client
 
         return S3Photos(open_client())
-
-
-def _is_in_s3(photo_id: str) -> bool:
-    return photo_id.startswith("s3://")
