@@ -49,11 +49,12 @@ test: models lint ## Set up, check style and types, and pass every test
 	@echo "== Testing the page (by itself: when a container starts, Chromium drops connections)"
 	$(BIN)/pytest tests/e2e/page $(PYTEST)
 
-lint: $(VENV)/test ## Style, formatting and strict types
+lint: $(VENV)/test ## Style, formatting, strict types, and which way imports run
 	@echo "== Checking style and types"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 layers: models ## Build the Lambda layers in build/ (ARCHITECTURE=x86_64 or arm64; needs Python 3.13)
 	$(BIN)/python layers/dependencies/build.py --architecture $(ARCHITECTURE) \
