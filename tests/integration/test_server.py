@@ -32,7 +32,7 @@ from facesearch_local.server.application import MAX_BODY_BYTES
 
 SERVE = """
 import os, sys
-from facesearch_local.server import bodies, connections, serve
+from facesearch_local.server import application, bodies, connections, serve
 LIMITS
 serve("127.0.0.1", int(sys.argv[1]), os.environ)
 """
@@ -40,7 +40,7 @@ serve("127.0.0.1", int(sys.argv[1]), os.environ)
 HASTY = """
 connections.HEAD_S = connections.ANSWER_S = bodies.GRACE_S = 2.0
 connections.MAX_CONNECTIONS = 40
-bodies.ROOM_BYTES = 3_000_000
+application.MEMORY_BYTES = 3_000_000
 """
 """The limits of a server, such that a test need not wait for them."""
 
@@ -370,6 +370,17 @@ def test_bodies_of_all_requests_together_have_a_limit(hasty: Server) -> None:
     assert hasty.request("POST", "/search", bytes(2_000_000))[0] == 415
 
 
+def test_upload_for_which_the_disk_has_no_room_is_to_be_tried_again(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    full = "import tempfile; tempfile.tempdir = '/nonexistent'"
+    running = start({**environ, "FACESEARCH_UPLOADS": str(tmp_path)}, full)
+    status, headers, body = running.request("POST", "/uploads/files", bytes(2_000_000))
+    assert (status, body["code"], headers["retry-after"]) == (503, "busy", "5")
+    assert running.request("POST", "/search", bytes(2_000_000))[0] == 415
+    assert stop(running) == (0, "")
+
+
 def test_client_that_leaves_costs_no_more_work(hasty: Server, elton: bytes) -> None:
     head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)
     with ExitStack() as clients:
@@ -527,3 +538,16 @@ def test_name_that_is_allowed_is_answered(environ: Mapping[str, str]) -> None:
         assert exchange(running, "/photos", {"Host": host})[0] == 200
     assert exchange(running, "/photos", {"Host": "c.example"})[0] == 421
     assert stop(running) == (0, "")
+
+
+def test_searches_at_once_are_as_many_as_there_are_cores_to_use(
+    environ: Mapping[str, str],
+) -> None:
+    script = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from facesearch_local.server import default_workers; print(default_workers())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from facesearch.errors import NotFound
 from facesearch_local.server.access import Access, is_loopback
-from facesearch_local.server.bodies import Bodies, Refused
+from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies, Refused
 from facesearch_local.server.connections import PROTECTION
 from search_faces.http import HttpAnswer, HttpRequest, Route
 from search_faces.problems import (
@@ -47,12 +47,14 @@ logger = logging.getLogger(__name__)
 class Operation:
     """What a method does on a path, in a thread: it takes a request, and a file with its body.
 
-    Callers need the key unless it is `open`.
+    Callers need the key unless it is `open`. Bodies of what is `stored` wait on disk; those of
+    queries never touch it.
     """
 
     answer: Callable[[HttpRequest, BinaryIO], HttpAnswer]
     open: bool = False
     max_bytes: int = MAX_BODY_BYTES
+    stored: bool = False
 
 
 Operations = dict[str, dict[str, Operation]]
@@ -80,7 +82,8 @@ class Application:
 
     def __init__(self, operations: Operations, access: Access, workers: int) -> None:
         self._access = access
-        self._bodies = Bodies()
+        self._queries = Bodies(MEMORY_BYTES, on_disk=False)
+        self._stored = Bodies(DISK_BYTES, on_disk=True)
         self._analysing = ThreadPoolExecutor(workers, "analysing")
         self._reading = ThreadPoolExecutor(workers, "reading")
         self._router = Router(
@@ -104,7 +107,8 @@ class Application:
         if problem is None:
             operation = methods[_method(request)]
             try:
-                async with self._bodies.taken(request, operation.max_bytes) as body:
+                bodies = self._stored if operation.stored else self._queries
+                async with bodies.taken(request, operation.max_bytes) as body:
                     return await self._worked(operation, request, body, request_id)
             except Refused as refused:
                 problem = refused.problem

@@ -1,21 +1,22 @@
-"""Bodies of requests: kept on disk when they are large, within limits on size, time and room."""
+"""Bodies of requests, within limits on their size, their time, and the room for all of them."""
 
 import asyncio
+import io
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from search_faces.problems import RETRY_AFTER_S, Problem, body_problem
 
-MEMORY_BYTES = 2**20
-"""Larger bodies lie on disk until their turn comes."""
+MEMORY_BYTES = 256 * 2**20
+"""For the bodies that wait in memory, together."""
 
-ROOM_BYTES = 2**30
-"""For the bodies of all requests together."""
+DISK_BYTES = 2**30
+"""For those that wait on disk, together."""
 
 GRACE_S = 30.0
 BYTES_PER_S = 50_000
@@ -44,9 +45,11 @@ class Refused(Exception):
 
 
 class Bodies:
-    """Takes in bodies, from the event loop's thread only."""
+    """Takes in bodies, from the event loop's thread only: in memory, or in files without a name."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int, *, on_disk: bool) -> None:
+        self._room = room
+        self._on_disk = on_disk
         self._held = 0
 
     @asynccontextmanager
@@ -58,20 +61,34 @@ class Bodies:
         if int(request.headers.get("content-length", 0)) > limit:
             raise Refused(body_problem(limit))
         size = 0
-        with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
-            try:
+        try:
+            with _room_on_disk():
+                file = self._open()
+            with file:
                 async for chunk in _chunks(request):
                     size += len(chunk)
                     self._held += len(chunk)
                     if size > limit:
                         raise Refused(body_problem(limit))
-                    if self._held > ROOM_BYTES:
+                    if self._held > self._room:
                         raise Refused(NO_ROOM)
-                    file.write(chunk)
+                    with _room_on_disk():
+                        file.write(chunk)
                 file.seek(0)
-                yield cast("BinaryIO", file)
-            finally:
-                self._held -= size
+                yield file
+        finally:
+            self._held -= size
+
+    def _open(self) -> BinaryIO:
+        return tempfile.TemporaryFile() if self._on_disk else io.BytesIO()
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(NO_ROOM) from error
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
@@ -88,6 +105,3 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
             return
         size += len(chunk)
         yield chunk
-
-
-__all__ = ["Bodies", "ClientDisconnect", "Refused"]

@@ -14,7 +14,7 @@ import click
 import uvicorn
 
 from facesearch.errors import SettingsError
-from facesearch_local.cores import usable_cores
+from facesearch.machine import usable_cpus
 from facesearch_local.server.access import Access, is_loopback, own_hosts
 from facesearch_local.server.application import Application, operations_of
 from facesearch_local.server.connections import (
@@ -44,7 +44,7 @@ _ENVIRONMENT = {
 
 def default_workers() -> int:
     """Searches that are worked at, at once."""
-    return min(usable_cores(), MOST_WORKERS)
+    return min(usable_cpus(), MOST_WORKERS)
 
 
 def serve(

@@ -162,7 +162,8 @@ def upload_operations(uploads: FolderUploads) -> Operations:
         return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
 
     # The form's signature stands for the key.
-    return {f"/{UPLOAD_URL}": {"POST": Operation(answer, open=True, max_bytes=MAX_FORM_BYTES)}}
+    operation = Operation(answer, open=True, max_bytes=MAX_FORM_BYTES, stored=True)
+    return {f"/{UPLOAD_URL}": {"POST": operation}}
 
 
 def _fields_before_file(pieces: Iterator[tuple[PartHead, bytes]]) -> Mapping[str, bytes]:
