@@ -10,7 +10,8 @@ import pytest
 from facesearch.errors import RecipeMismatch, SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
 from facesearch.stores import Counts, FaceStore, StoreStatus, open_store
-from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
+from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
+from facesearch.stores.rebuilding import Rebuilt
 from tests.contract.samples import (
     OTHER_RECIPE,
     RECIPE,

@@ -1,38 +1,48 @@
-"""The third use case: an OpenSearch store moved to another recipe or shape while it is in use."""
+"""The third use case: a store moved to another recipe or shape while it is in use."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from facesearch.faces import Photo, Removal
+from facesearch.errors import NotFound
+from facesearch.faces import IndexedPhoto, Photo, Removal
 from facesearch.indexing import PhotoToIndex, Status, index_photos
+from facesearch.photos.folder import SCHEME
 from facesearch.photos.reading import ReadPhoto
 from facesearch.stores import FaceStore
-from facesearch.stores.opensearch.copying import Progress
-from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
+from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
 from facesearch.vision.pipeline import FacePipeline
 
 
 def reindex_store(
-    rebuild: OpenSearchRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
+    rebuild: StoreRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
 ) -> Rebuilt | None:
     """Rebuild the store; photos are read again only if the recipe is another.
 
-    A photo that is gone from its place is forgotten. Raises `ReadError` or a `StoreError`, after
-    which running it again goes on where it was.
+    A photo that is gone from its bucket is forgotten. A file that is not there may be on a disk
+    that is not: what was said of it stays, without faces. Raises `ReadError` or a `StoreError`,
+    after which running it again goes on where it was.
     """
 
     def reembed(photos: Sequence[Photo], store: FaceStore) -> None:
         changes = [
-            PhotoToIndex(photo.photo_id, photo.sequence, photo.collection) for photo in photos
+            PhotoToIndex(photo.photo_id, photo.sequence, photo.collection, photo.metadata)
+            for photo in photos
         ]
         outcomes = index_photos(changes, read, pipeline, store)
-        gone = []
+        gone: list[IndexedPhoto | Removal] = []
         for photo, outcome in zip(photos, outcomes, strict=True):
             if outcome.status is Status.UNDONE and outcome.error is not None:
-                raise outcome.error
+                raise type(outcome.error)(f"{photo.photo_id}: {outcome.error}") from outcome.error
             if outcome.status is Status.SUPERSEDED:
-                gone.append(Removal(photo.photo_id, photo.sequence))
+                gone.append(_without_faces(photo))
         for written in store.write(gone):
             if not isinstance(written, bool):
                 raise written
 
     return rebuild.run(reembed, progress)
+
+
+def _without_faces(photo: Photo) -> IndexedPhoto | Removal:
+    if photo.photo_id.startswith(SCHEME):
+        return IndexedPhoto(replace(photo, problem=NotFound.code))
+    return Removal(photo.photo_id, photo.sequence)

@@ -26,6 +26,7 @@ class _Commands(click.Group):
         "export": "Every stored face as Parquet, CSV or NPZ.",
         "status": "What the store holds, and how it is.",
         "forget": "Let stored photos go, with their faces.",
+        "upgrade": "Look at all photos again, with the models in use now.",
         "reindex": "Move the store to other models or index settings, in use.",
         "serve": "The search API and its page, on this machine.",
         "backfill": "Have the photos indexed that a bucket holds already.",

@@ -4,11 +4,12 @@ import click
 
 from facesearch.photos.places import Photos
 from facesearch.reindexing import reindex_store
-from facesearch.stores import open_store
-from facesearch.stores.opensearch.rebuild import OpenSearchRebuild, Rebuilt
+from facesearch.settings import Settings
+from facesearch.stores import open_rebuild, open_store
+from facesearch.stores.rebuilding import Rebuilt
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.options import json_option, read_settings, store_option
-from facesearch_local.cli.output import print_json
+from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_progress
 
 
@@ -24,7 +25,7 @@ Examples:
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -> None:
-    """Rebuild an OpenSearch store for the models and the settings in its URL, then change over.
+    """Rebuild a store for the models and the settings in its URL, then change over.
 
     Searches and writes go on meanwhile; for the last moments writers wait. With other models,
     every photo is read and looked at again; otherwise the index is copied. If it is cut short,
@@ -32,11 +33,24 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
     those who still use the old models; it takes no writes any more.
     """
     settings = read_settings(store_url)
+    rebuilt = rebuild_store(settings, quiet=quiet or as_json)
+    dropped: list[str] = []
+    if drop_old:
+        recipe = FacePipeline.from_settings(settings).recipe
+        with open_rebuild(settings.store_url, recipe) as rebuild:
+            dropped = rebuild.drop_old()
+    _report(rebuilt, dropped, as_json=as_json)
+
+
+def rebuild_store(
+    settings: Settings, *, keep_shape: bool = False, quiet: bool = False
+) -> Rebuilt | None:
+    """None if there is nothing to rebuild. Raises `ReadError` or a `StoreError`."""
     pipeline = FacePipeline.from_settings(settings)
-    with OpenSearchRebuild.from_url(settings.store_url, pipeline.recipe) as rebuild:
+    with open_rebuild(settings.store_url, pipeline.recipe, keep_shape=keep_shape) as rebuild:
         with open_store(settings.store_url, recipe=None) as store:
             total = store.counts().photos
-        with show_progress("Reindexing", "photos", total, quiet=quiet or as_json) as advance:
+        with show_progress("Rebuilding", "photos", total, quiet=quiet) as advance:
             shown = 0
 
             def progress(done: int, _: int) -> None:
@@ -44,22 +58,22 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
                 advance(max(0, min(done, total) - shown))
                 shown = max(shown, min(done, total))
 
-            rebuilt = reindex_store(rebuild, Photos().read, pipeline, progress)
-        dropped = rebuild.drop_old() if drop_old else []
-    _report(rebuilt, dropped, as_json=as_json)
+            return reindex_store(rebuild, Photos().read, pipeline, progress)
+
+
+def rebuilt_json(rebuilt: Rebuilt | None) -> dict[str, Json]:
+    """What was rebuilt, for scripts."""
+    return {
+        "rebuilt": rebuilt is not None,
+        "old": rebuilt.old if rebuilt else None,
+        "new": rebuilt.new if rebuilt else None,
+        "photos": rebuilt.photos if rebuilt else 0,
+    }
 
 
 def _report(rebuilt: Rebuilt | None, dropped: list[str], *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "rebuilt": rebuilt is not None,
-                "old": rebuilt.old if rebuilt else None,
-                "new": rebuilt.new if rebuilt else None,
-                "photos": rebuilt.photos if rebuilt else 0,
-                "dropped": dropped,
-            }
-        )
+        print_json({**rebuilt_json(rebuilt), "dropped": dropped})
         return
     if rebuilt is None:
         click.echo("The store has this recipe and shape already: nothing to rebuild.")

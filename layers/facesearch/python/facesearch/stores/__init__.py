@@ -3,9 +3,10 @@
 from facesearch.errors import SettingsError
 from facesearch.faces import Recipe
 from facesearch.stores.protocol import Counts, FaceStore, StoreStatus
+from facesearch.stores.rebuilding import StoreRebuild
 from facesearch.stores.urls import without_password
 
-__all__ = ["Counts", "FaceStore", "StoreStatus", "open_store"]
+__all__ = ["Counts", "FaceStore", "StoreStatus", "open_rebuild", "open_store"]
 
 
 def open_store(url: str, recipe: Recipe | None) -> FaceStore:
@@ -30,3 +31,17 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
         "opensearch://host:9200/index, opensearch+https://user:password@host:9200/index or "
         "opensearch+aws://endpoint/index?region=eu-west-1"
     )
+
+
+def open_rebuild(url: str, recipe: Recipe, *, keep_shape: bool = False) -> StoreRebuild:
+    """For the store at `url` as it is to be; `keep_shape` keeps that of its index, if it has one.
+
+    Raises `SettingsError`.
+    """
+    if url.partition("://")[0] == "sqlite":
+        from facesearch.stores.sqlite.rebuild import SqliteRebuild
+
+        return SqliteRebuild.from_url(url, recipe)
+    from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
+
+    return OpenSearchRebuild.from_url(url, recipe, keep_shape=keep_shape)

@@ -1,22 +1,14 @@
 """Copying one index of a store into another that may have another shape or another recipe."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from facesearch.errors import StoreError
-from facesearch.faces import Photo
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.documents import photo_of
 from facesearch.stores.opensearch.index import FoundIndex, describe_index
 from facesearch.stores.opensearch.queries import REMEMBERED, Query
 from facesearch.stores.opensearch.store import OpenSearchStore
-from facesearch.stores.protocol import FaceStore
-
-Reembed = Callable[[Sequence[Photo], FaceStore], None]
-"""Puts the photos into the store with its recipe; raises to stop, and is asked again later."""
-
-Progress = Callable[[int, int], None]
-"""Takes how many photos are copied, and of how many."""
+from facesearch.stores.rebuilding import Progress, Reembed
 
 COPIED_AT_ONCE = 5000
 EMBEDDED_AT_ONCE = 200

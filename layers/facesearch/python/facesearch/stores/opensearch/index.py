@@ -141,8 +141,7 @@ class StoreIndex:
         return RecipeMismatch(
             f"store '{self._settings.name}' holds embeddings of recipe {stored.fingerprint} "
             f"({stored.detector}; {stored.crop}; {stored.embedder}), which cannot be compared "
-            "with those of the recipe in use: use that recipe, run facesearch reindex, or index "
-            "into another store"
+            "with those of the recipe in use: run facesearch upgrade, or use that recipe"
         )
 
 

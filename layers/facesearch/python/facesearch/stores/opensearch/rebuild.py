@@ -6,15 +6,15 @@ writes: writers wait, trying again, and their next try reaches the new index.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from facesearch.closing import Closing
-from facesearch.errors import SettingsError, StoreError
+from facesearch.errors import StoreError
 from facesearch.faces import Recipe
 from facesearch.stores.opensearch.backoff import Backoff
 from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.copying import IndexCopy, Progress, Reembed, count_documents
+from facesearch.stores.opensearch.copying import IndexCopy, count_documents
 from facesearch.stores.opensearch.index import (
     FoundIndex,
     IndexDescription,
@@ -30,48 +30,32 @@ from facesearch.stores.opensearch.index import (
 from facesearch.stores.opensearch.queries import count_all, counts_of
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.stores.protocol import Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """The index that was replaced, the one in its place, and how many photos it holds."""
-
-    old: str
-    new: str
-    photos: int
+from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
 
 
 class OpenSearchRebuild(Closing):
-    """A store's index built anew, for another recipe or shape, while it is read and written.
+    """As `StoreRebuild`; only one at a time may run for a store."""
 
-    Only one at a time may run for a store.
-    """
-
-    def __init__(self, settings: OpenSearchSettings, recipe: Recipe) -> None:
+    def __init__(
+        self, settings: OpenSearchSettings, recipe: Recipe, *, keep_shape: bool = False
+    ) -> None:
         self._settings = settings
+        self._keep_shape = keep_shape
         self._recipe = recipe
         patient = Backoff(attempts=20, total_s=settings.retry_s, first_s=0.2, most_s=5.0)
         self._client = OpenSearchClient(settings, patient)
         self._index = StoreIndex(self._client, recipe)
 
     @classmethod
-    def from_url(cls, url: str, recipe: Recipe) -> Self:
-        """For the store at `url` as it is to be. Raises `SettingsError` for one in a file."""
-        if url.partition("://")[0] == "sqlite":
-            raise SettingsError(
-                "a store in a file is not rebuilt: index the photos into another file, then use "
-                "that"
-            )
-        return cls(OpenSearchSettings.from_url(url), recipe)
+    def from_url(cls, url: str, recipe: Recipe, *, keep_shape: bool = False) -> Self:
+        """See `OpenSearchSettings.from_url`."""
+        return cls(OpenSearchSettings.from_url(url), recipe, keep_shape=keep_shape)
 
     def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
-        """Build, check and change over; None if recipe and shape are as wanted already.
-
-        What was cut short goes on where it was. `reembed` is called if the recipe is another.
-        The old index is kept: searches with its recipe go on in it.
-        """
+        """The old index is kept: searches with its recipe go on in it."""
         source = self._source()
-        wanted = IndexDescription(self._recipe, self._settings.shape, replaces=source.name)
+        shape = source.description.shape if self._keep_shape else self._settings.shape
+        wanted = IndexDescription(self._recipe, shape, replaces=source.name)
         if (source.description.recipe, source.description.shape) == (wanted.recipe, wanted.shape):
             adjustable = {"index": adjustable_settings(self._settings)}
             self._client.request("PUT", f"/{source.name}/_settings", adjustable)

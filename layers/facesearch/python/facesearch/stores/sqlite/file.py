@@ -71,6 +71,17 @@ class SqliteFile:
         parts = [self._path, self._path.with_name(f"{self._path.name}-wal")]
         return sum(part.stat().st_size for part in parts if part.exists())
 
+    @contextmanager
+    def writing_from(self, other: Path) -> Iterator[apsw.Connection]:
+        """As `writing`, with the tables of another store's file as `other`."""
+        with self._borrowed(create=False) as connection:
+            connection.execute("ATTACH ? AS other", (str(other),))
+            try:
+                with _transaction(connection, "BEGIN IMMEDIATE"):
+                    yield connection
+            finally:
+                connection.execute("DETACH other")
+
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []

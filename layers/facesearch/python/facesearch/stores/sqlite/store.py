@@ -55,13 +55,7 @@ class SqliteStore(Closing):
     @classmethod
     def from_url(cls, url: str, recipe: Recipe | None) -> Self:
         """`sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`."""
-        scheme, _, path = url.partition(":///")
-        if scheme != "sqlite" or not path:
-            raise SettingsError(
-                f"store '{url}' is not understood: use sqlite:///faces.db (a file in this folder) "
-                "or sqlite:////var/lib/faces.db (an absolute path)"
-            )
-        return cls(None if path == ":memory:" else Path(path), recipe)
+        return cls(path_of_url(url), recipe)
 
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         if self._recipe is None:
@@ -195,9 +189,20 @@ class SqliteStore(Closing):
             raise RecipeMismatch(
                 f"store '{self._file.name}' holds embeddings of recipe {stored.fingerprint} "
                 f"({stored.detector}; {stored.crop}; {stored.embedder}), which cannot be compared "
-                "with those of the recipe in use: use that recipe, or index into another store"
+                "with those of the recipe in use: run facesearch upgrade, or use that recipe"
             )
         return stored
+
+
+def path_of_url(url: str) -> Path | None:
+    """None for a store in memory. Raises `SettingsError`."""
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise SettingsError(
+            f"store '{url}' is not understood: use sqlite:///faces.db (a file in this folder) "
+            "or sqlite:////var/lib/faces.db (an absolute path)"
+        )
+    return None if path == ":memory:" else Path(path)
 
 
 def _recipe(connection: apsw.Connection) -> Recipe | None:

@@ -1,0 +1,188 @@
+"""Stores of an earlier version: they open, are indexed on, and are upgraded, nothing lost."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facesearch import reindexing
+from facesearch.errors import ReadError
+from facesearch.faces import Photo, Recipe, Removal
+from facesearch.indexing import Outcome, PhotoToIndex, index_photos
+from facesearch.stores import Counts, open_store
+from facesearch.stores.sqlite import rebuild
+from facesearch.vision.pipeline import FacePipeline
+from tests.integration.cli.running import Cli
+from tests.integration.earlier_versions.installing import (
+    FACES,
+    METADATA,
+    PHOTOS,
+    install_file,
+    install_index,
+    lay_out_photos,
+)
+from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
+    OpenSearchServer,
+    index_fixture,
+    opensearch_server_fixture,
+)
+
+OTHER = Recipe("detector of an earlier version", "crop", "embedder")
+
+Install = Callable[[Recipe], str]
+
+
+@pytest.fixture
+def folder(sample: Path, tmp_path: Path) -> Path:
+    photos = tmp_path / "photos"
+    lay_out_photos(sample, photos)
+    return photos
+
+
+@pytest.fixture(params=["file", "opensearch"])
+def install(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Install:
+    """Put the store there as if its embeddings were of a recipe, and make it the default."""
+
+    def installed(recipe: Recipe) -> str:
+        if request.param == "file":
+            url = install_file(tmp_path / "faces.db", folder, recipe)
+        else:
+            server = request.getfixturevalue("opensearch_server")
+            url = install_index(server, request.getfixturevalue("index"), folder, recipe)
+        monkeypatch.setenv("FACESEARCH_STORE", url)
+        return url
+
+    return installed
+
+
+def photos_of(url: str) -> dict[str, Photo]:
+    with open_store(url, None) as store:
+        return {listed.photo.photo_id.rpartition("/")[2]: listed.photo for listed in store.photos()}
+
+
+def assert_all_is_kept(url: str) -> None:
+    photos = photos_of(url)
+    assert len(photos) == PHOTOS
+    for name, photo in photos.items():
+        madonna = name.startswith("madonna")
+        assert (photo.collection, photo.metadata) == (
+            ("party", METADATA) if madonna else ("default", {})
+        )
+        assert photo.problem == ("not_an_image" if name == "damaged.jpg" else "")
+
+
+def test_earlier_store_is_read_whatever_its_recipe(
+    install: Install, cli: Cli, tmp_path: Path
+) -> None:
+    url = install(OTHER)
+    assert_all_is_kept(url)
+    with open_store(url, None) as store:
+        assert store.counts() == Counts(PHOTOS, FACES)
+        face = next(store.faces())
+        found = store.face(face.face_id)
+        assert found is not None
+        assert found.photo == face.photo
+    status = cli("status", "--json").json
+    assert (status["photos"], status["faces"]) == (PHOTOS, FACES)
+    assert cli("export", "--json", tmp_path / "faces.parquet").json["faces"] == FACES
+
+
+def test_earlier_store_of_this_recipe_is_searched_and_indexed_on(
+    install: Install, cli: Cli, folder: Path, pipeline: FacePipeline
+) -> None:
+    url = install(pipeline.recipe)
+    (folder / "elton_john" / "elton_john_03.jpg").rename(folder / "sir.jpg")
+    (folder / "elton_john" / "elton_john_04.jpg").unlink()
+    ran = cli("index", "--json", folder)
+    assert ran.code == 3
+    assert [failed["code"] for failed in ran.json["failed"]] == ["not_an_image"]
+    counts = {name: ran.json[name] for name in ("photos", "unchanged", "moved", "removed")}
+    assert counts == {"photos": 0, "unchanged": PHOTOS - 3, "moved": 1, "removed": 1}
+    query = folder / "madonna" / "madonna_01.jpg"
+    found = cli("search", "--json", "--collection", "party", query).json
+    names = {Path(match["photo_id"]).name for match in found["results"][0]["matches"]}
+    assert names == {name for name in photos_of(url) if name.startswith("madonna")}
+
+
+def test_earlier_store_of_another_recipe_says_how_to_go_on(
+    install: Install, cli: Cli, folder: Path
+) -> None:
+    install(OTHER)
+    for command in ("index", "search"):
+        ran = cli(command, folder / "madonna" / "madonna_01.jpg")
+        assert ran.code == 1
+        assert "facesearch upgrade" in ran.err
+
+
+def test_upgrade_keeps_all_that_was_said(install: Install, cli: Cli, folder: Path) -> None:
+    url = install(OTHER)
+    ran = cli("upgrade", "--json")
+    assert ran.code == 0
+    assert (ran.json["photos"], ran.json["missing"]) == (PHOTOS, 0)
+    assert_all_is_kept(url)
+    query = folder / "madonna" / "madonna_01.jpg"
+    nearest = cli("search", "--json", query).json["results"][0]["matches"][0]
+    assert (Path(nearest["photo_id"]).name, nearest["distance"] < 1e-3) == (query.name, True)
+    again = cli("index", "--json", folder).json
+    assert (again["photos"], again["unchanged"]) == (0, PHOTOS - 1)
+    assert "nothing to upgrade" in cli("upgrade").out
+
+
+def test_upgrade_keeps_what_was_said_of_missing_photos(
+    install: Install, cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    url = install(OTHER)
+    photo = folder / "madonna" / "madonna_01.jpg"
+    photo.rename(tmp_path / "kept.jpg")
+    ran = cli("upgrade")
+    assert ran.code == 3
+    assert "1 files are missing" in ran.err
+    stored = photos_of(url)[photo.name]
+    assert (stored.problem, stored.collection, stored.metadata) == ("not_found", "party", METADATA)
+    (tmp_path / "kept.jpg").rename(photo)
+    assert cli("index", "--json", folder).json["photos"] == 1
+    assert_all_is_kept(url)
+
+
+def test_upgrade_of_a_store_whose_disk_is_not_mounted_does_nothing(
+    install: Install, cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    url = install(OTHER)
+    folder.rename(tmp_path / "unplugged")
+    ran = cli("upgrade")
+    assert ran.code == 3
+    assert "21 of 21 photos are missing" in ran.err
+    with open_store(url, OTHER) as store:
+        assert store.counts() == Counts(PHOTOS, FACES)
+
+
+def test_upgrade_that_was_cut_short_goes_on_where_it_was(
+    cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = install_file(tmp_path / "faces.db", folder, OTHER)
+    monkeypatch.setattr(rebuild, "EMBEDDED_AT_ONCE", 5)
+    looked_at: list[PhotoToIndex | Removal] = []
+
+    def counted(changes: Sequence[PhotoToIndex | Removal], *rest: Any) -> list[Outcome]:
+        if len(looked_at) == 10:
+            raise ReadError("the power is cut")
+        looked_at.extend(changes)
+        return index_photos(changes, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reindexing, "index_photos", counted)
+        assert cli("upgrade").code == 1
+    with open_store(url, OTHER) as store:
+        assert store.counts() == Counts(PHOTOS, FACES)
+    looked_at = [Removal("", 0)]
+    monkeypatch.setattr(reindexing, "index_photos", counted)
+    assert cli("upgrade").code == 0
+    assert len(looked_at) == 1 + PHOTOS - 10
+    assert_all_is_kept(url)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.db", "photos"]
