@@ -233,7 +233,7 @@ def test_rebuild_of_what_is_as_wanted_only_adjusts_the_index(
 def test_rebuild_of_nothing_raises(url: str) -> None:
     with pytest.raises(StoreNotFound):
         _rebuild(url)
-    with pytest.raises(SettingsError, match="another file"):
+    with pytest.raises(SettingsError, match="opensearch://host:9200/index"):
         OpenSearchRebuild.from_url("sqlite:///faces.db", RECIPE)
 
 

