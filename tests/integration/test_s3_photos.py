@@ -58,7 +58,7 @@ def test_read_of_an_archived_photo_says_so_until_it_is_restored(
     s3: "S3Client", bucket: str, storage: Literal["GLACIER", "DEEP_ARCHIVE"]
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=b"photo", StorageClass=storage)
-    with pytest.raises(PhotoArchived, match="restore it"):
+    with pytest.raises(PhotoArchived, match="restore it first"):
         S3Photos(s3).read("s3://photos/a.jpg")
     s3.restore_object(Bucket=bucket, Key="a.jpg", RestoreRequest={"Days": 1})
     assert S3Photos(s3).read("s3://photos/a.jpg").data == b"photo"

@@ -47,7 +47,7 @@ STORE = ("recipe_mismatch", "store_not_found", "store_unavailable")
 FACE = ("not_found", *STORE)
 PHOTO = (
     *("request_too_large", "image_too_large", "not_an_image", "damaged_image"),
-    *("not_found", "read_error"),
+    *("not_found", "read_error", "photo_archived", "photo_key_unusable"),
 )
 BROKEN = ("internal_error", "invalid_settings", "model_error", "store_damaged", "store_error")
 

@@ -23,6 +23,8 @@ _DETAILS = {
     "no_face": "no face was found: use a photo where it is larger and turned to the camera",
     "invalid_collection": "a collection is a folder here: its name starts with no dot and holds no "
     "slash",
+    "photo_archived": "bucket 'photos' has the photo in an archive: restore it first",
+    "photo_key_unusable": "bucket 'photos' has the photo under a KMS key that cannot be used",
     "uploads_off": "nobody can add photos through this service: ask whoever runs it",
     "not_found": "there is no such face: it may have been deleted",
 }

@@ -156,9 +156,7 @@ def _refusal(error: ClientError, bucket: str, actions: str) -> FacesearchError:
     if code in _GONE:
         return NotFound(f"bucket '{bucket}' has no such photo: check its key")
     if code == "InvalidObjectState":
-        return PhotoArchived(
-            f"bucket '{bucket}' has the photo in an archive: restore it, and it is indexed"
-        )
+        return PhotoArchived(f"bucket '{bucket}' has the photo in an archive: restore it first")
     # S3 has no code for a key that this role may not use, but it names the action.
     if code.startswith("KMS.") or "kms:" in error.response["Error"].get("Message", ""):
         return PhotoKeyUnusable(
