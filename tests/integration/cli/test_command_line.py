@@ -8,7 +8,18 @@ import pytest
 from facesearch import __version__
 from tests.integration.cli.running import Cli
 
-COMMANDS = ("index", "forget", "search", "compare", "export", "serve", "models")
+COMMANDS = (
+    "index",
+    "forget",
+    "upgrade",
+    "backup",
+    "restore",
+    "search",
+    "compare",
+    "export",
+    "serve",
+    "models",
+)
 
 
 def test_version_is_the_packages(cli: Cli) -> None:

@@ -27,6 +27,8 @@ class _Commands(click.Group):
         "status": "What the store holds, and how it is.",
         "forget": "Let stored photos go, with their faces.",
         "upgrade": "Look at all photos again, with the models in use now.",
+        "backup": "Copy the store, while it is in use.",
+        "restore": "Put a copy of the store back.",
         "reindex": "Move the store to other models or index settings, in use.",
         "serve": "The search API and its page, on this machine.",
         "backfill": "Have the photos indexed that a bucket holds already.",

@@ -1,10 +1,11 @@
 """The file behind `SqliteStore`: its connections, its transactions and its engine's errors."""
 
 import errno
+import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -82,6 +83,31 @@ class SqliteFile:
             finally:
                 connection.execute("DETACH other")
 
+    def copy_to(self, target: Path) -> None:
+        """Make `target`, for its owner only, of the store as of one moment.
+
+        Whoever writes meanwhile goes on. Raises `StoreNotFound` if there is none.
+        """
+        with self._borrowed(create=False) as connection:
+            if is_empty(connection):
+                raise self.not_found()
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(apsw.Connection(str(target))) as copy, _no_room_recognised(copy):
+                _copy_pages(connection, copy)
+                # One file, without a log beside it.
+                copy.pragma("journal_mode", "delete")
+
+    def become(self, other: "SqliteFile") -> None:
+        """Take the other store's content; those who have this one open see it from now on."""
+        with other._borrowed(create=False) as source, self._borrowed(create=True) as connection:
+            _copy_pages(source, connection)
+
+    def find_damage(self) -> str:
+        """What SQLite finds wrong with the file; empty if nothing is."""
+        with self._borrowed(create=False) as connection:
+            found: str = connection.pragma("integrity_check")
+        return "" if found == "ok" else found
+
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
@@ -155,6 +181,11 @@ class SqliteFile:
 
     def not_found(self) -> StoreNotFound:
         return StoreNotFound(f"there is no store '{self.name}' yet: index some photos first")
+
+
+def _copy_pages(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as backup:
+        backup.step()
 
 
 @contextmanager

@@ -1,0 +1,79 @@
+"""Copies of a store's file: taken while it is in use, checked, and put back."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from facesearch.errors import StoreDamaged
+from facesearch.stores.protocol import Counts
+from facesearch.stores.sqlite.file import SqliteFile
+from facesearch.stores.sqlite.schema import APPLICATION_ID
+from facesearch.stores.sqlite.store import SqliteStore
+
+APPLICATION_ID_AT = slice(68, 72)
+"""In the head of an SQLite file."""
+
+
+def back_up(store: Path, target: Path) -> Counts:
+    """Make or replace `target`, a copy of the store as of one moment; returns what it holds.
+
+    It appears when it is complete and checked, or not at all. Raises a `StoreError`.
+    """
+    with _copied(store, target) as part:
+        counts = check_copy(part)
+        part.replace(target)
+    return counts
+
+
+def check_copy(copy: Path) -> Counts:
+    """What a whole and undamaged store holds. Raises `StoreDamaged` or `StoreNotFound`."""
+    with closing(SqliteFile(copy)) as file:
+        damage = file.find_damage()
+    if damage:
+        raise StoreDamaged(f"'{copy}' is damaged ({damage}): use another copy")
+    with SqliteStore(copy, None) as store:
+        return store.counts()
+
+
+def restore(copy: Path, store: Path) -> Counts:
+    """Put a copy in the store's place, checked before; returns what it holds.
+
+    Those who have the store open see its new content. Raises a `StoreError`.
+    """
+    _check_whose(store)
+    with _copied(copy, store) as part:
+        counts = check_copy(part)
+        try:
+            with closing(SqliteFile(store)) as file, closing(SqliteFile(part)) as source:
+                file.become(source)
+        except StoreDamaged:
+            # It cannot be written to as a store any more: the file itself is replaced.
+            for log in ("-wal", "-shm"):
+                store.with_name(f"{store.name}{log}").unlink(missing_ok=True)
+            part.replace(store)
+    return counts
+
+
+def _check_whose(store: Path) -> None:
+    """Raise `StoreDamaged` if there is a database of another program."""
+    try:
+        with store.open("rb") as file:
+            head = file.read(APPLICATION_ID_AT.stop)
+    except OSError:
+        return
+    own = APPLICATION_ID.to_bytes(4, "big")
+    if head.startswith(b"SQLite format 3") and head[APPLICATION_ID_AT] not in (own, bytes(4)):
+        raise StoreDamaged(f"'{store}' is a database of another program: choose another file")
+
+
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[Path]:
+    """A copy of `source` beside `target`, gone afterwards unless it was moved."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with closing(SqliteFile(source)) as file:
+            file.copy_to(part)
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
