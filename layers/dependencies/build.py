@@ -4,7 +4,6 @@ The packages come from pip for Lambda's platform, lose what the functions never 
 compiled: the layer is read-only, so that Python would otherwise compile them at every cold start.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from filelock import FileLock
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -123,8 +123,7 @@ def renew(target: Path, inputs: Iterable[bytes], fill: Callable[[Path], None]) -
     key = _key(inputs)
     key_file = target.with_name(f"{target.name}.key")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(target.with_name(f"{target.name}.lock")):
         if target.is_dir() and key_file.is_file() and key_file.read_text() == key:
             _say(f"{target} is up to date")
             return

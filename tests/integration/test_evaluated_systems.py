@@ -11,10 +11,10 @@ from PIL import Image
 
 from facesearch.errors import DamagedImage, ModelError, NotAnImage
 from facesearch.settings import Settings
+from facesearch_local.cli.progress import show_steps
 from facesearch_local.evaluation.systems import PEERS, SYSTEMS, System, SystemOptions, open_system
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import build_network
-from facesearch_models.progress import ShownProgress
 from tests.conftest import missing
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ PHOTOS = ("elton_john_01", "madonna_03", "elton_john_02", "jerry_seinfeld_04")
 def settings(models: Path) -> Settings:
     """Of models among which the evaluation's network is, too."""
     try:
-        with ShownProgress() as report:
+        with show_steps() as report:
             build_network(models, report=report)
     except BuildError as error:
         missing(str(error))

@@ -1,8 +1,6 @@
 """Every stored face as a table on disk: the data frame that the reports computed with."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from facesearch.errors import InvalidRequest
 from facesearch.faces import EMBEDDING_SIZE, BoundingBox, Landmarks, StoredFace
+from facesearch.files import complete_file
 from facesearch.photos.folder import photo_name
 
 BATCH = 4096
@@ -64,7 +63,7 @@ def export_faces(faces: Iterable[StoredFace], file: Path, advance: Callable[[int
             written += len(batch)
             advance(len(batch))
 
-    with _replacing(file) as sink:
+    with complete_file(file) as sink:
         write(sink, batches())
     return written
 
@@ -141,17 +140,3 @@ _WRITERS: dict[str, Callable[[BinaryIO, Batches], None]] = {
     ".csv": _write_csv,
     ".npz": _write_npz,
 }
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[BinaryIO]:
-    """A file that takes the name `file` once it is complete."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)

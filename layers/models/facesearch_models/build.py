@@ -1,17 +1,12 @@
 """Builds the folder of models and sample photos, once."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import INDEX, build_key, load_manifest
-from facesearch_models.progress import Report
-
-LOCK = ".lock"
+from facesearch_models.report import Report
+from facesearch_models.sole_build import sole_build
 
 
 def build_models(target: Path, *, report: Report) -> None:
@@ -25,7 +20,7 @@ def build_models(target: Path, *, report: Report) -> None:
         return
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with _sole_build(target / LOCK, report):
+        with sole_build(target, report):
             if not is_built(target, key):
                 # What a build needs takes a second to import; most calls find that all is there.
                 from facesearch_models.steps import Build
@@ -36,20 +31,6 @@ def build_models(target: Path, *, report: Report) -> None:
             f"the models cannot be written to {target}: {error.strerror or error}. "
             "Make room (300 MB) or name another folder in FACESEARCH_MODELS"
         ) from error
-
-
-@contextmanager
-def _sole_build(file: Path, report: Report) -> Iterator[None]:
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        report.step("Waiting for another build")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def is_built(target: Path, key: str) -> bool:

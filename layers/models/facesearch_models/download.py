@@ -14,7 +14,7 @@ from pathlib import Path
 
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import Source
-from facesearch_models.progress import Report
+from facesearch_models.report import Report
 
 POLL_S = 0.2
 RETRIES = 2

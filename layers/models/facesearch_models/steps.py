@@ -1,7 +1,6 @@
 """The build's steps; each leaves its files complete, so that the next build need not repeat it."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,13 +10,14 @@ from pathlib import Path
 
 import onnx
 
+from facesearch.files import complete_file
 from facesearch_models.calibration import load_calibration
 from facesearch_models.convert import convert
 from facesearch_models.download import download_archive, read_file, read_files, sha256, verify
 from facesearch_models.manifest import INDEX, Manifest, Source
 from facesearch_models.mtcnn import build_detector
-from facesearch_models.progress import Report
 from facesearch_models.quantise import quantise
+from facesearch_models.report import Report
 
 WORK = ".build"
 
@@ -113,14 +113,10 @@ class Build:
 
     def _write(self, name: str, content: bytes) -> None:
         """A file of the target is complete or absent, whenever the build is killed."""
-        partial = self._work / "partial"
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         path = self._target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(path)
+        with complete_file(path, work=self._work) as file:
+            file.write(content)
 
 
 def _sample_photos(source: Source, archive: Path, folder: str) -> Iterator[tuple[str, bytes]]:

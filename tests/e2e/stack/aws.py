@@ -20,6 +20,7 @@ from moto.s3.models import S3Backend
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from facesearch.files import complete_file
 from tests.e2e.stack.wiring import ACCOUNT, Bucket, Notification, Properties, Queue
 
 if TYPE_CHECKING:
@@ -173,8 +174,7 @@ class LocalAws:
     def save(self, bucket: str, saved: Path) -> None:
         """The bucket's current objects, and every message that was not done with."""
         described: list[tuple[str, dict[str, str]]] = []
-        fresh = saved.with_suffix(".new")
-        with zipfile.ZipFile(fresh, "w") as archive:
+        with complete_file(saved) as file, zipfile.ZipFile(file, "w") as archive:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
                 for item in page.get("Contents", []):
                     found = self.s3.get_object(Bucket=bucket, Key=item["Key"])
@@ -182,7 +182,6 @@ class LocalAws:
                     described.append((item["Key"], found["Metadata"]))
             archive.writestr("objects.json", json.dumps(described))
             archive.writestr("messages.json", json.dumps(self._messages()))
-        fresh.replace(saved)
 
     def _messages(self) -> list[tuple[str, str]]:
         # Past the protocol, which hides those that were received and neither done nor given up.

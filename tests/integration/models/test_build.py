@@ -45,9 +45,13 @@ def target(archives: Path, tmp_path: Path) -> Path:
 
 
 def start_build(target: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "FACESEARCH_MODELS": str(target),
+    }
     return subprocess.Popen(
-        [sys.executable, "-m", "facesearch_models", "build", "--target", target],
+        [sys.executable, "-m", "facesearch_local.cli", "models", "build"],
         env=environment,
         stderr=subprocess.PIPE,
     )

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 import click
 
 from facesearch.errors import InvalidRequest, ReadError
+from facesearch.files import complete_file
 from facesearch_local.cli.aws import MOST_AT_ONCE, notified_queue, open_s3, open_sqs, told_in_a_line
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json, saved
@@ -146,7 +147,5 @@ def _send(sqs: "SQSClient", queue_url: str, objects: Sequence[_Stored]) -> None:
 def _remember(state_file: Path | None, key: str) -> None:
     if state_file is None:
         return
-    fresh = state_file.with_name(f"{state_file.name}.new")
-    with saved(state_file):
-        fresh.write_text(key, "utf-8")
-        fresh.replace(state_file)
+    with saved(state_file), complete_file(state_file) as file:
+        file.write(key.encode())

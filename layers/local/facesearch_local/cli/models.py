@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,11 @@ from facesearch.faces import Recipe
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_json
-
-if TYPE_CHECKING:
-    from facesearch_models.manifest import Source
+from facesearch_local.cli.progress import show_steps
+from facesearch_models.build import build_models
+from facesearch_models.evaluation.build import NETWORK, build_network
+from facesearch_models.evaluation.build import load_manifest as load_network_manifest
+from facesearch_models.manifest import Source, load_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,8 @@ Examples:
 @json_option
 def build(*, evaluation: bool, as_json: bool) -> None:
     """Download, verify and convert the models; returns at once when that is done."""
-    from facesearch_models.build import build_models
-    from facesearch_models.evaluation.build import build_network
-    from facesearch_models.progress import ShownProgress
-
     folder = read_settings().models
-    with ShownProgress() as progress:
+    with show_steps() as progress:
         build_models(folder, report=progress)
         if evaluation:
             build_network(folder, report=progress)
@@ -101,20 +98,17 @@ def info(only_folder: bool, as_json: bool) -> None:
 
 
 def _files(folder: Path) -> list[ModelFile]:
-    from facesearch_models.evaluation import build
-    from facesearch_models.manifest import load_manifest
-
     manifest = load_manifest()
     files = [
         _file(folder, name, manifest.sources[output.source])
         for name, output in manifest.outputs.items()
     ]
-    if (folder / build.NETWORK).is_file():
-        files.append(_file(folder, build.NETWORK, build.load_manifest().source))
+    if (folder / NETWORK).is_file():
+        files.append(_file(folder, NETWORK, load_network_manifest().source))
     return files
 
 
-def _file(folder: Path, name: str, source: "Source") -> ModelFile:
+def _file(folder: Path, name: str, source: Source) -> ModelFile:
     try:
         with (folder / name).open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()

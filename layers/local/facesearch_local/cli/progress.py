@@ -1,11 +1,20 @@
-"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: a bar on a terminal, now and then a line elsewhere.
+
+Rich is imported for terminals only: nobody else waits for it.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+from facesearch_models.report import Report
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 Advance = Callable[[int], None]
 """Tells how many more are done."""
@@ -26,29 +35,32 @@ def show_progress(doing: str, noun: str, total: int, *, quiet: bool = False) -> 
 
 
 @contextmanager
-def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
-    # Only a terminal's user waits for this import.
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def show_steps() -> Iterator[Report]:
+    """A line for each step; on a terminal, with a bar of its progress."""
+    if not sys.stderr.isatty():
+        yield _StepLines()
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-    bar = Progress(
+    with _bars(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as bars:
+        steps = _StepBars(bars)
+        yield steps
+        steps.finish()
+
+
+@contextmanager
+def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TextColumn("time left"),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        refresh_per_second=4,
-        transient=True,
     )
-    with bar:
+    with _bars(*columns, transient=True) as bar:
         task = bar.add_task(doing, total=total, rate="")
         clock = _Clock()
 
@@ -57,6 +69,39 @@ def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
             bar.update(task, advance=done, rate=f"{clock.rate:.0f} {noun}/s")
 
         yield advance
+
+
+def _bars(*columns: "ProgressColumn", transient: bool = False) -> "Progress":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, refresh_per_second=4, transient=transient)
+
+
+class _StepLines:
+    def step(self, about: str) -> None:
+        click.echo(about, err=True)
+
+    def advance(self, share: float) -> None:
+        """A line has no progress."""
+
+
+class _StepBars:
+    def __init__(self, bars: "Progress") -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+
+    def step(self, about: str) -> None:
+        self.finish()
+        self._task = self._bars.add_task(about, total=None)
+
+    def advance(self, share: float) -> None:
+        if self._task is not None:
+            self._bars.update(self._task, total=1.0, completed=share)
+
+    def finish(self) -> None:
+        self.advance(1.0)
 
 
 class _Clock:

@@ -3,7 +3,6 @@
 import base64
 import hmac
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from facesearch.errors import (
     StoreError,
 )
 from facesearch.faces import DEFAULT_COLLECTION
+from facesearch.files import complete_file
 from facesearch.indexing import PhotoToIndex, Status, index_photos
 from facesearch.photos.folder import read_photo
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
@@ -115,21 +115,14 @@ class FolderUploads:
     def _write(self, collection: str, name: str, data: Iterable[bytes]) -> Path:
         """All of it or nothing; a photo of this name is replaced."""
         place = self._folder / collection
-        part = place / f".{name}.part"
         try:
             place.mkdir(exist_ok=True)
             if place.resolve() != place:
                 raise InvalidCollection(
                     "this collection's folder is a link to another place: choose another"
                 )
-            try:
-                with part.open("wb") as file:
-                    file.writelines(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(place / name)
-            finally:
-                part.unlink(missing_ok=True)
+            with complete_file(place / name) as file:
+                file.writelines(data)
         except OSError as error:
             raise StoreError(
                 f"the upload folder does not take the photo ({error.strerror}): check its disk "

@@ -1,18 +1,17 @@
 """Builds the evaluation's network into a folder of its own, beside the shipped models."""
 
-import os
 import shutil
 import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
+from facesearch.files import complete_file
 from facesearch_models.download import download_archive, read_file, sha256, verify
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import Output, Source
-from facesearch_models.progress import Report
+from facesearch_models.report import Report
+from facesearch_models.sole_build import sole_build
 
 NETWORK = "evaluation/efficientnet-lite0.onnx"
 """Below the folder of models; its outputs are told in efficientnet.py."""
@@ -41,13 +40,14 @@ def build_network(models: Path, *, report: Report) -> Path:
     network = models / NETWORK
     try:
         network.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(network.parent / ".lock"):
+        with sole_build(network.parent, report):
             if network.is_file() and sha256(network.read_bytes()) == output.sha256:
                 return network
             work = network.parent / ".build"
             work.mkdir(exist_ok=True)
             content = _converted(source, download_archive(source, work, report), report)
-            _write(network, verify(network.name, content, output.sha256, VERSIONS), work)
+            with complete_file(network, work=work) as file:
+                file.write(verify(network.name, content, output.sha256, VERSIONS))
             shutil.rmtree(work)
     except OSError as error:
         raise BuildError(
@@ -58,6 +58,7 @@ def build_network(models: Path, *, report: Report) -> Path:
 
 
 def _converted(source: Source, archive: Path, report: Report) -> bytes:
+    # A second of import: most calls find that the network is there.
     from facesearch_models.evaluation.efficientnet import build_graph
     from facesearch_models.evaluation.state_dict import read_state_dict
 
@@ -66,13 +67,3 @@ def _converted(source: Source, archive: Path, report: Report) -> bytes:
     graph = build_graph(read_state_dict(read_file(source, archive, path)))
     content: bytes = graph.SerializeToString(deterministic=True)
     return content
-
-
-def _write(path: Path, content: bytes, work: Path) -> None:
-    """Complete or absent, whenever the build is killed."""
-    partial = work / "partial"
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
