@@ -1,4 +1,4 @@
-"""The API's routes, as the gateway has to know them: from the document that describes the code."""
+"""The API's routes, as the gateway has to know them: from the files that declare them."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from pathlib import Path
 
 from cdk.assets import FUNCTIONS
 
-DOCUMENT = FUNCTIONS / "search_faces" / "search_faces" / "openapi.json"
+PACKAGE = FUNCTIONS / "search_faces" / "search_faces"
+DOCUMENT = PACKAGE / "openapi.json"
+STATIC_FILES = PACKAGE / "static_files.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,19 @@ class Route:
     open: bool
 
 
-def _read(document: Path) -> tuple[Route, ...]:
+def _read(document: Path, static_files: Path) -> tuple[Route, ...]:
     paths = json.loads(document.read_text("utf-8"))["paths"]
-    return tuple(
-        Route(method.upper(), path, open=not operation["security"])
-        for path, operations in paths.items()
-        for method, operation in operations.items()
+    return (
+        *(
+            Route(method.upper(), path, open=not operation["security"])
+            for path, operations in paths.items()
+            for method, operation in operations.items()
+        ),
+        *(
+            Route("GET", each["path"], open=True)
+            for each in json.loads(static_files.read_text("utf-8"))
+        ),
     )
 
 
-ROUTES = _read(DOCUMENT)
+ROUTES = _read(DOCUMENT, STATIC_FILES)

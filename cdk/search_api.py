@@ -13,7 +13,7 @@ from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.settings import StageSettings
 
-STAGE_NAME = "v1"
+STAGE_NAME = "live"
 # No address, no user, no query: what is needed to see how the API does, and to find a request.
 _ACCESS_LOG = json.dumps(
     {

@@ -25,7 +25,7 @@ def events_of(photo: bytes) -> Mapping[str, Event]:
     """The same search in each way to send a photo."""
     part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
     form = part.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
-    body = json.dumps({"image": base64.b64encode(photo).decode()}).encode()
+    body = json.dumps({"photo": base64.b64encode(photo).decode()}).encode()
     return {
         "bytes": _event(photo, "image/jpeg"),
         "form": _event(form, f"multipart/form-data; boundary={BOUNDARY}"),

@@ -41,7 +41,7 @@ def served(store: str, port: int, core: int | None) -> Iterator[str]:
 def _wait_for(address: str) -> None:
     for _ in range(100):
         try:
-            requests.get(f"{address}/health", timeout=5).raise_for_status()
+            requests.get(f"{address}/v1/health", timeout=5).raise_for_status()
         except requests.RequestException:
             time.sleep(0.1)
         else:
@@ -65,7 +65,7 @@ def main(store: str, folder: Path, queries: int, port: int, core: int, as_json: 
         for photo in chosen:
             body = photo.read_bytes()
             start = time.perf_counter()
-            answer = session.post(f"{address}/search", data=body, headers=headers, timeout=30)
+            answer = session.post(f"{address}/v1/search", data=body, headers=headers, timeout=30)
             took.append(1000 * (time.perf_counter() - start))
             answer.raise_for_status()
     p50, p95, p99 = np.percentile(took[WARM_UP:], [50, 95, 99]).round(1).tolist()

@@ -48,7 +48,7 @@ def searched(port: int, photos: Sequence[bytes], clients: int, seconds: float) -
                 start = time.monotonic()
                 if start > end:
                     return took
-                connection.request("POST", "/search", photos[place % len(photos)], HEADERS)
+                connection.request("POST", "/v1/search", photos[place % len(photos)], HEADERS)
                 answer = connection.getresponse()
                 answer.read()
                 took.append(time.monotonic() - start)
@@ -73,7 +73,7 @@ def usable(port: int, folder: Path, count: int) -> list[bytes]:
     found = []
     with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         for photo in photos[:count]:
-            connection.request("POST", "/search", photo, HEADERS)
+            connection.request("POST", "/v1/search", photo, HEADERS)
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:

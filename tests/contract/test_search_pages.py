@@ -18,9 +18,9 @@ def all_pages(store: FaceStore, k: int) -> list[Match]:
     offset: int | None = 0
     while offset is not None:
         page = search_face(QUERY, store, Scope(k, offset=offset))
-        assert len(page.matches) == k or page.next_offset is None
+        assert len(page.matches) == k or page.next is None
         found += page.matches
-        offset = page.next_offset
+        offset = page.next
     return found
 
 

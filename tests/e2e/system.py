@@ -48,9 +48,9 @@ class System:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def search(self, photo: bytes) -> Answer:
-        """POST /search over HTTP."""
+        """POST /v1/search over HTTP."""
         headers = {"Content-Type": "image/jpeg"}
-        request = Request(f"{self._running.api_url}/search", photo, headers, method="POST")  # noqa: S310
+        request = Request(f"{self._running.api_url}/v1/search", photo, headers, method="POST")  # noqa: S310
         try:
             with urlopen(request, timeout=60) as response:  # noqa: S310
                 return Answer(response.status, dict(response.headers), json.load(response))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from facesearch_local.client import ApiError, FaceSearchClient
 from facesearch_local.openapi.document import FILE
+from search_faces.contract.requests import CompareSide, SearchOptions
 from tests.e2e.stack.running import ADDRESS
 from tests.e2e.system import System
 
@@ -34,27 +35,29 @@ def url(system: System, sample: Path) -> Iterator[str]:
 def test_client_reads_searches_and_compares(url: str, sample: Path, system: System) -> None:
     photo = sample / "val" / "elton_john" / "elton_john_01.jpg"
     with FaceSearchClient(url, timeout_s=120) as client:
-        ids = [each["photo_id"] for each in client.photos(page=3)]
+        ids = [each.photo_id for each in client.photos(page=3)]
         assert ids == [
             f"s3://{system.bucket}/{person}/{place}.jpg" for person in PEOPLE for place in (0, 1)
         ]
-        assert sum(each["photos"] for each in client.collections()) == 4
-        found = client.search(photo, k=2, include=["boxes", "thumbnails", "photo_urls"])
-        matches = found["results"][0]["matches"]
-        assert {match["photo_id"] for match in matches} == set(ids[:2])
-        assert all(match["thumbnail"] and match["photo_url"] for match in matches)
-        face_id = matches[0]["face_id"]
-        assert client.face(face_id)["photo_id"] == matches[0]["photo_id"]
-        (nearest, *_) = client.matches(face_id)["results"][0]["matches"]
-        assert nearest["face_id"] == matches[1]["face_id"]
+        assert sum(each.photos for each in client.collections()) == 4
+        found = client.search(
+            photo, options=SearchOptions(k=2, include=("boxes", "thumbnails", "photo_urls"))
+        )
+        matches = found.results[0].matches
+        assert {match.photo_id for match in matches} == set(ids[:2])
+        assert all(match.thumbnail and match.photo_url for match in matches)
+        face_id = matches[0].face_id
+        assert client.face(face_id).photo_id == matches[0].photo_id
+        (nearest, *_) = client.matches(face_id).results[0].matches
+        assert nearest.face_id == matches[1].face_id
         with Image.open(io.BytesIO(client.thumbnail(face_id))) as picture:
             assert picture.format == "JPEG"
-        stored = {"s3_key": "madonna/0.jpg"}
-        assert client.compare({"face_id": face_id}, stored)["same_person"] is False
-        assert client.detect(photo)["faces"]
-        assert client.version()["index"]["matches"] is True
+        stored = CompareSide(s3_key="madonna/0.jpg")
+        assert client.compare(CompareSide(face_id=face_id), stored).same_person is False
+        assert client.detect(photo).faces
+        assert client.version().index.matches is True
         with pytest.raises(ApiError) as missing:
-            client.compare({"s3_key": "nobody.jpg"}, stored)
+            client.compare(CompareSide(s3_key="nobody.jpg"), stored)
         assert (missing.value.status, missing.value.code) == (404, "not_found")
 
 

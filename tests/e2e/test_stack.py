@@ -70,7 +70,7 @@ def test_photo_sent_with_a_form_of_the_api_is_found_in_its_collection(
         "collection": "Hochzeit Köln",
         "metadata": {"album": "Sommer über Köln"},
     }
-    asked = requests.post(f"{api}/uploads", json=told, timeout=60)
+    asked = requests.post(f"{api}/v1/uploads", json=told, timeout=60)
     assert asked.status_code == 201, asked.text
     form = asked.json()
     sent = requests.post(form["url"], form["fields"], files={"file": photo}, timeout=60)

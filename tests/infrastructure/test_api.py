@@ -9,9 +9,9 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from cdk.routes import ROUTES
 from facesearch.errors import FacesearchError
-from facesearch_local.openapi.operations import LOAD_PROBLEMS, TOKEN_PROBLEMS
 from search_faces.app import create_app
-from search_faces.problems import CONTENT_TYPE, body_problem, problem_of
+from search_faces.problems import CONTENT_TYPE, body_problem, problem_of, unexpected_problem
+from search_faces.service import open_service
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Template
 
@@ -41,7 +41,7 @@ def scheme(template: Template) -> Mapping[str, Any]:
 
 
 def test_gateway_and_function_know_the_same_routes(template: Template) -> None:
-    app = create_app({})
+    app = create_app({}, open_service)
     answered = {
         (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
         for route in (*app._static_routes, *app._dynamic_routes)
@@ -52,7 +52,7 @@ def test_gateway_and_function_know_the_same_routes(template: Template) -> None:
 def test_only_what_tells_nothing_of_people_is_open() -> None:
     assert {route.path for route in ROUTES if route.open} == {
         *("/", "/page/{file}", "/docs", "/docs/{file}"),
-        *("/openapi.json", "/health", "/version"),
+        *("/openapi.json", "/v1/health", "/v1/version"),
     }
 
 
@@ -60,7 +60,7 @@ def test_names_in_paths_are_parameters(template: Template) -> None:
     for (_, path), operation in methods(template).items():
         named = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
         assert named == set(re.findall(r"{(\w+)}", path))
-    assert "/faces/{face_id}/matches" in document(template)["paths"]
+    assert "/v1/faces/{face_id}/matches" in document(template)["paths"]
 
 
 def test_every_method_calls_the_live_alias_and_may(template: Template) -> None:
@@ -78,7 +78,9 @@ def test_every_method_calls_the_live_alias_and_may(template: Template) -> None:
     assert template.target(permission["FunctionName"]) is alias
     assert permission["Principal"] == "apigateway.amazonaws.com"
     source = template.text(permission["SourceArn"])
-    assert source == "arn:aws:execute-api:eu-west-1:123456789012:<AWS::ApiGateway::RestApi>/v1/*/*"
+    assert (
+        source == "arn:aws:execute-api:eu-west-1:123456789012:<AWS::ApiGateway::RestApi>/live/*/*"
+    )
 
 
 def test_closed_routes_need_the_api_key_and_open_ones_do_not(template: Template) -> None:
@@ -86,7 +88,7 @@ def test_closed_routes_need_the_api_key_and_open_ones_do_not(template: Template)
     known = methods(template)
     for route in ROUTES:
         assert bool(known[route.method, route.path]["security"]) is not route.open
-    assert known["POST", "/search"]["security"]
+    assert known["POST", "/v1/search"]["security"]
 
 
 def test_api_key_is_throttled_by_its_usage_plan(template: Template) -> None:
@@ -165,7 +167,7 @@ def test_gateway_refuses_as_the_function_does(template: Template) -> None:
 
 def test_codes_of_the_gateway_mean_what_the_function_s_mean(template: Template) -> None:
     kinds = [problem_of(kind("")) for kind in _all_below(FacesearchError)]
-    documented = (*kinds, body_problem(0), *LOAD_PROBLEMS, *TOKEN_PROBLEMS)
+    documented = (*kinds, body_problem(0), unexpected_problem())
     statuses = {problem.code: problem.status.value for problem in documented}
     shared = set()
     for response in document(template)["x-amazon-apigateway-gateway-responses"].values():
@@ -173,7 +175,7 @@ def test_codes_of_the_gateway_mean_what_the_function_s_mean(template: Template) 
         if problem["code"] in statuses:
             shared.add(problem["code"])
             assert problem.get("status", statuses[problem["code"]]) == statuses[problem["code"]]
-    assert {"request_too_large", "not_found", "forbidden", "too_many_requests"} <= shared
+    assert {"request_too_large", "not_found", "internal_error"} <= shared
 
 
 def _all_below(kind: type[FacesearchError]) -> Iterator[type[FacesearchError]]:
@@ -189,15 +191,15 @@ def test_cognito_guards_closed_routes_by_setting(customised: Template) -> None:
         "type": "cognito_user_pools",
         "providerARNs": [customised.settings.user_pool_arn],
     }
-    assert methods(customised)["POST", "/search"]["security"]
+    assert methods(customised)["POST", "/v1/search"]["security"]
     assert not customised.of_type("AWS::ApiGateway::ApiKey")
 
 
 def test_iam_guards_closed_routes_by_setting(template_of: Synthesise) -> None:
     template = template_of(authorisation="iam")
     assert scheme(template)["x-amazon-apigateway-authtype"] == "awsSigv4"
-    assert methods(template)["POST", "/search"]["security"]
-    assert not methods(template)["GET", "/health"]["security"]
+    assert methods(template)["POST", "/v1/search"]["security"]
+    assert not methods(template)["GET", "/v1/health"]["security"]
     assert not template.of_type("AWS::ApiGateway::ApiKey")
 
 

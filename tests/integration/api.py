@@ -49,7 +49,7 @@ def call(
     body: bytes | Json | None = None,
     *,
     method: str = "POST",
-    path: str = "/search",
+    path: str = "/v1/search",
     content_type: str | None = None,
     query: Mapping[str, str] | None = None,
 ) -> Answer:

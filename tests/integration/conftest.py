@@ -14,7 +14,6 @@ from moto.server import ThreadedMotoServer
 
 import index_faces.handler
 import search_faces.handler
-import search_faces.log
 from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.reading import PhotoContent
 from facesearch.stores import FaceStore, open_store
@@ -113,7 +112,7 @@ def photo(sample: Path) -> TakePhoto:
 def logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Logs:
     """What the functions have printed: log records, then metrics."""
     stream = io.StringIO()
-    for logger in (index_faces.handler.logger, search_faces.log.logger):
+    for logger in (index_faces.handler.logger, search_faces.handler.logger):
         # It holds on to the stdout of the time when it was imported.
         monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return lambda: [

@@ -14,6 +14,8 @@ from PIL import Image
 
 from facesearch import __version__
 from facesearch_local.client import ApiError, FaceSearchClient
+from search_faces.contract.answers import Collection, IndexRecipe
+from search_faces.contract.requests import CompareSide, MatchOptions, SearchOptions
 from tests.e2e.page.gateway import KEY, STAGE
 from tests.e2e.page.sites import behind_gateway
 from tests.integration.serving import serving
@@ -46,75 +48,77 @@ def madonna(sample: Path) -> Path:
 
 
 def test_photo_finds_its_person(client: FaceSearchClient, elton: Path) -> None:
-    found = client.search(elton, k=3, include=["boxes", "thumbnails"])
-    matches = found["results"][0]["matches"]
-    assert ["elton_john" in match["photo_id"] for match in matches] == [True] * 3
-    assert all(match["thumbnail"] for match in matches)
-    assert found["photo"] is not None
+    found = client.search(elton, options=SearchOptions(k=3, include=("boxes", "thumbnails")))
+    matches = found.results[0].matches
+    assert ["elton_john" in match.photo_id for match in matches] == [True] * 3
+    assert all(match.thumbnail for match in matches)
+    assert found.photo is not None
 
 
 def test_options_reach_the_api(client: FaceSearchClient, elton: Path) -> None:
-    found = client.search(elton.read_bytes(), collection="music", metadata={"number": "1"})
-    for match in found["results"][0]["matches"]:
-        assert (match["collection"], match["metadata"]) == ("music", {"number": "1"})
-    assert found["results"][0]["matches"]
-    assert client.search(elton, min_confidence=0.99, face="all")["results"][0]["face"] == 0
+    found = client.search(
+        elton.read_bytes(), options=SearchOptions(collection="music", metadata={"number": "1"})
+    )
+    for match in found.results[0].matches:
+        assert (match.collection, match.metadata) == ("music", {"number": "1"})
+    assert found.results[0].matches
+    assert (
+        client.search(elton, options=SearchOptions(min_confidence=0.99, face="all")).results[0].face
+        == 0
+    )
 
 
 def test_several_photos_and_faces_are_one_person_s(
     client: FaceSearchClient, elton: Path, madonna: Path
 ) -> None:
-    best = client.search(madonna, k=1)["results"][0]["matches"][0]
-    found = client.search(madonna, face_ids=[best["face_id"]], k=3)
-    assert found["photo"] is None
-    assert "madonna" in found["results"][0]["matches"][0]["photo_id"]
-    assert client.search(elton, elton, k=1)["results"][0]["matches"]
+    best = client.search(madonna, options=SearchOptions(k=1)).results[0].matches[0]
+    found = client.search(madonna, face_ids=[best.face_id], options=SearchOptions(k=3))
+    assert found.photo is None
+    assert "madonna" in found.results[0].matches[0].photo_id
+    assert client.search(elton, elton, options=SearchOptions(k=1)).results[0].matches
 
 
 def test_stored_face_is_told_shown_and_searched_with(client: FaceSearchClient, elton: Path) -> None:
-    best = client.search(elton, k=1)["results"][0]["matches"][0]
-    stored = client.face(best["face_id"], include=["thumbnails"])
-    assert stored["photo_id"] == best["photo_id"]
-    with Image.open(io.BytesIO(client.thumbnail(best["face_id"]))) as picture:
+    best = client.search(elton, options=SearchOptions(k=1)).results[0].matches[0]
+    stored = client.face(best.face_id, include=["thumbnails"])
+    assert stored.photo_id == best.photo_id
+    with Image.open(io.BytesIO(client.thumbnail(best.face_id))) as picture:
         assert picture.size == (216, 216)
-    near = client.matches(best["face_id"], k=2)["results"][0]["matches"]
-    assert ["elton_john" in match["photo_id"] for match in near] == [True] * 2
+    near = client.matches(best.face_id, MatchOptions(k=2)).results[0].matches
+    assert ["elton_john" in match.photo_id for match in near] == [True] * 2
 
 
 def test_faces_of_a_photo_are_told_with_quality(client: FaceSearchClient, elton: Path) -> None:
-    (face,) = client.detect(elton)["faces"]
-    assert face["quality"]["size"] > 50
+    (face,) = client.detect(elton).faces
+    assert face.quality.size > 50
 
 
 def test_two_faces_are_compared(client: FaceSearchClient, elton: Path, madonna: Path) -> None:
-    stored = client.search(elton, k=1)["results"][0]["matches"][0]["face_id"]
-    assert client.compare(elton, {"face_id": stored})["same_person"] is True
-    assert client.compare(elton, madonna.read_bytes())["same_person"] is False
+    stored = client.search(elton, options=SearchOptions(k=1)).results[0].matches[0].face_id
+    assert client.compare(elton, CompareSide(face_id=stored)).same_person is True
+    assert client.compare(elton, madonna.read_bytes()).same_person is False
 
 
 def test_photos_are_listed_over_all_pages(client: FaceSearchClient) -> None:
     listed = list(client.photos(page=4))
-    ids = [photo["photo_id"] for photo in listed]
+    ids = [photo.photo_id for photo in listed]
     assert (len(ids), ids) == (15, sorted(ids))
-    assert [each["photo_id"] for each in client.photos(prefix=ids[3])] == [ids[3]]
+    assert [each.photo_id for each in client.photos(prefix=ids[3])] == [ids[3]]
 
 
 def test_collections_health_and_version_are_told(client: FaceSearchClient) -> None:
-    assert client.collections() == [
-        {"name": "default", "photos": 12, "faces": 12},
-        {"name": "music", "photos": 3, "faces": 4},
-    ]
+    assert client.collections() == [Collection("default", 12, 12), Collection("music", 3, 4)]
     health, version = client.health(), client.version()
-    assert (health["photos"], health["faces"]) == (15, 16)
-    assert (version["version"], version["commit"]) == (__version__, "0123abc")
-    assert version["index"] == {"recipe": health["recipe"], "matches": True}
+    assert (health.photos, health.faces) == (15, 16)
+    assert (version.version, version.commit) == (__version__, "0123abc")
+    assert version.index == IndexRecipe(health.recipe, matches=True)
 
 
 def test_uploaded_photo_is_listed_and_found(models: Path, elton: Path, tmp_path: Path) -> None:
     store, uploads = f"sqlite:///{tmp_path}/faces.db", {"FACESEARCH_UPLOADS": f"{tmp_path}/new"}
     sent: list[float] = []
     with serving(store, models, uploads) as address, FaceSearchClient(address) as client:
-        assert client.version()["search"]["uploads"] is True
+        assert client.version().search.uploads is True
         photo_id = client.upload(
             elton,
             collection="wedding",
@@ -122,9 +126,13 @@ def test_uploaded_photo_is_listed_and_found(models: Path, elton: Path, tmp_path:
             progress=lambda done, size: sent.append(done / size),
         )
         (photo,) = client.photos()
-        assert (photo["photo_id"], photo["collection"]) == (photo_id, "wedding")
-        (match,) = client.search(elton, metadata={"album": "summer"})["results"][0]["matches"]
-        assert (match["photo_id"], match["confidence"] > 0.99) == (photo_id, True)
+        assert (photo.photo_id, photo.collection) == (photo_id, "wedding")
+        (match,) = (
+            client.search(elton, options=SearchOptions(metadata={"album": "summer"}))
+            .results[0]
+            .matches
+        )
+        assert (match.photo_id, (match.confidence or 0) > 0.99) == (photo_id, True)
         with pytest.raises(ApiError) as refused:
             client.upload(elton, collection="")
     assert (sent[-1], sent) == (1.0, sorted(sent))
@@ -148,7 +156,9 @@ def test_refusal_is_an_error_with_everything_that_was_told(client: FaceSearchCli
 def test_no_server_is_an_error_that_names_the_address() -> None:
     with (
         FaceSearchClient("http://127.0.0.1:1") as client,
-        pytest.raises(ApiError, match=r"GET http://127\.0\.0\.1:1/health.*unreachable") as refused,
+        pytest.raises(
+            ApiError, match=r"GET http://127\.0\.0\.1:1/v1/health.*unreachable"
+        ) as refused,
     ):
         client.health()
     assert refused.value.status == 0
@@ -157,10 +167,10 @@ def test_no_server_is_an_error_that_names_the_address() -> None:
 def test_key_opens_the_api_below_its_stage(indexed_file: Path, elton: Path) -> None:
     with behind_gateway(f"sqlite:///{indexed_file}") as root:
         with FaceSearchClient(f"{root}{STAGE}", KEY) as client:
-            assert client.search(elton, k=1)["results"][0]["matches"]
-            assert client.compare(elton, elton)["same_person"]
+            assert client.search(elton, options=SearchOptions(k=1)).results[0].matches
+            assert client.compare(elton, elton).same_person
         with FaceSearchClient(f"{root}{STAGE}/") as client:
-            assert client.health()["status"] == "ok"
+            assert client.health().status == "ok"
             with pytest.raises(ApiError) as refused:
                 client.collections()
     assert (refused.value.status, refused.value.code) == (403, "forbidden")
@@ -204,7 +214,11 @@ def answering(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str
 
 PROBLEM = {"Content-Type": "application/problem+json", "X-Request-Id": "r-1"}
 THROTTLED = json.dumps({"code": "too_many_requests", "detail": "slow down"}).encode()
-HEALTHY = (200, {"Content-Type": "application/json"}, b'{"status": "ok"}')
+HEALTHY = (
+    200,
+    {"Content-Type": "application/json"},
+    b'{"status":"ok","recipe":{"name":null,"fingerprint":"a"},"photos":1,"faces":1,"later":true}',
+)
 
 
 @pytest.fixture
@@ -219,7 +233,7 @@ def test_throttled_request_is_tried_again_as_late_as_told(waits: list[float]) ->
     refused = (429, {**PROBLEM, "Retry-After": "7"}, THROTTLED)
     unavailable = (503, PROBLEM, THROTTLED)
     with answering(refused, unavailable, HEALTHY) as (url, asked), FaceSearchClient(url) as client:
-        assert client.health()["status"] == "ok"
+        assert client.health().status == "ok"
     assert (len(asked), waits) == (3, [7.0, 4.0])
 
 
@@ -246,17 +260,33 @@ def test_longer_wait_than_anyone_has_is_an_error_at_once(waits: list[float]) -> 
     assert waits == []
 
 
+def test_answer_of_something_else_is_an_error_that_names_the_address() -> None:
+    page = (200, {"Content-Type": "text/html"}, b"<html>")
+    with (
+        answering(page) as (url, _),
+        FaceSearchClient(url) as client,
+        pytest.raises(ApiError, match="/v1/health does not answer as this client's API does"),
+    ):
+        client.health()
+
+
 def test_key_is_sent_to_the_api_and_not_to_where_the_photo_goes(elton: Path) -> None:
     sent: list[tuple[int, int]] = []
     with answering((204, {}, b"")) as (bucket, stored):
-        form = {"url": f"{bucket}/photos", "fields": {"key": "a.jpg"}, "photo_id": "s3://b/a.jpg"}
+        form = {
+            "url": f"{bucket}/photos",
+            "fields": {"key": "a.jpg"},
+            "photo_id": "s3://b/a.jpg",
+            "expires_in": 1,
+            "max_bytes": 9,
+        }
         answer = (201, {"Content-Type": "application/json"}, json.dumps(form).encode())
-        with answering(answer) as (url, asked), FaceSearchClient(f"{url}/v1", "secret") as client:
+        with answering(answer) as (url, asked), FaceSearchClient(f"{url}/live", "secret") as client:
             told = client.upload(
                 elton, collection="wedding", progress=lambda done, size: sent.append((done, size))
             )
     ((path, headers, body),) = asked
-    assert (told, path, headers["X-Api-Key"]) == ("s3://b/a.jpg", "/v1/uploads", "secret")
+    assert (told, path, headers["X-Api-Key"]) == ("s3://b/a.jpg", "/live/v1/uploads", "secret")
     assert json.loads(body) == {
         "filename": elton.name,
         "content_type": "image/jpeg",
@@ -272,7 +302,13 @@ def test_key_is_sent_to_the_api_and_not_to_where_the_photo_goes(elton: Path) -> 
 def test_refusal_of_the_bucket_is_told_in_its_own_words(elton: Path) -> None:
     refusal = b"<Error><Code>EntityTooLarge</Code><Message>Too large</Message></Error>"
     with answering((400, {"Content-Type": "application/xml"}, refusal)) as (bucket, _):
-        form = {"url": bucket, "fields": {}, "photo_id": "s3://b/a.jpg"}
+        form = {
+            "url": bucket,
+            "fields": {},
+            "photo_id": "s3://b/a.jpg",
+            "expires_in": 1,
+            "max_bytes": 9,
+        }
         answer = (201, {"Content-Type": "application/json"}, json.dumps(form).encode())
         with (
             answering(answer) as (url, _),

@@ -61,7 +61,7 @@ class Bucket:
         start = f"s3://{self.name}/"
         return {
             each["photo_id"].removeprefix(start): (each["collection"], each["problem"])
-            for each in get("/photos").json["photos"]
+            for each in get("/v1/photos").json["photos"]
         }
 
 
@@ -99,7 +99,7 @@ def test_folder_is_the_collection_and_photos_come_go_and_move_through_s3_alone(
     photos.s3.delete_object(Bucket=photos.name, Key="wedding/day1/a.jpg")
     photos.settle()
     assert photos.listed() == {"office/a.jpg": ("office", None), "b.jpg": ("default", None)}
-    names = [each["name"] for each in get("/collections").json["collections"]]
+    names = [each["name"] for each in get("/v1/collections").json["collections"]]
     assert names == ["default", "office"]
 
     photos.s3.delete_object(Bucket=photos.name, Key="office/a.jpg")
@@ -115,7 +115,7 @@ def test_search_in_a_folder_s_collection_finds_its_photos_only(
     photos.put("wedding/a.jpg", photo("madonna", 1))
     photos.put("office/b.jpg", photo("madonna", 2))
     photos.settle()
-    face = get("/photos", {"prefix": "s3://photos/wedding/"}).json["photos"]
+    face = get("/v1/photos", {"prefix": "s3://photos/wedding/"}).json["photos"]
     assert [each["collection"] for each in face] == ["wedding"]
     answer = call(photo("madonna", 3), query={"collection": "office"})
     assert {match["photo_id"] for match in answer.matches} == {"s3://photos/office/b.jpg"}

@@ -16,19 +16,19 @@ LOCAL = "http://127.0.0.1:8000"
 """The address that examples for `facesearch serve` name."""
 
 EXAMPLES = """
-curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000/search?k=5'
-curl -F photo=@one.jpg -F photo=@two.jpg -F k=5 http://127.0.0.1:8000/search
-curl -F photo=@group.jpg 'http://127.0.0.1:8000/search?face=all&include=boxes,thumbnails'
-curl --json '{"face_id": "FACE_ID", "min_confidence": 0.9}' http://127.0.0.1:8000/search
-curl 'http://127.0.0.1:8000/faces/FACE_ID/matches?k=100&offset=0&metadata.number=1'
-curl 'http://127.0.0.1:8000/faces/FACE_ID?include=thumbnails'
-curl -o face.jpg http://127.0.0.1:8000/faces/FACE_ID/thumbnail
-curl -F photo=@group.jpg http://127.0.0.1:8000/detect
-curl -F one=@one.jpg -F other=@two.jpg http://127.0.0.1:8000/compare
-curl 'http://127.0.0.1:8000/photos?limit=10'
-curl http://127.0.0.1:8000/collections
-curl http://127.0.0.1:8000/health
-curl http://127.0.0.1:8000/version
+curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000/v1/search?k=5'
+curl -F photo=@one.jpg -F photo=@two.jpg -F k=5 http://127.0.0.1:8000/v1/search
+curl -F photo=@group.jpg 'http://127.0.0.1:8000/v1/search?face=all&include=boxes,thumbnails'
+curl --json '{"face_id": "FACE_ID", "min_confidence": 0.9}' http://127.0.0.1:8000/v1/search
+curl 'http://127.0.0.1:8000/v1/faces/FACE_ID/matches?k=100&offset=0&metadata.number=1'
+curl 'http://127.0.0.1:8000/v1/faces/FACE_ID?include=thumbnails'
+curl -o face.jpg http://127.0.0.1:8000/v1/faces/FACE_ID/thumbnail
+curl -F photo=@group.jpg http://127.0.0.1:8000/v1/detect
+curl -F one=@one.jpg -F other=@two.jpg http://127.0.0.1:8000/v1/compare
+curl 'http://127.0.0.1:8000/v1/photos?limit=10'
+curl http://127.0.0.1:8000/v1/collections
+curl http://127.0.0.1:8000/v1/health
+curl http://127.0.0.1:8000/v1/version
 curl http://127.0.0.1:8000/openapi.json
 """.strip().splitlines()
 
@@ -70,7 +70,7 @@ def run(command: str, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def face_id(served: str, folder: Path) -> str:
     found = re.search(
-        r'"face_id":\s*"([^"]+)"', run(f"curl -F photo=@one.jpg {served}/search", folder)
+        r'"face_id":\s*"([^"]+)"', run(f"curl -F photo=@one.jpg {served}/v1/search", folder)
     )
     assert found
     return found[1]

@@ -37,12 +37,13 @@ def kept(s3: "S3Client", bucket: str, photo: TakePhoto) -> bytes:
 def test_stored_face_is_told_with_its_photo_and_without_its_vector(
     photo: TakePhoto, pipeline: FacePipeline
 ) -> None:
-    answer = get(f"/faces/{STORED}")
+    answer = get(f"/v1/faces/{STORED}")
     assert answer.status == 200
     told = answer.json
     assert set(told) == {
         "face_id",
         "photo_id",
+        "index",
         "collection",
         "metadata",
         "detection_score",
@@ -59,15 +60,15 @@ def test_stored_face_is_told_with_its_photo_and_without_its_vector(
 
 
 def test_stored_face_is_told_with_what_was_asked_for(kept: bytes) -> None:
-    told = get(f"/faces/{STORED}", {"include": "thumbnails,photo_urls"}).json
+    told = get(f"/v1/faces/{STORED}", {"include": "thumbnails,photo_urls"}).json
     drawn = base64.b64decode(told["thumbnail"].removeprefix("data:image/jpeg;base64,"))
-    assert drawn == get(f"/faces/{STORED}/thumbnail").body
+    assert drawn == get(f"/v1/faces/{STORED}/thumbnail").body
     assert "/photos/elton_john/0.jpg?" in told["photo_url"]
 
 
 @pytest.mark.usefixtures("kept")
 def test_thumbnail_is_a_square_jpeg_that_only_its_reader_may_keep() -> None:
-    answer = get(f"/faces/{STORED}/thumbnail")
+    answer = get(f"/v1/faces/{STORED}/thumbnail")
     assert answer.status == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "private, max-age=300"
@@ -77,14 +78,14 @@ def test_thumbnail_is_a_square_jpeg_that_only_its_reader_may_keep() -> None:
 
 @pytest.mark.usefixtures("bucket")
 def test_thumbnail_of_a_photo_that_is_gone_is_not_found() -> None:
-    answer = get(f"/faces/{STORED}/thumbnail")
+    answer = get(f"/v1/faces/{STORED}/thumbnail")
     assert (answer.status, answer.json["code"]) == (404, "not_found")
     assert "photos" not in answer.json["detail"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_thumbnail_from_a_bucket_that_does_not_answer_can_be_tried_again() -> None:
-    answer = get(f"/faces/{STORED}/thumbnail")
+    answer = get(f"/v1/faces/{STORED}/thumbnail")
     assert (answer.status, answer.json["code"]) == (503, "read_error")
 
 
@@ -93,7 +94,7 @@ def test_thumbnail_from_a_bucket_that_does_not_answer_can_be_tried_again() -> No
     "unknown", ["x-0", f"{'0' * 32}-0", f"{STORED[:-1]}7", STORED[:-2], "..", "%2e"]
 )
 def test_unknown_face_is_not_found(path: str, unknown: str) -> None:
-    answer = get(f"/faces/{unknown}{path}")
+    answer = get(f"/v1/faces/{unknown}{path}")
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
@@ -103,22 +104,22 @@ def test_face_where_nothing_was_indexed_is_not_found(
 ) -> None:
     monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{tmp_path}/none.db")
     close_services()
-    answer = get(f"/faces/{STORED}{path}")
+    answer = get(f"/v1/faces/{STORED}{path}")
     assert (answer.status, answer.json["code"]) == (404, "not_found")
     assert str(tmp_path) not in answer.json["detail"]
 
 
 def test_matches_of_a_stored_face_are_those_of_a_search_by_its_id() -> None:
-    answer = get(f"/faces/{STORED}/matches", {"k": "4", "include": ""})
+    answer = get(f"/v1/faces/{STORED}/matches", {"k": "4", "include": ""})
     assert answer.status == 200
     assert answer.people[:2] == ["elton_john"] * 2
     assert answer.json == call({"face_id": STORED, "k": 4, "include": []}).json
-    assert get(f"/faces/{STORED}/matches", {"face": "0"}).status == 400
+    assert get(f"/v1/faces/{STORED}/matches", {"face": "0"}).status == 400
 
 
 def test_detect_tells_faces_with_their_quality(query: TakeQuery) -> None:
     photo = query("madonna")
-    answer = call(photo, path="/detect")
+    answer = call(photo, path="/v1/detect")
     assert answer.status == 200
     with Image.open(io.BytesIO(photo)) as image:
         assert answer.json["photo"] == {"width": image.width, "height": image.height}
@@ -135,13 +136,13 @@ def test_detect_tells_faces_with_their_quality(query: TakeQuery) -> None:
 
 
 def test_detect_takes_photos_in_every_way(kept: bytes) -> None:
-    by_bytes = call(kept, path="/detect", query={"include": "thumbnails"})
+    by_bytes = call(kept, path="/v1/detect", query={"include": "thumbnails"})
     assert by_bytes.json["faces"][0]["thumbnail"].startswith("data:image/jpeg;base64,")
     image = base64.b64encode(kept).decode()
     for other in (
-        call({"image": image, "include": ["thumbnails"]}, path="/detect"),
-        call({"s3_key": KEY, "include": ["thumbnails"]}, path="/detect"),
-        call(**form(("photo", kept), ("include", "thumbnails")), path="/detect"),
+        call({"photo": image, "include": ["thumbnails"]}, path="/v1/detect"),
+        call({"s3_key": KEY, "include": ["thumbnails"]}, path="/v1/detect"),
+        call(**form(("photo", kept), ("include", "thumbnails")), path="/v1/detect"),
     ):
         assert other.json == by_bytes.json
 
@@ -149,23 +150,25 @@ def test_detect_takes_photos_in_every_way(kept: bytes) -> None:
 def test_detect_in_a_photo_without_faces_finds_none() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (320, 200)).save(buffer, "PNG")
-    answer = call(buffer.getvalue(), path="/detect")
+    answer = call(buffer.getvalue(), path="/v1/detect")
     assert answer.status == 200
     assert answer.json == {"photo": {"width": 320, "height": 200}, "faces": []}
 
 
 def test_detect_in_what_is_no_photo_says_so() -> None:
-    answer = call(b"hello", path="/detect")
+    answer = call(b"hello", path="/v1/detect")
     assert (answer.status, answer.json["code"]) == (415, "not_an_image")
 
 
 def test_compare_tells_one_person_from_two(query: TakeQuery, photo: TakePhoto) -> None:
     same = call(
-        **form(("one", query("elton_john")), ("other", photo("elton_john", 3))), path="/compare"
+        **form(("one", query("elton_john")), ("other", photo("elton_john", 3))), path="/v1/compare"
     )
     assert same.status == 200
     assert same.json["same_person"] is True
-    other = call(**form(("one", query("elton_john")), ("other", query("madonna"))), path="/compare")
+    other = call(
+        **form(("one", query("elton_john")), ("other", query("madonna"))), path="/v1/compare"
+    )
     assert other.json["same_person"] is False
     assert other.json["distance"] > same.json["distance"]
     for answer in (same.json, other.json):
@@ -183,13 +186,13 @@ def test_compare_takes_photos_keys_and_stored_faces(
 ) -> None:
     one, other = (analyse_photo(data, pipeline).faces[0] for data in (kept, query("elton_john")))
     image = base64.b64encode(query("elton_john")).decode()
-    for first in ({"face_id": STORED}, {"s3_key": KEY}, {"image": base64.b64encode(kept).decode()}):
-        answer = call({"one": first, "other": {"image": image}}, path="/compare")
+    for first in ({"face_id": STORED}, {"s3_key": KEY}, {"photo": base64.b64encode(kept).decode()}):
+        answer = call({"one": first, "other": {"photo": image}}, path="/v1/compare")
         assert answer.json["distance"] == pytest.approx(
             compare_faces(one, other).distance, abs=1e-4
         )
-        assert answer.json["one"]["box"] == get(f"/faces/{STORED}").json["box"]
-    itself = call({"one": {"face_id": STORED}, "other": {"face_id": STORED}}, path="/compare")
+        assert answer.json["one"]["box"] == get(f"/v1/faces/{STORED}").json["box"]
+    itself = call({"one": {"face_id": STORED}, "other": {"face_id": STORED}}, path="/v1/compare")
     assert (itself.json["distance"], itself.json["same_person"]) == (0, True)
 
 
@@ -199,14 +202,14 @@ def test_compare_takes_photos_keys_and_stored_faces(
         ({}, 400, "invalid_request"),
         ({"one": {"face_id": STORED}}, 400, "invalid_request"),
         ({"one": {"face_id": STORED}, "other": {"face_id": "x-0"}}, 404, "not_found"),
-        ({"one": {"face_id": STORED}, "other": {"image": "aGk="}}, 415, "not_an_image"),
+        ({"one": {"face_id": STORED}, "other": {"photo": "aGk="}}, 415, "not_an_image"),
         (b"hello", 415, "not_an_image"),
     ],
 )
 def test_compare_that_cannot_be_answered_says_why(
     body: dict[str, object] | bytes, status: int, code: str
 ) -> None:
-    answer = call(body, path="/compare")
+    answer = call(body, path="/v1/compare")
     assert (answer.status, answer.json["code"]) == (status, code)
 
 
@@ -220,10 +223,10 @@ def test_stored_faces_of_another_recipe_are_a_conflict(
     close_services()
     both = {"one": {"face_id": STORED}, "other": {"face_id": STORED}}
     for answer in (
-        get(f"/faces/{STORED}"),
-        get(f"/faces/{STORED}/matches"),
-        get(f"/faces/{STORED}/thumbnail"),
-        call(both, path="/compare"),
+        get(f"/v1/faces/{STORED}"),
+        get(f"/v1/faces/{STORED}/matches"),
+        get(f"/v1/faces/{STORED}/thumbnail"),
+        call(both, path="/v1/compare"),
     ):
         assert (answer.status, answer.json["code"]) == (409, "recipe_mismatch")
         assert str(tmp_path) not in answer.json["detail"]

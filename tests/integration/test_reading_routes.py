@@ -35,7 +35,7 @@ def pages(limit: int) -> list[list[str]]:
     found: list[list[str]] = []
     query = {"limit": str(limit)}
     while True:
-        answer = get("/photos", query).json
+        answer = get("/v1/photos", query).json
         found.append([photo["photo_id"] for photo in answer["photos"]])
         if answer["next"] is None:
             return found
@@ -52,10 +52,10 @@ def test_photos_come_by_id_a_page_at_a_time_each_once() -> None:
 
 @pytest.mark.usefixtures("indexed")
 def test_photos_are_told_with_what_is_known_of_them() -> None:
-    (photo,) = get("/photos", {"prefix": "s3://photos/madonna/1"}).json["photos"]
+    (photo,) = get("/v1/photos", {"prefix": "s3://photos/madonna/1"}).json["photos"]
     assert photo.pop("width") > 50
     assert photo.pop("height") > 50
-    largest, other = (get(f"/faces/{each}").json for each in photo["faces"])
+    largest, other = (get(f"/v1/faces/{each}").json for each in photo["faces"])
     assert largest["photo_id"] == other["photo_id"] == photo["photo_id"]
     assert largest["box"]["width"] > other["box"]["width"]
     assert photo == {
@@ -74,7 +74,7 @@ def test_photo_that_could_not_be_used_is_told_with_the_reason(
     with open_store(url, pipeline.recipe) as store:
         store.write([IndexedPhoto(Photo("s3://photos/a.txt", 1, problem="not_an_image"), ())])
     monkeypatch.setenv("FACESEARCH_STORE", url)
-    (photo,) = get("/photos").json["photos"]
+    (photo,) = get("/v1/photos").json["photos"]
     assert (photo["problem"], photo["width"]) == ("not_an_image", 0)
 
 
@@ -89,20 +89,22 @@ def test_page_is_cut_where_an_answer_of_lambda_would_not_hold_it(
     with open_store(url, pipeline.recipe) as store:
         store.write([IndexedPhoto(photo, ()) for photo in many])
     monkeypatch.setenv("FACESEARCH_STORE", url)
-    assert len(get("/photos", {"limit": "1000"}).body) < 6_000_000
+    assert len(get("/v1/photos", {"limit": "1000"}).body) < 6_000_000
     first, *rest = pages(limit=1000)
     assert 300 < len(first) < 1000
     assert [*first, *(each for page in rest for each in page)] == [each.photo_id for each in many]
 
 
 def test_nothing_indexed_is_an_empty_list_and_no_error() -> None:
-    assert get("/photos").json == {"photos": [], "next": None}
-    assert get("/collections").json == {"collections": []}
+    assert get("/v1/photos").json == {"photos": [], "next": None}
+    assert get("/v1/collections").json == {"collections": []}
 
 
 @pytest.mark.usefixtures("indexed")
 def test_collections_are_told_with_what_they_hold() -> None:
-    assert [(each["name"], each["photos"]) for each in get("/collections").json["collections"]] == [
+    assert [
+        (each["name"], each["photos"]) for each in get("/v1/collections").json["collections"]
+    ] == [
         ("default", 12),
         ("music", 3),
     ]
@@ -111,14 +113,14 @@ def test_collections_are_told_with_what_they_hold() -> None:
 @pytest.mark.parametrize(
     ("path", "query", "told"),
     [
-        ("/photos", {"limit": "0"}, "limit is 0: use 1 to 1000"),
-        ("/photos", {"limit": "1001"}, "limit is 1001: use 1 to 1000"),
-        ("/photos", {"limit": "ten"}, "limit is 'ten': use a whole number"),
-        ("/photos", {"limit": "²"}, "limit is '²': use a whole number"),
-        ("/photos", {"limit": "9" * 5000}, f"limit is '{'9' * 40}': use a whole number"),
-        ("/photos", {"k": "5"}, "'k' is not understood: use prefix, after, limit"),
-        ("/collections", {"name": "a"}, "'name' is not understood: this path takes no options"),
-        ("/version", {"v": "1"}, "'v' is not understood: this path takes no options"),
+        ("/v1/photos", {"limit": "0"}, "limit is 0: use 1 to 1000"),
+        ("/v1/photos", {"limit": "1001"}, "limit is 1001: use 1 to 1000"),
+        ("/v1/photos", {"limit": "ten"}, "limit is 'ten': use a whole number"),
+        ("/v1/photos", {"limit": "²"}, "limit is '²': use a whole number"),
+        ("/v1/photos", {"limit": "9" * 5000}, f"limit is '{'9' * 39}…: use a whole number"),
+        ("/v1/photos", {"k": "5"}, "'k' is not understood: use prefix, after, limit"),
+        ("/v1/collections", {"name": "a"}, "'name' is not understood: this path takes no options"),
+        ("/v1/version", {"v": "1"}, "'v' is not understood: this path takes no options"),
     ],
 )
 def test_option_that_is_not_understood_is_refused_and_named(
@@ -134,22 +136,26 @@ def test_version_tells_what_runs_and_that_it_fits_the_index(
     pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACESEARCH_COMMIT", "0123abc")
-    told = get("/version").json
+    told = get("/v1/version").json
     assert (told["version"], told["commit"]) == (__version__, "0123abc")
     recipe = pipeline.recipe
     assert told["recipe"] == {
+        "name": None,
         "fingerprint": recipe.fingerprint,
         "detector": recipe.detector,
         "crop": recipe.crop,
         "embedder": recipe.embedder,
     }
-    assert told["index"] == {"recipe": recipe.fingerprint, "matches": True}
+    assert told["index"] == {
+        "recipe": {"name": None, "fingerprint": recipe.fingerprint},
+        "matches": True,
+    }
     assert told["search"]["bucket"] is True
 
 
 def test_version_without_an_index_or_a_commit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACESEARCH_COMMIT", raising=False)
-    told = get("/version").json
+    told = get("/v1/version").json
     assert told["commit"] is None
     assert told["index"] == {"recipe": None, "matches": None}
 
@@ -162,10 +168,13 @@ def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
     with open_store(url, other) as store:
         store.write([IndexedPhoto(Photo("s3://photos/a.jpg", 1), ())])
     monkeypatch.setenv("FACESEARCH_STORE", url)
-    told = get("/version")
+    told = get("/v1/version")
     assert told.status == 200
-    assert told.json["index"] == {"recipe": other.fingerprint, "matches": False}
-    refused = get("/photos")
+    assert told.json["index"] == {
+        "recipe": {"name": None, "fingerprint": other.fingerprint},
+        "matches": False,
+    }
+    refused = get("/v1/photos")
     assert (refused.status, refused.json["code"]) == (409, "recipe_mismatch")
 
 

@@ -15,6 +15,7 @@ from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.app import create_app
+from search_faces.service import open_service
 from tests.events.loading import Context, load
 from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form
 from tests.integration.conftest import Logs, TakeQuery, close_services
@@ -54,6 +55,7 @@ def test_search_answers_with_faces_and_matches_and_never_with_vectors(query: Tak
         "distance",
         "score",
         "confidence",
+        "verdict",
         "box",
         "detection_score",
         "photo",
@@ -89,7 +91,7 @@ def test_search_by_base64_key_or_bytes_gives_the_same(
     photo = query("jerry_seinfeld")
     s3.put_object(Bucket=bucket, Key="queries/a b+c.jpg", Body=photo)
     by_bytes = call(photo, content_type="application/octet-stream")
-    by_base64 = call({"image": base64.b64encode(photo).decode()})
+    by_base64 = call({"photo": base64.b64encode(photo).decode()})
     by_key = call({"s3_key": "queries/a b+c.jpg"})
     assert by_bytes.status == 200
     assert by_bytes.json == by_base64.json == by_key.json
@@ -206,7 +208,7 @@ def test_api_that_is_set_up_wrongly_answers_500_and_logs_the_reason(
     answer = call(photo)
     assert (answer.status, answer.json["code"]) == (500, code)
     assert value not in answer.json["detail"]
-    health = call(method="GET", path="/health")
+    health = call(method="GET", path="/v1/health")
     assert (health.status, health.json["code"]) == (503, code)
     reasons = [str(record["reason"]) for record in logs() if record.get("level") == "ERROR"]
     assert len(reasons) == 2
@@ -232,18 +234,18 @@ def test_health_tells_recipe_and_counts(pipeline: FacePipeline, indexed_file: Pa
     with open_store(f"sqlite:///{indexed_file}", None) as store:
         counts = store.counts()
     assert counts.photos == 15
-    answer = call(method="GET", path="/health")
+    answer = call(method="GET", path="/v1/health")
     assert answer.status == 200
     assert answer.json == {
         "status": "ok",
-        "recipe": pipeline.recipe.fingerprint,
+        "recipe": {"name": None, "fingerprint": pipeline.recipe.fingerprint},
         "photos": counts.photos,
         "faces": counts.faces,
     }
 
 
 def test_health_of_an_empty_system_is_good() -> None:
-    answer = call(method="GET", path="/health")
+    answer = call(method="GET", path="/v1/health")
     assert (answer.status, answer.json["photos"], answer.json["faces"]) == (200, 0, 0)
 
 
@@ -254,7 +256,11 @@ def test_unknown_path_is_not_found() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", "/search", "POST"), ("DELETE", "/search", "POST"), ("POST", "/health", "GET")],
+    [
+        ("GET", "/v1/search", "POST"),
+        ("DELETE", "/v1/search", "POST"),
+        ("POST", "/v1/health", "GET"),
+    ],
 )
 def test_other_method_is_not_allowed(method: str, path: str, allowed: str) -> None:
     answer = call(method=method, path=path)
@@ -266,17 +272,21 @@ def test_pages_of_other_origins_may_ask_only_by_setting() -> None:
     event = load("api_gateway_rest_search")
     event["multiValueHeaders"]["Origin"] = ["https://photos.example"]
     event["httpMethod"] = "OPTIONS"
-    allowing = create_app({"FACESEARCH_CORS_ORIGINS": "https://a.example,https://photos.example"})
+    allowing = create_app(
+        {"FACESEARCH_CORS_ORIGINS": "https://a.example,https://photos.example"}, open_service
+    )
     preflight = allowing.resolve(event, Context("search_faces"))
     assert preflight["statusCode"] == 204
     headers = preflight["multiValueHeaders"]
     assert headers["Access-Control-Allow-Origin"] == ["https://photos.example"]
     assert "POST" in headers["Access-Control-Allow-Methods"][0]
     assert "X-Api-Key" in headers["Access-Control-Allow-Headers"][0]
-    event["httpMethod"], event["path"] = "GET", "/health"
+    event["httpMethod"], event["path"] = "GET", "/v1/health"
     answered = allowing.resolve(event, Context("search_faces"))["multiValueHeaders"]
     assert answered["Access-Control-Allow-Origin"] == ["https://photos.example"]
-    refusing = create_app({}).resolve(event, Context("search_faces"))["multiValueHeaders"]
+    refusing = create_app({}, open_service).resolve(event, Context("search_faces"))[
+        "multiValueHeaders"
+    ]
     assert not any(name.startswith("Access-Control") for name in refusing)
 
 
@@ -288,9 +298,9 @@ def test_nothing_of_the_photo_is_logged_and_no_cache_keeps_the_answer(
     monkeypatch.setenv("POWERTOOLS_DEV", "true")
     photo = query("madonna")
     answer = call(photo)
-    call({"image": base64.b64encode(photo).decode(), "k": 0})
+    call({"photo": base64.b64encode(photo).decode(), "k": 0})
     call(**form(("photo", photo), ("collection", "secret"), ("k", "0")))
-    call(photo, path="/detect")
+    call(photo, path="/v1/detect")
     call(photo, query={"include": "thumbnails"})
     assert answer.headers["cache-control"] == "no-store"
     printed = logs()

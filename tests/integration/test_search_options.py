@@ -93,30 +93,32 @@ def pages(path: str, **options: str) -> Iterator[Json]:
         assert answer.status == 200, answer.json
         (result,) = answer.json["results"]
         yield result
-        offset = result["next_offset"]
+        offset = result["next"]
 
 
 def test_pages_put_together_are_all_faces_nearest_first_each_once(crowd: str) -> None:
-    found = list(pages(f"/faces/{crowd}/matches", k="100"))
+    found = list(pages(f"/v1/faces/{crowd}/matches", k="100"))
     assert [len(page["matches"]) for page in found] == [100, 100, 49]
-    assert [page["next_offset"] for page in found] == [100, 200, None]
+    assert [page["next"] for page in found] == [100, 200, None]
     matches = [match for page in found for match in page["matches"]]
     assert len({match["face_id"] for match in matches} | {crowd}) == 250
     distances = [match["distance"] for match in matches]
     assert distances == sorted(distances)
-    odd = [match for page in pages(f"/faces/{crowd}/matches", k="83") for match in page["matches"]]
+    odd = [
+        match for page in pages(f"/v1/faces/{crowd}/matches", k="83") for match in page["matches"]
+    ]
     assert odd == matches
 
 
 def test_page_that_ends_exactly_at_the_last_face_is_the_last(crowd: str) -> None:
     (result,) = call({"face_id": crowd, "k": 49, "offset": 200}).json["results"]
-    assert (len(result["matches"]), result["next_offset"]) == (49, None)
+    assert (len(result["matches"]), result["next"]) == (49, None)
     (behind,) = call({"face_id": crowd, "offset": 9900}).json["results"]
-    assert (behind["matches"], behind["next_offset"]) == ([], None)
+    assert (behind["matches"], behind["next"]) == ([], None)
 
 
 def test_only_matches_as_near_as_asked_for_are_told(crowd: str) -> None:
-    path = f"/faces/{crowd}/matches"
+    path = f"/v1/faces/{crowd}/matches"
     everyone = [match for page in pages(path, k="100") for match in page["matches"]]
     limit = everyone[120]["distance"] + 1e-6
     near = [
@@ -193,13 +195,13 @@ def test_several_photos_are_averaged_into_one_query(
     assert [match["distance"] for match in answer.matches] == pytest.approx(
         [match.distance for match in expected], abs=1e-4
     )
-    as_json = call({"image": [base64.b64encode(each).decode() for each in photos], "k": 15})
+    as_json = call({"photo": [base64.b64encode(each).decode() for each in photos], "k": 15})
     assert as_json.json == answer.json
 
 
 def test_stored_faces_join_photos_and_are_left_out(query: TakeQuery) -> None:
     image = base64.b64encode(query("elton_john")).decode()
-    answer = call({"image": image, "face_id": STORED, "k": 2})
+    answer = call({"photo": image, "face_id": STORED, "k": 2})
     assert answer.people == ["elton_john"] * 2
     assert STORED not in {match["face_id"] for match in answer.matches}
 
@@ -213,7 +215,7 @@ def test_bad_photo_among_several_is_named_by_its_place(query: TakeQuery) -> None
     assert (answer.status, answer.json["code"]) == (422, "no_face")
     assert answer.json["detail"].startswith("photo 1: no face was found")
     image = base64.b64encode(good).decode()
-    answer = call({"image": image, "face_id": "x-0"})
+    answer = call({"photo": image, "face_id": "x-0"})
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
@@ -251,7 +253,7 @@ def test_expanded_search_with_nothing_sure_is_the_plain_search(query: TakeQuery)
 
 
 def test_expanded_search_from_a_stored_face_leaves_it_out() -> None:
-    matches = get(f"/faces/{STORED}/matches", {"expand": "true", "k": "2"})
+    matches = get(f"/v1/faces/{STORED}/matches", {"expand": "true", "k": "2"})
     assert matches.people == ["elton_john"] * 2
     assert STORED not in {match["face_id"] for match in matches.matches}
 

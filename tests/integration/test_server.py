@@ -71,7 +71,7 @@ class Server:
 
     def search(self, photo: bytes, query: str = "") -> tuple[int, dict[str, Any]]:
         status, _, body = self.request(
-            "POST", f"/search{query}", photo, {"Content-Type": "image/jpeg"}
+            "POST", f"/v1/search{query}", photo, {"Content-Type": "image/jpeg"}
         )
         return status, body
 
@@ -144,9 +144,9 @@ def test_search_over_http_finds_the_person(server: Server, elton: bytes) -> None
 
 
 def test_json_body_over_http_is_understood(server: Server, elton: bytes) -> None:
-    body = json.dumps({"image": base64.b64encode(elton).decode(), "k": 4}).encode()
+    body = json.dumps({"photo": base64.b64encode(elton).decode(), "k": 4}).encode()
     status, headers, found = server.request(
-        "POST", "/search", body, {"Content-Type": "application/json"}
+        "POST", "/v1/search", body, {"Content-Type": "application/json"}
     )
     assert status == 200
     assert found == server.search(elton, "?k=4")[1]
@@ -158,25 +158,25 @@ def test_body_sent_in_chunks_is_understood(server: Server, elton: bytes) -> None
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     chunks = iter([elton[:1000], elton[1000:]])
     headers = {"Content-Type": "image/jpeg"}
-    connection.request("POST", "/search", chunks, headers, encode_chunked=True)
+    connection.request("POST", "/v1/search", chunks, headers, encode_chunked=True)
     answer = connection.getresponse()
     assert (answer.status, len(json.loads(answer.read())["results"][0]["matches"])) == (200, 6)
     connection.close()
 
 
 def test_health_over_http_is_good(server: Server) -> None:
-    status, _, body = server.request("GET", "/health")
+    status, _, body = server.request("GET", "/v1/health")
     assert (status, body["status"], body["photos"]) == (200, "ok", 6)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/search", 405, "method_not_allowed"),
+        ("GET", "/v1/search", 405, "method_not_allowed"),
         ("GET", "/nothing/%2e%2e/here?a=%zz", 404, "not_found"),
         ("GET", "/%ff", 404, "not_found"),
-        ("POST", "/search", 415, "not_an_image"),
-        ("POST", "/search?k=1001", 400, "invalid_request"),
+        ("POST", "/v1/search", 415, "not_an_image"),
+        ("POST", "/v1/search?k=1001", 400, "invalid_request"),
     ],
 )
 def test_problem_over_http_has_its_status_and_request_id(
@@ -189,11 +189,11 @@ def test_problem_over_http_has_its_status_and_request_id(
 
 
 def test_body_beyond_the_gateway_s_limit_is_refused_with_the_limit(server: Server) -> None:
-    status, headers, body = server.request("POST", "/search", bytes(MAX_BODY_BYTES + 1))
+    status, headers, body = server.request("POST", "/v1/search", bytes(MAX_BODY_BYTES + 1))
     assert (status, body["code"]) == (413, "request_too_large")
     assert "10 MB" in body["detail"]
     assert body["request_id"] == headers["x-request-id"]
-    assert server.request("POST", "/search", bytes(MAX_BODY_BYTES))[0] == 415
+    assert server.request("POST", "/v1/search", bytes(MAX_BODY_BYTES))[0] == 415
 
 
 def test_concurrent_searches_get_each_its_own_answer(server: Server, elton: bytes) -> None:
@@ -226,7 +226,7 @@ def test_request_in_hand_is_answered_before_the_server_ends(environ: Mapping[str
     # It takes a while to decode.
     Image.new("RGB", (7000, 7000)).save(buffer, "PNG")
     connection = HTTPConnection("127.0.0.1", running.port, timeout=60)
-    connection.request("POST", "/search", buffer.getvalue(), {"Content-Type": "image/png"})
+    connection.request("POST", "/v1/search", buffer.getvalue(), {"Content-Type": "image/png"})
     time.sleep(0.3)
     assert stop(running) == (0, "")
     assert json.loads(connection.getresponse().read())["code"] == "no_face"
@@ -292,7 +292,7 @@ def connect(server: Server, sent: bytes, receive_buffer: int = 0) -> socket.sock
 def is_quick(server: Server) -> bool:
     """Whether another client is answered at once: a tenth of the shortest deadline."""
     start = time.monotonic()
-    status, *_ = server.request("GET", "/health")
+    status, *_ = server.request("GET", "/v1/health")
     return status == 200 and time.monotonic() - start < 0.2
 
 
@@ -308,7 +308,7 @@ def ended(client: socket.socket) -> bool:
     return True
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nX: ", b"POST /sea"])
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/health HTTP/1.1\r\nX: ", b"POST /v1/sea"])
 def test_unfinished_heads_hold_up_nobody_and_have_a_deadline(hasty: Server, sent: bytes) -> None:
     """98 of them stopped the server for everybody."""
     with ExitStack() as clients:
@@ -324,7 +324,7 @@ def test_unfinished_heads_hold_up_nobody_and_have_a_deadline(hasty: Server, sent
 
 def test_head_that_comes_byte_by_byte_has_a_deadline(hasty: Server) -> None:
     """Also one that follows an answered request."""
-    with connect(hasty, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as client:
+    with connect(hasty, b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as client:
         assert client.recv(2**16).startswith(b"HTTP/1.1 200")
         start = time.monotonic()
         client.settimeout(0.1)
@@ -338,7 +338,7 @@ def test_head_that_comes_byte_by_byte_has_a_deadline(hasty: Server) -> None:
 
 
 def test_unfinished_bodies_hold_up_nobody_and_have_a_deadline(hasty: Server) -> None:
-    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\nabc"
+    head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\nabc"
     with ExitStack() as clients:
         waiting = [clients.enter_context(connect(hasty, head)) for _ in range(30)]
         assert is_quick(hasty)
@@ -360,14 +360,14 @@ def test_clients_that_read_nothing_hold_up_nobody_and_have_a_deadline(hasty: Ser
 
 
 def test_bodies_of_all_requests_together_have_a_limit(hasty: Server) -> None:
-    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n"
+    head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n"
     with connect(hasty, head + bytes(1_900_000)) as one, connect(hasty, head) as other:
         other.sendall(bytes(1_900_000))
         refused, *_ = select.select([one, other], [], [], 10)[0]
         assert b"503 Service Unavailable" in refused.recv(2**16)
         assert is_quick(hasty)
     time.sleep(0.2)
-    assert hasty.request("POST", "/search", bytes(2_000_000))[0] == 415
+    assert hasty.request("POST", "/v1/search", bytes(2_000_000))[0] == 415
 
 
 def test_upload_for_which_the_disk_has_no_room_is_to_be_tried_again(
@@ -375,14 +375,14 @@ def test_upload_for_which_the_disk_has_no_room_is_to_be_tried_again(
 ) -> None:
     full = "import tempfile; tempfile.tempdir = '/nonexistent'"
     running = start({**environ, "FACESEARCH_UPLOADS": str(tmp_path)}, full)
-    status, headers, body = running.request("POST", "/uploads/files", bytes(2_000_000))
+    status, headers, body = running.request("POST", "/v1/uploads/files", bytes(2_000_000))
     assert (status, body["code"], headers["retry-after"]) == (503, "busy", "5")
-    assert running.request("POST", "/search", bytes(2_000_000))[0] == 415
+    assert running.request("POST", "/v1/search", bytes(2_000_000))[0] == 415
     assert stop(running) == (0, "")
 
 
 def test_client_that_leaves_costs_no_more_work(hasty: Server, elton: bytes) -> None:
-    head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)
+    head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)
     with ExitStack() as clients:
         for _ in range(35):
             clients.enter_context(connect(hasty, head + elton))
@@ -391,7 +391,9 @@ def test_client_that_leaves_costs_no_more_work(hasty: Server, elton: bytes) -> N
     assert time.monotonic() - start < 0.25
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/photos", "/nothing", "/docs", "/search"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/health", "/v1/photos", "/nothing", "/docs", "/v1/search"]
+)
 def test_head_answers_as_get_does_without_the_body(server: Server, path: str) -> None:
     asked = "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     heads = []
@@ -426,7 +428,7 @@ def test_other_names_than_this_machine_s_are_refused(
     server: Server, host: str, status: int
 ) -> None:
     """A page of another site may have its own name lead to this machine (DNS rebinding)."""
-    for path in ("/", "/health", "/photos", "/nothing"):
+    for path in ("/", "/v1/health", "/v1/photos", "/nothing"):
         answered, _, body = exchange(server, path, {"Host": host})
         assert answered == (404 if path == "/nothing" and status == 200 else status)
         assert (b"--allow-host" in body) is (status == 421)
@@ -443,7 +445,9 @@ def exchange(
         return answer.status, found, answer.read()
 
 
-@pytest.mark.parametrize("path", ["/", "/page/app.js", "/docs", "/health", "/photos", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/page/app.js", "/docs", "/v1/health", "/v1/photos", "/nothing"]
+)
 @pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
 def test_every_answer_is_for_our_own_page_only(server: Server, path: str, method: str) -> None:
     _, headers, _ = exchange(server, path, {}, method)
@@ -459,7 +463,7 @@ def test_every_answer_is_for_our_own_page_only(server: Server, path: str, method
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET /" + b"a" * 40_000,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40_000,
-        b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n\r\n",
+        b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused_as_all_else_is(server: Server, sent: bytes) -> None:
@@ -478,7 +482,7 @@ def test_problem_tells_no_path_of_this_machine(
     running = start(broken)
     (tmp_path / "faces.db").write_bytes(b"no database" * 1000)
     for status, answer in (
-        (running.request("GET", "/health")[0], running.request("GET", "/health")[2]),
+        (running.request("GET", "/v1/health")[0], running.request("GET", "/v1/health")[2]),
         running.search(elton),
     ):
         assert status >= 500
@@ -506,16 +510,20 @@ def serve_with(environ: Mapping[str, str], *options: str) -> tuple[Server, list[
 def test_key_is_demanded_for_all_but_what_is_open(environ: Mapping[str, str], elton: bytes) -> None:
     running, _ = serve_with(environ, "--api-key=sesame")
     key = {"X-Api-Key": "sesame"}
-    for path in ("/", "/page/app.js", "/docs", "/openapi.json", "/health", "/version"):
+    for path in ("/", "/page/app.js", "/docs", "/openapi.json", "/v1/health", "/v1/version"):
         assert exchange(running, path, {})[0] == 200
     for headers in ({}, {"X-Api-Key": "other"}):
-        for method, path in (("GET", "/photos"), ("POST", "/search"), ("GET", "/faces/a-0")):
+        for method, path in (
+            ("GET", "/v1/photos"),
+            ("POST", "/v1/search"),
+            ("GET", "/v1/faces/a-0"),
+        ):
             status, found, body = exchange(running, path, headers, method)
             assert (status, json.loads(body)["code"]) == (403, "forbidden")
             assert json.loads(body)["request_id"] == found["x-request-id"]
-    assert exchange(running, "/photos", key)[0] == 200
+    assert exchange(running, "/v1/photos", key)[0] == 200
     photo = {**key, "Content-Type": "image/jpeg"}
-    assert running.request("POST", "/search", elton, photo)[0] == 200
+    assert running.request("POST", "/v1/search", elton, photo)[0] == 200
     assert stop(running) == (0, "")
 
 
@@ -527,16 +535,16 @@ def test_key_is_made_up_and_printed_where_other_machines_can_ask(
     line = running.process.stdout.readline().strip()
     made_up = re.fullmatch(r"Callers need this key, in the header X-Api-Key: (\S{32})", line)
     assert made_up
-    assert exchange(running, "/photos", {})[0] == 403
-    assert exchange(running, "/photos", {"X-Api-Key": made_up[1]})[0] == 200
+    assert exchange(running, "/v1/photos", {})[0] == 403
+    assert exchange(running, "/v1/photos", {"X-Api-Key": made_up[1]})[0] == 200
     assert stop(running) == (0, "")
 
 
 def test_name_that_is_allowed_is_answered(environ: Mapping[str, str]) -> None:
     running, _ = serve_with(environ, "--allow-host=Faces.Example", "--allow-host=b.example")
     for host in ("faces.example", "B.example:8000"):
-        assert exchange(running, "/photos", {"Host": host})[0] == 200
-    assert exchange(running, "/photos", {"Host": "c.example"})[0] == 421
+        assert exchange(running, "/v1/photos", {"Host": host})[0] == 200
+    assert exchange(running, "/v1/photos", {"Host": "c.example"})[0] == 421
     assert stop(running) == (0, "")
 
 

@@ -20,6 +20,7 @@ from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import run
 from facesearch_local.client import FaceSearchClient
 from facesearch_local.server.uploads import FolderUploads
+from search_faces.contract.requests import SearchOptions
 from search_faces.uploads import NewPhoto
 from tests.integration.api import Json, form
 from tests.integration.conftest import TakePhoto
@@ -42,20 +43,20 @@ def server(models: Path, folder: Path) -> Iterator[str]:
 
 
 def ask(server: str, **changes: object) -> Json:
-    answer = requests.post(f"{server}/uploads", json={**PHOTO, **changes}, timeout=30)
+    answer = requests.post(f"{server}/v1/uploads", json={**PHOTO, **changes}, timeout=30)
     assert answer.status_code == 201, answer.text
     told: Json = answer.json()
-    assert told["url"] == "uploads/files"
+    assert told["url"] == "v1/uploads/files"
     return told
 
 
 def send(server: str, fields: Json, data: bytes) -> requests.Response:
     files = {"file": ("../../evil.html", data)}
-    return requests.post(f"{server}/uploads/files", fields, files=files, timeout=30)
+    return requests.post(f"{server}/v1/uploads/files", fields, files=files, timeout=30)
 
 
 def listed(server: str, photo_id: str) -> Json:
-    told = requests.get(f"{server}/photos", {"prefix": photo_id}, timeout=30).json()["photos"]
+    told = requests.get(f"{server}/v1/photos", {"prefix": photo_id}, timeout=30).json()["photos"]
     (photo,) = told
     found: Json = photo
     return found
@@ -70,12 +71,14 @@ def test_photo_is_found_as_soon_as_it_was_sent(
 ) -> None:
     path = sorted((sample / "train" / "madonna").iterdir())[1]
     with FaceSearchClient(server) as client:
-        assert client.version()["search"]["uploads"] is True
+        assert client.version().search.uploads is True
         photo_id = client.upload(path, collection="Zoë & Ana 🎉", metadata={"album": "é"})
-        answer = client.search(path, collection="Zoë & Ana 🎉", metadata={"album": "é"})
-    (match,) = answer["results"][0]["matches"]
-    assert match["photo_id"] == photo_id
-    assert match["distance"] < 1e-3
+        answer = client.search(
+            path, options=SearchOptions(collection="Zoë & Ana 🎉", metadata={"album": "é"})
+        )
+    (match,) = answer.results[0].matches
+    assert match.photo_id == photo_id
+    assert match.distance < 1e-3
     kept = Path(photo_path(photo_id))
     assert kept.read_bytes() == path.read_bytes()
     assert kept.parent == folder / "Zoë & Ana 🎉"
@@ -111,7 +114,7 @@ def test_hostile_name_stays_in_the_folder(server: str, folder: Path, filename: s
 @pytest.mark.parametrize("collection", ["..", "../x", "a/b", ".hidden", "a\\b"])
 def test_collection_that_is_no_folder_is_refused(server: str, collection: str) -> None:
     body = {**PHOTO, "collection": collection}
-    answer = requests.post(f"{server}/uploads", json=body, timeout=30)
+    answer = requests.post(f"{server}/v1/uploads", json=body, timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_collection")
 
 
@@ -151,7 +154,7 @@ def test_form_that_was_changed_or_made_up_stores_nothing(server: str, folder: Pa
     ],
 )
 def test_body_that_is_no_form_is_refused(server: str, body: bytes, kind: str) -> None:
-    url = f"{server}/uploads/files"
+    url = f"{server}/v1/uploads/files"
     answer = requests.post(url, body, headers={"Content-Type": kind}, timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
@@ -171,9 +174,9 @@ def test_photo_beyond_the_api_s_10_mb_is_taken_up_to_its_own_limit(server: str) 
 
 
 def test_other_methods_are_refused(server: str) -> None:
-    answer = requests.get(f"{server}/uploads/files", timeout=30)
+    answer = requests.get(f"{server}/v1/uploads/files", timeout=30)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
-    assert requests.get(f"{server}/uploads", timeout=30).status_code == 405
+    assert requests.get(f"{server}/v1/uploads", timeout=30).status_code == 405
 
 
 def test_folder_that_cannot_be_is_named_by_the_command_line(models: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PHOTO: Json = {"filename": "0001.jpg", "content_type": "image/jpeg", "size": 100
 
 
 def ask(**changes: Any) -> Answer:
-    return call({**PHOTO, **changes}, path="/uploads")
+    return call({**PHOTO, **changes}, path="/v1/uploads")
 
 
 def policy_of(form: Json) -> Json:
@@ -66,7 +66,7 @@ def test_photo_that_was_sent_with_the_form_is_indexed_with_its_collection_and_me
     assert [each["photo_id"] for each in call(photo("madonna", 1), query=query).matches] == [
         form["photo_id"]
     ]
-    listed = get("/photos", {"prefix": form["photo_id"]}).json["photos"]
+    listed = get("/v1/photos", {"prefix": form["photo_id"]}).json["photos"]
     assert [each["problem"] for each in listed] == [None]
 
 
@@ -192,12 +192,12 @@ def test_most_metadata_fits_s3_s_limit_even_when_encoded() -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff"])
 def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
-    answer = call(body, path="/uploads", content_type="application/json")
+    answer = call(body, path="/v1/uploads", content_type="application/json")
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
 
 
 def test_photo_itself_is_not_taken_here(photo: TakePhoto) -> None:
-    answer = call(photo("madonna", 1), path="/uploads")
+    answer = call(photo("madonna", 1), path="/v1/uploads")
     assert (answer.status, answer.json["code"]) == (415, "not_an_image")
 
 
@@ -207,13 +207,13 @@ def test_photo_itself_is_not_taken_here(photo: TakePhoto) -> None:
 def test_without_a_place_for_photos_uploads_are_off(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert get("/version").json["search"]["uploads"] is True
+    assert get("/v1/version").json["search"]["uploads"] is True
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     close_services()
     answer = ask()
     assert (answer.status, answer.json["code"]) == (409, "uploads_off")
-    assert get("/version").json["search"]["uploads"] is False
+    assert get("/v1/version").json["search"]["uploads"] is False
 
 
 def test_content_that_is_no_photo_is_recorded_so(store: FaceStore) -> None:

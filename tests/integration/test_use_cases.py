@@ -268,7 +268,7 @@ def test_search_where_nothing_was_ever_indexed_finds_nothing(
 ) -> None:
     photo = next(iter(photos.values())).read_bytes()
     (result,) = search_photo(photo, pipeline, store, Scope(expand=True)).results
-    assert (result.matches, result.next_offset) == ([], None)
+    assert (result.matches, result.next) == ([], None)
     assert search_person([photo, photo], (), pipeline, store, Scope()).matches == []
     with pytest.raises(NotFound, match="nothing has been indexed yet"):
         search_face("abc-0", store, Scope())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from facesearch.errors import InvalidRequest
-from search_faces.requests.multipart import MAX_HEADER_BYTES, Part, form_pieces, split_parts
+from search_faces.multipart import MAX_HEADER_BYTES, Part, form_pieces, split_parts
 
 TYPE = "multipart/form-data; boundary=X"
 PHOTO = b"\xff\xd8 a photo \x00\r\n--Y" * 30

@@ -12,6 +12,8 @@ from facesearch.searching import DEFAULT_K, MAX_K
 from facesearch_local.openapi.document import FILE, written
 from search_faces.app import create_app
 from search_faces.problems import KINDS, problem_of
+from search_faces.service import open_service
+from search_faces.static import STATIC_ROUTES
 
 NEVER_TOLD = {"error", "invalid_input", "store_full"}
 """Codes of errors that no route of the API raises: bases, and what only writing meets."""
@@ -41,12 +43,14 @@ def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_routes_and_document_know_the_same_paths(document: dict[str, Any]) -> None:
-    app = create_app({})
+    app = create_app({}, open_service)
     registered = {
         (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
         for route in (*app._static_routes, *app._dynamic_routes)
     }
-    assert set(operations(document)) == registered
+    static = {("GET", route.path) for route in STATIC_ROUTES}
+    assert set(operations(document)) | static == registered
+    assert not set(operations(document)) & static
 
 
 def test_operations_are_told_apart_and_summed_up(document: dict[str, Any]) -> None:
@@ -64,7 +68,7 @@ def test_operations_are_told_apart_and_summed_up(document: dict[str, Any]) -> No
 
 
 def test_ranges_and_defaults_are_those_of_the_code(document: dict[str, Any]) -> None:
-    search = operations(document)["POST", "/search"]
+    search = operations(document)["POST", "/v1/search"]
     by_name = {each["name"]: each["schema"] for each in search["parameters"]}
     k = by_name["k"]
     assert (k["minimum"], k["maximum"], k["default"]) == (1, MAX_K, DEFAULT_K)
@@ -80,7 +84,7 @@ def test_ranges_and_defaults_are_those_of_the_code(document: dict[str, Any]) -> 
 def test_search_tells_every_status_that_it_may_answer(
     document: dict[str, Any], status: int
 ) -> None:
-    assert str(status) in operations(document)["POST", "/search"]["responses"]
+    assert str(status) in operations(document)["POST", "/v1/search"]["responses"]
 
 
 def test_every_error_that_a_caller_may_meet_is_told_with_its_status(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import msgspec
 import pytest
 
 from facesearch import errors
@@ -53,7 +54,8 @@ def test_only_what_may_pass_says_when_to_try_again(kind: type[FacesearchError]) 
 
 
 def test_problem_s_json_has_the_members_of_rfc_9457() -> None:
-    assert problem_of(errors.NoFaceFound("use another")).as_json("r-1") == {
+    details = problem_of(errors.NoFaceFound("use another")).details("r-1")
+    assert msgspec.to_builtins(details) == {
         "type": "urn:facesearch:problem:no_face",
         "title": "There is no face in the photo",
         "status": 422,

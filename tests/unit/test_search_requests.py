@@ -3,53 +3,67 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from facesearch.errors import InvalidRequest, NotAnImage
-from facesearch.searching import Scope
-from search_faces.requests import (
+from search_faces.contract.requests import (
+    BucketQuery,
+    CompareRequest,
+    DetectRequest,
+    FaceQuery,
+    MatchesRequest,
+    PhotoQuery,
+    Query,
     SearchRequest,
-    parse_compare,
-    parse_detect,
-    parse_include,
-    parse_matches,
-    parse_search,
 )
-from search_faces.requests.options import Include
-from search_faces.requests.queries import BucketQuery, FaceQuery, PhotoQuery
-from tests.events.loading import load
+from search_faces.http import HttpRequest
+from search_faces.reading import read_request
+from search_faces.routes.faces import COMPARE, DETECT, FACE_ROUTE
+from search_faces.routes.searching import MATCHES, SEARCH
+from search_faces.routing import Route
 
 PHOTO = b"\xff\xd8 a photo \x00"
+FACE = "0a-1"
 
 Texts = Mapping[str, str | Sequence[str]]
+Request = TypeVar("Request", bound=msgspec.Struct)
 
 
-def event_of(
+def request_of(
     body: bytes | object = b"", *, content_type: str | None = None, query: Texts | None = None
-) -> APIGatewayProxyEvent:
+) -> HttpRequest:
     """A request with this body: bytes as a photo, anything else as JSON."""
-    event = load("api_gateway_rest_search")
-    texts = {
-        name: [text] if isinstance(text, str) else text for name, text in (query or {}).items()
-    }
-    event["queryStringParameters"] = {name: each[-1] for name, each in texts.items()} or None
-    event["multiValueQueryStringParameters"] = texts or None
     if isinstance(body, bytes):
         data, kind = body, content_type or "image/jpeg"
     else:
         data, kind = json.dumps(body).encode(), content_type or "application/json"
-    event["headers"]["Content-Type"] = kind
-    event["body"] = base64.b64encode(data).decode() or None
-    return APIGatewayProxyEvent(event)
+    texts = [
+        (name, text)
+        for name, given in (query or {}).items()
+        for text in ([given] if isinstance(given, str) else given)
+    ]
+    return HttpRequest("POST", "/v1/search", {}, texts, {"content-type": kind}, data)
+
+
+def read(route: Route[Request, Any], request: HttpRequest) -> Request:
+    """With the face in the path, where there is one."""
+    params = {"face_id": FACE} if "{face_id}" in route.path else {}
+    whole = HttpRequest(
+        route.method, route.path, params, request.query, request.headers, request.body
+    )
+    return read_request(route, whole)
 
 
 def parse(
     body: bytes | object, *, content_type: str | None = None, query: Texts | None = None
 ) -> SearchRequest:
-    return parse_search(event_of(body, content_type=content_type, query=query))
+    """Read the search, and what it searches for."""
+    request = read(SEARCH, request_of(body, content_type=content_type, query=query))
+    assert request.queries
+    return request
 
 
 def field(name: str, value: bytes, *, file: str | None = None) -> bytes:
@@ -60,13 +74,13 @@ def field(name: str, value: bytes, *, file: str | None = None) -> bytes:
 
 
 def form(*fields: bytes, boundary: str = "-----WebKit7MA4") -> dict[str, Any]:
-    """A form as the arguments of `event_of`."""
+    """A form as the arguments of `request_of`."""
     mark = f"--{boundary}".encode()
     body = b"".join(mark + b"\r\n" + each + b"\r\n" for each in fields) + mark + b"--\r\n"
     return {"body": body, "content_type": f"multipart/form-data; boundary={boundary}"}
 
 
-def searched(request: SearchRequest) -> object:
+def searched(request: SearchRequest) -> Query:
     """The only thing that is searched for."""
     (query,) = request.queries
     return query
@@ -74,28 +88,36 @@ def searched(request: SearchRequest) -> object:
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG", "application/octet-stream", "image/x"])
 def test_bytes_are_the_photo(kind: str) -> None:
-    assert parse(PHOTO, content_type=kind) == SearchRequest(
-        (PhotoQuery(PHOTO),), Scope(), 0, Include(boxes=True)
-    )
+    assert parse(PHOTO, content_type=kind) == SearchRequest(photo=PHOTO)
 
 
 def test_body_without_a_type_is_taken_for_a_photo() -> None:
-    event = load("api_gateway_rest_search")
-    del event["headers"]["Content-Type"]
-    assert searched(parse_search(APIGatewayProxyEvent(event))) == PhotoQuery(b"hello")
+    request = HttpRequest("POST", "/v1/search", {}, [], {}, b"hello")
+    assert searched(read_request(SEARCH, request)) == PhotoQuery(b"hello")
 
 
-def test_headers_count_whatever_their_case() -> None:
-    event = load("api_gateway_rest_search")
-    event["headers"] = {"content-TYPE": "application/json; charset=utf-8"}
-    event["body"], event["isBase64Encoded"] = '{"face_id": "x-0"}', False
-    assert searched(parse_search(APIGatewayProxyEvent(event))) == FaceQuery("x-0")
+def test_type_counts_whatever_its_case_and_parameters() -> None:
+    kind = "Application/JSON; charset=utf-8"
+    assert searched(parse({"face_id": "x-0"}, content_type=kind)) == FaceQuery("x-0")
 
 
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.encodebytes])
-def test_image_in_json_is_the_photo(encode: object) -> None:
+def data_url(photo: bytes) -> bytes:
+    """As `FileReader.readAsDataURL` writes it."""
+    return b"data:image/jpeg;base64," + base64.b64encode(photo)
+
+
+def unpadded(photo: bytes) -> bytes:
+    return base64.urlsafe_b64encode(photo).rstrip(b"=")
+
+
+@pytest.mark.parametrize(
+    "encode", [base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode, unpadded, data_url]
+)
+def test_photo_in_json_is_the_photo(encode: object) -> None:
     assert callable(encode)
-    assert searched(parse({"image": encode(PHOTO * 20).decode()})) == PhotoQuery(PHOTO * 20)
+    for photo in (PHOTO * 20, PHOTO * 20 + b"\xff", bytes(range(256))):
+        assert searched(parse({"photo": encode(photo).decode()})) == PhotoQuery(photo)
+        assert searched(parse({"photo": [encode(photo).decode()]})) == PhotoQuery(photo)
 
 
 def test_key_and_face_id_name_what_is_stored() -> None:
@@ -104,17 +126,13 @@ def test_key_and_face_id_name_what_is_stored() -> None:
 
 
 def test_options_may_stand_in_the_address_or_in_the_body() -> None:
-    scope = Scope(k=7, collection="wedding", metadata={"album": "summer", "by": "Zoë"})
+    options = {"k": 7, "collection": "wedding", "metadata": {"album": "summer", "by": "Zoë"}}
     query = {"k": "7", "collection": "wedding", "metadata.album": "summer", "metadata.by": "Zoë"}
-    assert parse(PHOTO, query=query).scope == scope
-    body = {
-        "face_id": "x-0",
-        "k": 7,
-        "collection": "wedding",
-        "metadata": {"album": "summer", "by": "Zoë"},
-    }
-    assert parse(body).scope == scope
-    assert parse({"face_id": "x-0", "k": 7}, query={"collection": "a"}).scope == Scope(7, "a")
+    assert parse(PHOTO, query=query) == msgspec.convert({"photo": PHOTO, **options}, SearchRequest)
+    body = {"face_id": "x-0", **options}
+    assert parse(body) == msgspec.convert(body, SearchRequest)
+    mixed = parse({"face_id": "x-0", "k": 7}, query={"collection": "2024"})
+    assert (mixed.k, mixed.collection) == (7, "2024")
 
 
 @pytest.mark.parametrize("k", ["0", "101", "-1", "", "ten", "1.5", "٣", "9" * 5000])
@@ -133,22 +151,23 @@ def test_k_in_the_body_that_is_no_number_from_1_to_100_is_refused(k: object) -> 
     ("body", "message"),
     [
         ({}, "nothing to search for was given"),
-        ({"image": []}, "nothing to search for was given"),
+        ({"photo": []}, "0 of photo were given: send 1 to 10"),
         ({"k": 5}, "nothing to search for was given"),
-        ({"face_id": ["x-0"] * 11}, "11 photos and faces were given: send at most 10"),
+        ({"face_id": ["x-0"] * 11}, "11 of face_id were given: send 1 to 10"),
         ({"face_id": ["x-0", 7]}, "face_id is not a text"),
-        ({"image": {"a": 1}}, "image is not a text"),
+        ({"photo": {"a": 1}}, "photo is not a text"),
         ([1], "not a JSON object"),
         ("text", "not a JSON object"),
         (None, "not a JSON object"),
-        ({"image": 7}, "image is not a text"),
-        ({"image": ""}, "image is not a text, or empty"),
-        ({"image": "é"}, "image is not base64"),
-        ({"image": "a"}, "image is not base64"),
-        ({"image": "%%%%"}, "image is not base64"),
+        ({"photo": 7}, "photo is not a text"),
+        ({"photo": ""}, "photo is not a text, or empty"),
+        ({"photo": "é"}, "photo is not base64"),
+        ({"photo": "a"}, "photo is not base64"),
+        ({"photo": "%%%%"}, "photo is not base64"),
+        ({"photo": "data:image/jpeg,%FF"}, "photo is a data URL that is not in base64"),
         ({"face_id": None}, "face_id is not a text"),
         ({"s3_key": "\ud800"}, "s3_key is not valid Unicode"),
-        ({"face_id": "x-0", "colection": "a"}, "'colection' is not understood: use k, offset"),
+        ({"face_id": "x-0", "colection": "a"}, "'colection' is not understood: use k, collection"),
         ({"face_id": "x-0", "collection": 1}, "collection is not a text"),
         ({"face_id": "x-0", "collection": None}, "collection is not a text"),
         ({"face_id": "x-0", "metadata": ["a"]}, "metadata is not an object"),
@@ -178,7 +197,9 @@ def test_option_given_twice_is_refused() -> None:
 
 
 def test_unknown_parameter_is_named() -> None:
-    with pytest.raises(InvalidRequest, match="'limit' is not understood: use k, offset, max_dist"):
+    with pytest.raises(
+        InvalidRequest, match="'limit' is not understood: use k, collection, metadata"
+    ):
         parse(PHOTO, query={"limit": "5"})
 
 
@@ -209,40 +230,28 @@ TEXTS = {
 
 def test_all_options_mean_the_same_in_the_address_in_a_form_and_in_json() -> None:
     in_address = parse(PHOTO, query=TEXTS)
-    assert in_address == SearchRequest(
-        (PhotoQuery(PHOTO),),
-        Scope(
-            k=7,
-            collection="wedding",
-            metadata={"album": "summer", "by": "Zoë"},
-            offset=40,
-            max_distance=0.9,
-            min_confidence=0.5,
-            expand=True,
-        ),
-        2,
-        Include(boxes=False, thumbnails=True, photo_urls=True),
-    )
-    assert parse({"image": base64.b64encode(PHOTO).decode(), **OPTIONS}) == in_address
+    assert in_address == msgspec.convert({"photo": PHOTO, **OPTIONS}, SearchRequest)
+    assert in_address.include == ("thumbnails", "photo_urls")
+    assert parse({"photo": base64.b64encode(PHOTO).decode(), **OPTIONS}) == in_address
     fields = [field(name, text.encode()) for name, text in TEXTS.items()]
-    assert parse(**form(*fields, field("photo", PHOTO, file="a.jpg"))) == in_address
+    in_form = parse(**form(*fields, field("photo", PHOTO, file="a.jpg")))
+    assert in_form == msgspec.structs.replace(in_address, photo=[PHOTO])
 
 
 @pytest.mark.parametrize("face", ["largest", 0])
 def test_largest_face_is_the_first(face: object) -> None:
-    assert parse(PHOTO, query={"face": str(face)}).face == 0
-    assert parse({"s3_key": "a", "face": face}).face == 0
+    assert parse(PHOTO, query={"face": str(face)}).face_choice == 0
+    assert parse({"s3_key": "a", "face": face}).face_choice == 0
 
 
 def test_all_faces_may_be_asked_for() -> None:
-    assert parse(PHOTO, query={"face": "all"}).face == "all"
-    assert parse({"s3_key": "a", "face": "all"}).face == "all"
+    assert parse(PHOTO, query={"face": "all"}).face_choice == "all"
+    assert parse({"s3_key": "a", "face": "all"}).face_choice == "all"
 
 
 def test_nothing_may_be_included() -> None:
-    nothing = Include(boxes=False)
-    assert parse(PHOTO, query={"include": ""}).include == nothing
-    assert parse({"face_id": "x-0", "include": []}).include == nothing
+    assert parse(PHOTO, query={"include": ""}).include == ()
+    assert parse({"face_id": "x-0", "include": []}).include == ()
 
 
 @pytest.mark.parametrize(
@@ -250,7 +259,7 @@ def test_nothing_may_be_included() -> None:
     [
         ("offset", "-1", "offset is -1: use 0 to 9900"),
         ("offset", "9901", "offset is 9901: use 0 to 9900"),
-        ("offset", "1.0", r"offset is '1\.0': use a whole number"),
+        ("offset", "1.0", r"offset is 1\.0: use a whole number"),
         ("max_distance", "2.01", r"max_distance is 2\.01: use 0 to 2"),
         ("max_distance", "nan", "max_distance is 'nan': use a number"),
         ("max_distance", "1_0", "max_distance is '1_0': use a number"),
@@ -338,7 +347,7 @@ def test_option_in_the_address_and_in_a_form_is_refused() -> None:
 def test_file_of_a_form_is_the_photo_whatever_its_bytes(photo: bytes) -> None:
     request = parse(**form(field("photo", photo, file="a.jpg"), field("k", b"5")))
     assert searched(request) == PhotoQuery(photo)
-    assert request.scope.k == 5
+    assert request.k == 5
 
 
 def test_photos_of_a_form_are_one_query_whether_named_files_or_not() -> None:
@@ -383,7 +392,7 @@ def test_form_without_a_boundary_is_named() -> None:
 
 def test_photos_keys_and_faces_may_be_mixed_up_to_ten() -> None:
     image = base64.b64encode(PHOTO).decode()
-    request = parse({"image": [image] * 4, "s3_key": ["a", "b"], "face_id": ["x-0"] * 4})
+    request = parse({"photo": [image] * 4, "s3_key": ["a", "b"], "face_id": ["x-0"] * 4})
     assert request.queries == (
         *(PhotoQuery(PHOTO),) * 4,
         BucketQuery("a"),
@@ -400,63 +409,99 @@ def test_face_is_chosen_in_one_photo_only(body: dict[str, object]) -> None:
 
 def test_matches_of_a_stored_face_take_all_options_but_face() -> None:
     texts = {name: text for name, text in TEXTS.items() if name != "face"}
-    scope, include = parse_matches(event_of(query=texts))
-    assert (scope.k, scope.offset) == (7, 40)
-    assert include == Include(boxes=False, thumbnails=True, photo_urls=True)
+    options = {name: value for name, value in OPTIONS.items() if name != "face"}
+    wanted = msgspec.convert({"face_id": FACE, **options}, MatchesRequest)
+    assert read(MATCHES, request_of(query=texts)) == wanted
     with pytest.raises(InvalidRequest, match="'face' is not understood"):
-        parse_matches(event_of(query=TEXTS))
+        read(MATCHES, request_of(query=TEXTS))
+
+
+def test_face_of_the_path_is_no_option() -> None:
+    with pytest.raises(InvalidRequest, match="'face_id' is not understood"):
+        read(MATCHES, request_of(query={"face_id": "x-0"}))
+    with pytest.raises(InvalidRequest, match="'face_id' is not understood"):
+        parse(PHOTO, query={"face_id": "x-0"})
 
 
 def test_stored_face_takes_include_alone() -> None:
-    assert parse_include(event_of(query={"include": "photo_urls"})) == Include(
-        boxes=False, photo_urls=True
-    )
+    request = read(FACE_ROUTE, request_of(query={"include": "photo_urls"}))
+    assert (request.face_id, request.include) == (FACE, ("photo_urls",))
     with pytest.raises(InvalidRequest, match="'k' is not understood: use include"):
-        parse_include(event_of(query={"k": "5"}))
+        read(FACE_ROUTE, request_of(query={"k": "5"}))
+
+
+def detected(request: HttpRequest) -> DetectRequest:
+    """Read, with one photo named."""
+    wanted = read(DETECT, request)
+    assert wanted.query
+    return wanted
 
 
 def test_photo_to_look_for_faces_in_may_come_in_any_way() -> None:
     image = base64.b64encode(PHOTO).decode()
-    for event in (
-        event_of(PHOTO),
-        event_of({"image": image}),
-        event_of(**form(field("photo", PHOTO, file="a"))),
+    for request in (
+        request_of(PHOTO),
+        request_of({"photo": image}),
+        request_of(**form(field("photo", PHOTO, file="a"))),
     ):
-        assert parse_detect(event)[0] == PhotoQuery(PHOTO)
-    assert parse_detect(event_of({"s3_key": "a"}))[0] == BucketQuery("a")
+        assert detected(request).query == PhotoQuery(PHOTO)
+    assert detected(request_of({"s3_key": "a"})).query == BucketQuery("a")
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "nothing was given: send a photo, or JSON with image or s3_key"),
-        ({"s3_key": ["a", "b"]}, "2 were given"),
-        ({"face_id": "x-0"}, "face_id names a face that was found before"),
+        ({}, "nothing was given: send a photo, or JSON with photo or s3_key"),
+        ({"s3_key": ["a", "b"]}, "s3_key is not a text"),
+        ({"s3_key": "a", "photo": "aGk="}, "2 were given"),
+        ({"face_id": "x-0"}, "'face_id' is not understood: use include, photo, s3_key"),
         ({"s3_key": "a", "k": 5}, "'k' is not understood: use include"),
     ],
 )
 def test_request_to_detect_that_is_none_is_named(body: object, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        parse_detect(event_of(body))
+        detected(request_of(body))
+
+
+def test_form_with_two_photos_where_one_is_taken_is_refused() -> None:
+    whole = form(field("photo", b"1", file="a"), field("photo", b"2", file="b"))
+    with pytest.raises(InvalidRequest, match="2 files are named photo: send exactly one"):
+        detected(request_of(**whole))
+
+
+def compared(request: HttpRequest) -> tuple[Query, Query]:
+    """Both sides."""
+    wanted: CompareRequest = read(COMPARE, request)
+    return wanted.one.query("one"), wanted.other.query("other")
 
 
 def test_two_faces_to_compare_come_as_json_or_in_a_form() -> None:
-    queries = parse_compare(event_of({"one": {"face_id": "x-0"}, "other": {"s3_key": "a"}}))
+    queries = compared(request_of({"one": {"face_id": "x-0"}, "other": {"s3_key": "a"}}))
     assert queries == (FaceQuery("x-0"), BucketQuery("a"))
+    image = {"photo": base64.b64encode(b"1").decode()}
+    assert compared(request_of({"one": image, "other": {"s3_key": "a"}}))[0] == PhotoQuery(b"1")
     whole = form(field("other", b"2", file="b"), field("one", b"1", file="a"))
-    assert parse_compare(event_of(**whole)) == (PhotoQuery(b"1"), PhotoQuery(b"2"))
+    assert compared(request_of(**whole)) == (PhotoQuery(b"1"), PhotoQuery(b"2"))
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "nothing was given: send one as one of image, s3_key, face_id"),
-        ({"one": {"face_id": "x-0"}}, "nothing was given: send other as one of"),
-        ({"one": "x-0", "other": {}}, "one is not an object"),
-        ({"one": {"face_id": "x-0", "s3_key": "a"}}, "2 were given: send one as one of"),
-        ({"one": {"face_id": 5}}, r"one\.face_id is not a text"),
-        ({"one": {"image": "%"}}, r"one\.image is not base64"),
-        ({"one": {"face_id": "x-0", "k": 5}}, r"'one\.k' is not understood: use image"),
+        ({}, "one is missing: send it"),
+        ({"one": {"face_id": "x-0"}}, "other is missing: send it"),
+        ({"one": {}, "other": {}}, "nothing was given: send one as one of photo, s3_key, face_id"),
+        ({"one": "x-0", "other": {}}, "one is not an object: send one with photo or s3_key or"),
+        (
+            {"one": {"face_id": "x-0", "s3_key": "a"}, "other": {}},
+            "2 were given: send one as one of",
+        ),
+        ({"one": {"face_id": 5}, "other": {}}, r"one\.face_id is not a text"),
+        ({"one": {"face_id": "\ud800"}, "other": {}}, "not valid Unicode"),
+        ({"one": {"photo": "%"}, "other": {}}, r"one\.photo is not base64"),
+        (
+            {"one": {"face_id": "x-0", "k": 5}, "other": {}},
+            r"'one\.k' is not understood: use photo",
+        ),
         (
             {"one": {"face_id": "x-0"}, "other": {"face_id": "x-0"}, "third": 3},
             "'third' is not understood: use one, other",
@@ -465,9 +510,9 @@ def test_two_faces_to_compare_come_as_json_or_in_a_form() -> None:
 )
 def test_request_to_compare_that_is_none_is_named(body: object, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        parse_compare(event_of(body))
+        compared(request_of(body))
 
 
 def test_single_photo_cannot_be_compared() -> None:
     with pytest.raises(NotAnImage, match="send JSON as application/json, or a form"):
-        parse_compare(event_of(PHOTO))
+        compared(request_of(PHOTO))

@@ -1,28 +1,94 @@
-"""The API put together: its routes, and how errors become answers, wherever they come from."""
+"""The API in Lambda: its routes bound to Powertools' resolver."""
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from facesearch.errors import FacesearchError
-from search_faces.answers import problem_answer
-from search_faces.log import log_problem, logger
-from search_faces.problems import problem_of, unexpected_problem
-from search_faces.routes import include_routes
+from search_faces.answering import answer, refusal
+from search_faces.http import HttpAnswer, HttpRequest
+from search_faces.routes import ROUTES
+from search_faces.routing import Route
+from search_faces.service import Service
+from search_faces.static import STATIC_ROUTES, StaticRoute, static_answer
 
 PREFLIGHT_S = 3600
 """How long a browser may remember that it was allowed to ask."""
 
 
-def create_app(environ: Mapping[str, str]) -> APIGatewayRestResolver:
+def create_app(
+    environ: Mapping[str, str], open_service: Callable[[], Service]
+) -> APIGatewayRestResolver:
     """The resolver; FACESEARCH_CORS_ORIGINS names whose pages may use it, comma-separated."""
     origins = [each for each in environ.get("FACESEARCH_CORS_ORIGINS", "").split(",") if each]
     # In debug mode it would print whole requests: photos.
     app = APIGatewayRestResolver(debug=False, cors=_cors(origins))
-    include_routes(app)
-    app.exception_handler(FacesearchError)(_failed)
-    app.exception_handler(Exception)(_unexpected)
+    for route in ROUTES:
+        respond = _answering(app, route, open_service)
+        app.route(_rule(route.path), route.method, compress=True)(respond)
+    for static in STATIC_ROUTES:
+        app.get(_rule(static.path), compress=True)(_serving(app, static, open_service))
+    # Powertools has no public list of what was registered.
+    routes = [*app._static_routes, *app._dynamic_routes]
+
+    def refuse(_: NotFoundError) -> Response[str | bytes]:
+        path = app.current_event.path
+        allowed = {each.method for each in routes if each.rule.match(path)}
+        return _response(refusal(_request(app, {}), sorted(allowed)))
+
+    app.not_found(refuse)
     return app
+
+
+def _rule(path: str) -> str:
+    """`{name}` as Powertools writes it."""
+    return path.replace("{", "<").replace("}", ">")
+
+
+def _answering(
+    app: APIGatewayRestResolver, route: Route[Any, Any], open_service: Callable[[], Service]
+) -> Callable[..., Response[str | bytes]]:
+    def respond(**path_params: str) -> Response[str | bytes]:
+        return _response(answer(route, open_service, _request(app, path_params)))
+
+    return respond
+
+
+def _serving(
+    app: APIGatewayRestResolver, static: StaticRoute, open_service: Callable[[], Service]
+) -> Callable[..., Response[str | bytes]]:
+    def respond(**path_params: str) -> Response[str | bytes]:
+        return _response(static_answer(static, open_service, _request(app, path_params)))
+
+    return respond
+
+
+def _request(app: APIGatewayRestResolver, path_params: Mapping[str, str]) -> HttpRequest:
+    event = app.current_event
+    body = event.body or ""
+    context = event["requestContext"]
+    query: Mapping[str, Sequence[str]] = event.resolved_query_string_parameters
+    return HttpRequest(
+        method=event.http_method,
+        path=event.path,
+        path_params=path_params,
+        query=[(name, text) for name, texts in query.items() for text in texts],
+        headers={name.lower(): value for name, value in event.headers.items()},
+        body=base64.b64decode(body) if event.is_base64_encoded else body.encode(),
+        request_id=context["requestId"],
+        browser_path=context["path"],
+    )
+
+
+def _response(found: HttpAnswer) -> Response[str | bytes]:
+    headers = dict(found.headers)
+    kind = headers.pop("Content-Type", None)
+    # Bytes are sent in base64, which text does not need.
+    text = kind is not None and not str(kind).startswith("image/jpeg")
+    body = found.body.decode() if text else found.body or None
+    return Response(found.status, kind, body, headers=headers)  # type: ignore[arg-type]
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:
@@ -34,14 +100,3 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         expose_headers=["Retry-After", "X-Request-Id"],
         max_age=PREFLIGHT_S,
     )
-
-
-def _failed(error: FacesearchError) -> Response[str]:
-    problem = problem_of(error)
-    log_problem(problem, error)
-    return problem_answer(problem)
-
-
-def _unexpected(error: Exception) -> Response[str]:
-    logger.exception("request failed", error=type(error).__name__)
-    return problem_answer(unexpected_problem())

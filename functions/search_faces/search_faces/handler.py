@@ -5,18 +5,22 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from facesearch.stages import Stage, stages_timed
+from search_faces import log
 from search_faces.app import create_app
-from search_faces.log import logger
 from search_faces.service import open_service
 from search_faces.warming import warm_ahead
 
+logger = Logger(service=log.logger.name)
+"""That of the API, in JSON for CloudWatch."""
+
 warm_ahead(os.environ, open_service)
-app = create_app(os.environ)
+app = create_app(os.environ, open_service)
 
 
 # An event holds the caller's photo: never logged, whatever the environment says.

@@ -1,14 +1,18 @@
-"""Requests, answers and routes as every world has them: nothing of API Gateway or of a server."""
+"""Requests and answers as the routes know them, whatever serves them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search_faces.service import Service
+DEFAULT_TYPE = "application/octet-stream"
+"""Of a body of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """`path_params` are the parts of the path that its route names; headers are in lower case."""
+    """`path` has no query and no stage before it; names of headers are in lower case.
+
+    `browser_path` is the path that a browser knows, the stage included: links are relative to it.
+    """
 
     method: str
     path: str
@@ -16,26 +20,14 @@ class HttpRequest:
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
     body: bytes
-    request_id: str
+    request_id: str = ""
+    browser_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A header with several values is sent once for each."""
+    """`headers` holds the Content-Type of a body; what serves the answer adds its length."""
 
     status: int
     headers: Mapping[str, str | list[str]]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`path` is such as `/faces/{face_id}/matches`; `open` ones answer without a key.
-
-    `answer` is called by several threads at once. It raises nothing that can be expected.
-    """
-
-    method: str
-    path: str
-    open: bool
-    answer: Callable[[Service, HttpRequest], HttpAnswer]

@@ -1,18 +1,17 @@
-"""The function's log: it never holds what a caller sent."""
+"""The log: it never holds what a caller sent. Who runs the API decides where it goes."""
 
+import logging
 from http import HTTPStatus
-
-from aws_lambda_powertools import Logger
 
 from facesearch.errors import FacesearchError
 from search_faces.problems import Problem
 
-logger = Logger(service="search_faces")
+logger = logging.getLogger("search_faces")
 
 
 def log_problem(problem: Problem, error: FacesearchError) -> None:
     """A caller's mistakes are noted, their words are not; the operator's are told in full."""
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("request failed", error=error.code, reason=str(error))
+        logger.error("request failed", extra={"error": error.code, "reason": str(error)})
     else:
-        logger.info("request refused", error=error.code)
+        logger.info("request refused", extra={"error": error.code})

@@ -1,6 +1,5 @@
 """Every error as problem details (RFC 9457), by one table."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -27,6 +26,7 @@ from facesearch.errors import (
     StoreUnavailable,
     UploadsOff,
 )
+from search_faces.contract.answers import ProblemDetails
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -47,15 +47,11 @@ class Problem:
             return {"Retry-After": str(RETRY_AFTER_S)}
         return {}
 
-    def as_json(self, request_id: str) -> Mapping[str, str | int]:
-        return {
-            "type": f"urn:facesearch:problem:{self.code}",
-            "title": self.title,
-            "status": self.status.value,
-            "detail": self.detail,
-            "code": self.code,
-            "request_id": request_id,
-        }
+    def details(self, request_id: str) -> ProblemDetails:
+        """As the answer to a request."""
+        kind = f"urn:facesearch:problem:{self.code}"
+        status = self.status.value
+        return ProblemDetails(kind, self.title, status, self.detail, self.code, request_id)
 
 
 @dataclass(frozen=True, slots=True)

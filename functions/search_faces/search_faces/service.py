@@ -9,7 +9,7 @@ from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
 from facesearch.stores import Counts, FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
-from search_faces.requests.queries import BucketQuery, PhotoQuery
+from search_faces.contract.requests import BucketQuery, PhotoQuery
 from search_faces.settings import SearchSettings
 from search_faces.uploads import Uploads
 from search_faces.uploads.bucket import BucketUploads

@@ -1,12 +1,26 @@
-"""Files that are served as they are, under a strict policy; a browser asks whether they changed."""
+"""Files that are served as they are, under strict policies; a browser asks whether they changed.
 
-from collections.abc import Mapping
+`static_files.json` declares their paths, once: `cdk/` reads it, too. They are for people, answer
+without a key, and are not in the API's document.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+import aws_lambda_powertools
+import msgspec
+
+from facesearch.confidence import confidence
+from facesearch.errors import NotFound
+from search_faces.answering import guarded
+from search_faces.http import HttpAnswer, HttpRequest
+from search_faces.service import Service
+
+ROOT = Path(__file__).parent
+SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler/openapi/swagger_ui"
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -17,19 +31,89 @@ TYPES = {
 }
 
 
+class StaticRoute(msgspec.Struct, frozen=True):
+    """GET of a path: one `file`, or those of a `folder` by `{file}`; under a policy, if any."""
+
+    path: str
+    file: str = ""
+    folder: str = ""
+    policy: str = ""
+
+
+STATIC_ROUTES = msgspec.json.decode(
+    (ROOT / "static_files.json").read_bytes(), type=tuple[StaticRoute, ...]
+)
+
+
 def static_answer(
-    event: BaseProxyEvent, name: str, text: str, headers: Mapping[str, str | list[str]]
-) -> Response[str]:
-    """The text by the type of its name; nothing (304) when the caller has this very one."""
+    route: StaticRoute, service: Callable[[], Service], request: HttpRequest
+) -> HttpAnswer:
+    """The file; nothing (304) when the caller has this very one. Never raises."""
+    return guarded(lambda: _answer(route, service, request), request)
+
+
+def _answer(route: StaticRoute, service: Callable[[], Service], request: HttpRequest) -> HttpAnswer:
+    path = request.browser_path or request.path
+    if route.file.endswith("index.html") and path.endswith("/") != (route.path == "/"):
+        # Links are relative: with a stage ("/live"), the path that the browser knows counts.
+        name = path.rstrip("/").rpartition("/")[2]
+        location = f"../{name}" if path.endswith("/") else f"{name}/"
+        return HttpAnswer(HTTPStatus.PERMANENT_REDIRECT.value, {"Location": location}, b"")
+    name = route.file or f"{route.folder}/{request.path_params['file']}"
+    data = _files().get(name)
+    elsewhere = not route.file and any(name == each.file for each in STATIC_ROUTES)
+    if data is None or elsewhere:
+        raise NotFound(f"there is no file '{name[:50]}'")
     # Weak: it may be sent compressed.
-    etag = f'W/"{sha256(text.encode()).hexdigest()[:16]}"'
+    etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {
-        **headers,
+        **_policies(route.policy, service),
         "Cache-Control": "no-cache",
         "ETag": etag,
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
-    if etag in (event.headers.get("if-none-match") or ""):
-        return Response(HTTPStatus.NOT_MODIFIED.value, headers=headers)
-    return Response(HTTPStatus.OK.value, TYPES[PurePath(name).suffix], text, headers=headers)
+    if etag in request.headers.get("if-none-match", ""):
+        return HttpAnswer(HTTPStatus.NOT_MODIFIED.value, headers, b"")
+    kind = TYPES[PurePath(name).suffix]
+    return HttpAnswer(HTTPStatus.OK.value, {"Content-Type": kind, **headers}, data)
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    """By name; what the page has to know of the calibration is written into it."""
+    paths = [ROOT / "openapi.json", *ROOT.glob("page/*"), *ROOT.glob("docs/*")]
+    files = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in paths
+        if path.suffix in TYPES
+    }
+    for name in ("swagger-ui.min.css", "swagger-ui-bundle.min.js"):
+        files[f"docs/{name}"] = (SWAGGER_UI / name).read_bytes()
+    confidences = " ".join(f"{confidence(at / 100):.4f}" for at in range(201))
+    page = files["page/index.html"]
+    files["page/index.html"] = page.replace(b"CONFIDENCES", confidences.encode())
+    return files
+
+
+def _policies(policy: str, service: Callable[[], Service]) -> Mapping[str, str]:
+    """What a page may do: nothing but its own files, the API, and uploads to where they go."""
+    if not policy:
+        return {}
+    page = policy == "page"
+    rules = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        # Swagger UI has its icons as data.
+        "img-src": "'self' blob: data:" if page else "'self' data:",
+        "connect-src": f"'self' {service().upload_origin}".strip() if page else "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    security = "; ".join(f"{name} {value}" for name, value in rules.items())
+    headers = {"Content-Security-Policy": security, "Referrer-Policy": "no-referrer"}
+    if page:
+        headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
+    return headers

@@ -26,9 +26,10 @@ _EMBEDDING = tuple(f"e{number}" for number in range(EMBEDDING_SIZE))
 
 SCHEMA = pa.schema(
     [
-        ("photo", pa.string()),
+        ("photo_id", pa.string()),
+        ("path", pa.string()),
         ("face_id", pa.string()),
-        ("number", pa.int32()),
+        ("index", pa.int32()),
         ("collection", pa.string()),
         *((f"box_{name}", pa.float32()) for name in _BOX),
         *((name, pa.float32()) for name in _LANDMARKS),
@@ -40,7 +41,8 @@ SCHEMA = pa.schema(
 )
 """Parquet's columns, and NPZ's arrays; CSV has e0 to e127 in the place of `embedding`.
 
-`photo` is a path or an s3:// URI; boxes and landmarks are pixels of the upright photo.
+Names are the API's; `path` is the photo's on this machine, or its s3:// URI again. Boxes and
+landmarks are pixels of the upright photo.
 """
 
 Batches = Iterator[pa.RecordBatch]
@@ -94,6 +96,7 @@ def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
     photo, found = stored.photo, stored.face.detected
     points = [getattr(found.landmarks, field.name) for field in fields(Landmarks)]
     return (
+        photo.photo_id,
         photo_name(photo.photo_id),
         stored.face_id,
         stored.number,

@@ -63,11 +63,10 @@ class KeyedGateway:
 
 
 def _refuse(start_response: "StartResponse") -> list[bytes]:
-    problem = next(each for each in PROBLEMS if each.kind == "INVALID_API_KEY")
-    told = {"title": problem.title, "detail": problem.detail, "code": problem.code}
-    body = json.dumps(told).encode()
+    problem = PROBLEMS["INVALID_API_KEY"]
+    body = json.dumps(problem).encode()
     headers = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
-    start_response(f"{problem.status} Forbidden", headers)
+    start_response(f"{problem['status']} Forbidden", headers)
     return [body]
 
 

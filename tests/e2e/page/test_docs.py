@@ -14,7 +14,13 @@ MOST_MS = 60_000.0
 def test_documentation_shows_every_path_and_breaks_no_policy(served: str, visit: Visit) -> None:
     page = visit(served, "docs").page
     expect(page.locator(".opblock")).not_to_have_count(0, timeout=MOST_MS)
-    for path in ("/search", "/faces/{face_id}/matches", "/compare", "/photos", "/version"):
+    for path in (
+        "/v1/search",
+        "/v1/faces/{face_id}/matches",
+        "/v1/compare",
+        "/v1/photos",
+        "/v1/version",
+    ):
         expect(page.locator(f'[data-path="{path}"]').first).to_be_visible()
     loaded = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
     assert loaded
@@ -52,5 +58,5 @@ def test_documentation_behind_a_gateway_asks_below_its_stage(store: str, visit: 
         block = page.locator("#operations-Service-version")
         block.locator(".opblock-summary-control").click(timeout=MOST_MS)
         block.get_by_role("button", name="Execute").click()
-        expect(block.locator(".request-url")).to_contain_text("/prod/version")
+        expect(block.locator(".request-url")).to_contain_text("/prod/v1/version")
         expect(block.locator(".live-responses-table")).to_contain_text("fingerprint")

@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from facesearch.confidence import confidence
-from search_faces.routes.page import FOLDER
+from search_faces.static import ROOT
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import serving
 
+PAGE = ROOT / "page"
 MOST_BYTES = 60_000
 
 
@@ -34,24 +35,24 @@ class _References(HTMLParser):
 
 
 def test_all_files_together_are_at_most_60_kb() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MOST_BYTES
+    assert sum(path.stat().st_size for path in PAGE.iterdir()) <= MOST_BYTES
 
 
 def test_page_refers_to_its_own_files_only_and_relatively() -> None:
     references = _References()
-    references.feed((FOLDER / "index.html").read_text("utf-8"))
+    references.feed((PAGE / "index.html").read_text("utf-8"))
     assert references.inline == []
-    own = {f"page/{path.name}" for path in FOLDER.iterdir()}
+    own = {f"page/{path.name}" for path in PAGE.iterdir()}
     others = {"./", "docs", "#results-title"}
     assert set(references.addresses) <= own | others
-    for path in FOLDER.iterdir():
+    for path in PAGE.iterdir():
         text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//cdn|url\(|@import", text), path.name
 
 
 @pytest.mark.slow
 def test_files_come_under_a_strict_policy_and_are_asked_for_once(served: str) -> None:
-    for path in ("", *(f"page/{path.name}" for path in FOLDER.iterdir())):
+    for path in ("", *(f"page/{path.name}" for path in PAGE.iterdir())):
         with urlopen(f"{served}{path}") as answer:  # noqa: S310
             headers: Mapping[str, str] = answer.headers
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))

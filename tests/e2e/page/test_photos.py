@@ -74,7 +74,7 @@ def test_photo_is_taken_with_the_camera(served: str, visit: Visit) -> None:
     # Chromium's camera shows a pattern without anybody in it.
     expect(visitor.title).to_have_text("No face found")
     assert visitor.run("document.getElementById('camera').srcObject.active") is False
-    assert visitor.refused == ["422 /search"]
+    assert visitor.refused == ["422 /v1/search"]
     visitor.refused.clear()
 
 

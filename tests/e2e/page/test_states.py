@@ -23,7 +23,7 @@ def test_photo_without_a_face_is_told_with_advice(
     expect(visitor.note).to_contain_text("clear, upright and not too small")
     expect(visitor.page.locator("#shown")).to_be_visible()
     expect(visitor.page.locator("#said")).to_contain_text("No face found")
-    assert visitor.refused.pop() == "422 /search"
+    assert visitor.refused.pop() == "422 /v1/search"
 
 
 def test_damaged_photo_is_told_in_the_services_words(
@@ -35,7 +35,7 @@ def test_damaged_photo_is_told_in_the_services_words(
     expect(visitor.note).to_contain_text("export it again")
     expect(visitor.note).to_contain_text(re.compile(r"Request [0-9a-f-]{36}"))
     expect(visitor.page.get_by_role("button", name="Try again")).to_have_count(0)
-    assert visitor.refused.pop() == "422 /search"
+    assert visitor.refused.pop() == "422 /v1/search"
 
 
 def test_file_that_is_no_photo_is_not_even_sent(served: str, visit: Visit) -> None:
@@ -50,7 +50,7 @@ def test_no_photo_behind_a_photos_name_is_told(served: str, visit: Visit) -> Non
     visitor.drop(b"<html>", "photo.jpg")
     expect(visitor.title).to_have_text("That is not a photo")
     expect(visitor.note).to_contain_text("JPEG, PNG, WebP")
-    assert visitor.refused.pop() == "415 /search"
+    assert visitor.refused.pop() == "415 /v1/search"
 
 
 def test_unknown_face_in_a_shared_address_is_told(served: str, visit: Visit) -> None:

@@ -98,7 +98,7 @@ def test_new_photos_are_sent_with_progress_and_then_found(
     assert any(re.fullmatch(r"sending, [1-9]\d?%", state) for state in states), states
     assert "stored; its faces are being looked for" in states
     # A busy machine's index may be late: the page asks again.
-    visitor.refused = [each for each in visitor.refused if each != "503 /photos"]
+    visitor.refused = [each for each in visitor.refused if each != "503 /v1/photos"]
     slow_down(visitor, -1)
     visitor.page.get_by_role("button", name="Close").click()
     expect(visitor.page.locator("#holds")).to_have_text("3 photos, 2 faces")
@@ -156,7 +156,7 @@ def test_file_that_is_refused_does_not_stop_the_others(
         states = visitor.page.locator("#uploads .state")
         expect(states.nth(0)).to_contain_text("That is not a photo")
         expect(states.nth(1)).to_contain_text("can be found now", timeout=SOON_MS)
-        assert visitor.refused == ["415 /uploads"]
+        assert visitor.refused == ["415 /v1/uploads"]
         visitor.refused.clear()
 
 
@@ -166,12 +166,12 @@ def test_photo_is_waited_for_while_the_service_is_away(
     store = f"sqlite:///{tmp_path / 'faces.db'}"
     with serving(f"--store={store}", f"--uploads={tmp_path / 'photos'}") as address:
         visitor = visit(address)
-        visitor.page.route("**/photos?*", lambda route: route.abort())
+        visitor.page.route("**/v1/photos?*", lambda route: route.abort())
         row = add(visitor, ("elton.jpg", elton)).last
         expect(row.locator(".state")).to_have_text("stored; its faces are being looked for")
         with visitor.page.expect_event("requestfailed"):
             pass
-        visitor.page.unroute("**/photos?*")
+        visitor.page.unroute("**/v1/photos?*")
         expect(row.locator(".state")).to_contain_text("can be found now", timeout=SOON_MS)
 
 

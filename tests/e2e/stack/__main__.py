@@ -56,7 +56,7 @@ def up(**options: str | int) -> None:
         _check_ports(config)
         _start(config)
     running = Running.load(config.running_file)
-    click.echo(f"API         {running.api_url}/search")
+    click.echo(f"API         {running.api_url}/v1/search")
     click.echo(f"S3 and SQS  {running.aws_url}  (any credentials, region {config.region})")
     click.echo(f"bucket      {running.bucket}")
     click.echo(f"queue       {running.queue_url}")

@@ -42,7 +42,7 @@ def run(config: Config) -> None:
     with ExitStack() as parts:
         parts.callback(config.running_file.unlink, missing_ok=True)
         running = _Stack(config, parts).start(stopping)
-        _wait_until_healthy(f"{running.api_url}/health", stopping)
+        _wait_until_healthy(f"{running.api_url}/v1/health", stopping)
         running.save(config.running_file)
         _log.info("up")
         stopping.wait()

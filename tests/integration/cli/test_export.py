@@ -18,7 +18,7 @@ LANDMARKS = [
     for axis in "xy"
 ]
 SCALARS = [
-    *("photo", "face_id", "number", "collection"),
+    *("photo_id", "path", "face_id", "index", "collection"),
     *("box_left", "box_top", "box_width", "box_height"),
     *LANDMARKS,
     *("detection_score", "photo_width", "photo_height"),
@@ -45,7 +45,8 @@ def test_parquet_round_trip(
     assert str(table.schema.field("embedding").type).endswith("[128]")
     vectors = np.array(table["embedding"].to_pylist(), dtype=np.float32)
     assert np.array_equal(vectors, embeddings_of(faces))
-    assert table["photo"].to_pylist() == [photo_name(face.photo.photo_id) for face in faces]
+    assert table["photo_id"].to_pylist() == [face.photo.photo_id for face in faces]
+    assert table["path"].to_pylist() == [photo_name(face.photo.photo_id) for face in faces]
     assert table["nose_x"].to_pylist() == pytest.approx(
         [face.face.detected.landmarks.nose.x for face in faces], rel=1e-6
     )
@@ -76,8 +77,8 @@ def test_npz_round_trip(
     with np.load(file, allow_pickle=False) as arrays:
         assert sorted(arrays) == sorted([*SCALARS, "embedding"])
         assert np.array_equal(arrays["embedding"], embeddings_of(faces))
-        assert list(arrays["photo"]) == [photo_name(face.photo.photo_id) for face in faces]
-        assert list(arrays["number"]) == [face.number for face in faces]
+        assert list(arrays["path"]) == [photo_name(face.photo.photo_id) for face in faces]
+        assert list(arrays["index"]) == [face.number for face in faces]
 
 
 def test_export_reports_how_many(cli: Cli, train_store: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async function run(view, { focus = true } = {}) {
     const [result] = answer.results;
     if (view.kind === "photo") Object.assign(view, { photo: answer.photo, faces: answer.faces });
     view.matches = result.matches;
-    view.next = result.next_offset;
+    view.next = result.next;
     view.answeredIn = chooser.value;
     showAnswer(view, null, focus);
     if (view.kind === "face") describe(view, signal);
@@ -91,7 +91,7 @@ async function run(view, { focus = true } = {}) {
 
 /** The face that a shared address names: its picture, and the photo it is in. */
 async function describe(view, signal) {
-  const path = `faces/${encodeURIComponent(view.faceId)}`;
+  const path = `v1/faces/${encodeURIComponent(view.faceId)}`;
   view.stored ??= await call(path, { signal }).catch(() => null);
   view.url ??= await pictureOf(view.faceId);
   if (current === view) showQuery(view);
@@ -180,7 +180,7 @@ async function showMore() {
     const { results } = await matchesOf(view, view.next, going.signal);
     const start = view.matches.length;
     view.matches.push(...results[0].matches);
-    view.next = results[0].next_offset;
+    view.next = results[0].next;
     showMatches(view.matches, start, linkTo);
     tell(view);
     $("grid").children[start]?.querySelector("a").focus({ preventScroll: true });
@@ -261,7 +261,7 @@ async function start() {
   setUpCamera(searchWith);
   setUpUploads(false, () => {});
   loadHoldings();
-  const version = await call("version", { ask: false }).catch(() => null);
+  const version = await call("v1/version", { ask: false }).catch(() => null);
   setUpUploads(Boolean(version?.search.uploads), loadHoldings);
 }
 

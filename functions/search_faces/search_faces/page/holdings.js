@@ -15,14 +15,14 @@ export function loadHoldings() {
 }
 
 async function loadCounts() {
-  holds = await call("health", { ask: false }).catch(() => null);
+  holds = await call("v1/health", { ask: false }).catch(() => null);
   if (!holds) return;
   const { photos, faces } = holds;
   $("holds").textContent = `${count(photos, "photo", "photos")}, ${count(faces, "face", "faces")}`;
 }
 
 async function loadCollections() {
-  const { collections } = await call("collections", { ask: false }).catch(() => ({ collections: [] }));
+  const { collections } = await call("v1/collections", { ask: false }).catch(() => ({ collections: [] }));
   $("collection-row").hidden = collections.length < 2;
   const before = chooser.value;
   chooser.replaceChildren(

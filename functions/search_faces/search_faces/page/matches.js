@@ -10,7 +10,7 @@ const K = 20;
 export async function matchesOf(view, offset, signal, prepared) {
   const query = { k: K, offset, collection: chooser.value };
   if (view.kind === "face") {
-    return call(`faces/${encodeURIComponent(view.faceId)}/matches`, { query, signal });
+    return call(`v1/faces/${encodeURIComponent(view.faceId)}/matches`, { query, signal });
   }
   if (!view.prepared) {
     view.prepared = await prepare(view.file);
@@ -22,7 +22,7 @@ export async function matchesOf(view, offset, signal, prepared) {
   const headers = { "Content-Type": blob.type || "application/octet-stream" };
   const face = view.face || undefined;
   const options = { method: "POST", query: { ...query, face }, headers, body: blob, signal };
-  const answer = await call("search", options);
+  const answer = await call("v1/search", options);
   performance.mark("answered");
   return answer;
 }

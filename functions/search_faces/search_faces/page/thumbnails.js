@@ -30,7 +30,7 @@ export function showLater(image, faceId) {
 /** The URL of a face's picture, or null where the photo cannot be read now. */
 export async function pictureOf(faceId) {
   if (!kept.has(faceId)) {
-    const path = `faces/${encodeURIComponent(faceId)}/thumbnail`;
+    const path = `v1/faces/${encodeURIComponent(faceId)}/thumbnail`;
     try {
       kept.set(faceId, URL.createObjectURL(await call(path, { as: "blob", ask: false })));
     } catch {

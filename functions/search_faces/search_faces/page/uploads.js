@@ -61,7 +61,7 @@ function next() {
 
 async function add({ file, collection, show, progress }) {
   show("sending", "sending");
-  const form = await call("uploads", {
+  const form = await call("v1/uploads", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({
@@ -126,7 +126,7 @@ async function indexed(photoId) {
 
 async function listed(photoId) {
   try {
-    const { photos } = await call("photos", { query: { prefix: photoId, limit: 1 } });
+    const { photos } = await call("v1/photos", { query: { prefix: photoId, limit: 1 } });
     return photos.find(({ photo_id }) => photo_id === photoId);
   } catch (error) {
     // The photo is safe: it is asked for again.

@@ -1,36 +1,20 @@
-"""The API's paths, a module for each subject; what no path takes is refused here, too."""
+"""The API's routes, a module for each subject; ROUTES is the one table of them."""
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from typing import Any
 
-from facesearch.errors import NotFound
-from search_faces.answers import problem_answer
-from search_faces.problems import method_problem, problem_of
-from search_faces.routes import documents, faces, page, reading, searching, uploads
+from search_faces.routes import faces, reading, searching, uploads
+from search_faces.routing import Route
 
-ROUTERS = (
-    searching.router,
-    faces.router,
-    reading.router,
-    uploads.router,
-    documents.router,
-    page.router,
+ROUTES: tuple[Route[Any, Any], ...] = (
+    searching.SEARCH,
+    searching.MATCHES,
+    faces.FACE_ROUTE,
+    faces.FACE_THUMBNAIL,
+    faces.DETECT,
+    faces.COMPARE,
+    reading.PHOTOS,
+    uploads.UPLOADS,
+    reading.COLLECTIONS,
+    reading.HEALTH,
+    reading.VERSION,
 )
-
-
-def include_routes(app: APIGatewayRestResolver) -> None:
-    """Let `app` answer on every path; others get 404, and other methods 405."""
-    for router in ROUTERS:
-        app.include_router(router)
-    # Powertools has no public list of what was registered.
-    routes = [*app._static_routes, *app._dynamic_routes]
-
-    def refuse(_: NotFoundError) -> Response[str]:
-        path = app.current_event.path
-        allowed = ", ".join(sorted({each.method for each in routes if each.rule.match(path)}))
-        if allowed:
-            return problem_answer(method_problem(allowed), {"Allow": allowed})
-        error = NotFound("there is nothing at this path: POST a photo to /search")
-        return problem_answer(problem_of(error))
-
-    app.not_found(refuse)

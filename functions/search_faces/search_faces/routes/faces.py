@@ -1,92 +1,122 @@
 """Single faces: stored ones, those of a photo, and whether two are one person's."""
 
-from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
-
 from facesearch.errors import InputError, NotFound
 from facesearch.faces import EmbeddedFace
 from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import analyse_photo, compare_faces, stored_face
 from facesearch.vision.images import decode_image
-from search_faces.extras import data_url, extras_of
-from search_faces.requests import parse_compare, parse_detect, parse_include
-from search_faces.requests.queries import FaceQuery, Query
-from search_faces.responses import (
-    comparison_json,
-    detection_json,
-    face_json,
-    stored_face_json,
+from search_faces.contract.answers import CompareAnswer, DetectAnswer, Face, Picture, StoredFace
+from search_faces.contract.extras import data_url, extras_of
+from search_faces.contract.requests import (
+    CompareRequest,
+    DetectRequest,
+    FaceQuery,
+    FaceRequest,
+    Query,
+    ThumbnailRequest,
 )
-from search_faces.service import Service, open_service
-
-if TYPE_CHECKING:
-    from search_faces.schemas import CompareAnswer, DetectAnswer, StoredFace
-
-router = Router()  # type: ignore[no-untyped-call]
-
-THUMBNAIL_CACHE = "private, max-age=300"
+from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SIZES, STORE
+from search_faces.routing import Body, Route
+from search_faces.service import Service
 
 
-@router.get("/faces/<face_id>")
-def face(face_id: str) -> "StoredFace":
+def face(request: FaceRequest, service: Service) -> StoredFace:
     """A stored face, and the photo it is in."""
-    include = parse_include(router.current_event)
-    service = open_service()
-    stored = stored_face(face_id, service.store)
-    return stored_face_json(stored, extras_of([stored], include, service.photos))
+    stored = stored_face(request.face_id, service.store)
+    return StoredFace.of(stored, extras_of([stored], request.include, service.photos))
 
 
-@router.get("/faces/<face_id>/thumbnail")
-def face_thumbnail(face_id: str) -> Response[bytes]:
+def face_thumbnail(request: ThumbnailRequest, service: Service) -> Picture:
     """A picture of a stored face."""
-    service = open_service()
-    stored = stored_face(face_id, service.store)
+    stored = stored_face(request.face_id, service.store)
     try:
         photo = decode_image(service.photos.read(stored.photo.photo_id).data)
     except InputError as error:
         raise NotFound(
-            f"the photo of face '{face_id}' is not there any more, or is no photo now"
+            f"the photo of face '{request.face_id}' is not there any more, or is no photo now"
         ) from error
-    jpeg = thumbnail(photo, stored.face.detected.box)
-    return Response(
-        HTTPStatus.OK.value, "image/jpeg", jpeg, headers={"Cache-Control": THUMBNAIL_CACHE}
-    )
+    return Picture(thumbnail(photo, stored.face.detected.box))
 
 
-@router.post("/detect")
-def detect() -> "DetectAnswer":
+def detect(request: DetectRequest, service: Service) -> DetectAnswer:
     """The faces of a photo, and how good a picture of each it is."""
     # No search needs it: the function starts sooner without.
     from facesearch.vision.quality import face_quality
 
-    query, include = parse_detect(router.current_event)
-    service = open_service()
-    photo, faces = service.pipeline.detect(service.photo_of(query))
+    photo, faces = service.pipeline.detect(service.photo_of(request.query))
     drawn = []
-    if include.thumbnails:
+    if "thumbnails" in request.include:
         drawn = [data_url(thumbnail(photo, each.box)) for each in faces]
-    return detection_json(photo, [(each, face_quality(photo, each)) for each in faces], drawn)
+    return DetectAnswer.of(photo, [(each, face_quality(photo, each)) for each in faces], drawn)
 
 
-@router.post("/compare")
-def compare() -> "CompareAnswer":
+def compare(request: CompareRequest, service: Service) -> CompareAnswer:
     """Whether two faces show the same person."""
-    queries = parse_compare(router.current_event)
-    service = open_service()
-    (one_place, one), (other_place, other) = (_face(query, service) for query in queries)
-    return comparison_json(
+    sides = request.one.query("one"), request.other.query("other")
+    (one_index, one), (other_index, other) = (_face(query, service) for query in sides)
+    return CompareAnswer.of(
         compare_faces(one, other),
-        face_json(one_place, one.detected),
-        face_json(other_place, other.detected),
+        Face.of(one_index, one.detected),
+        Face.of(other_index, other.detected),
+        service.pipeline.recipe,
     )
 
 
 def _face(query: Query, service: Service) -> tuple[int, EmbeddedFace]:
-    """The stored face, or the largest of the photo, and its place in its photo."""
+    """The stored face, or the largest of the photo, and its index in its photo."""
     if isinstance(query, FaceQuery):
         stored = stored_face(query.face_id, service.store)
         return stored.number, stored.face
     return 0, analyse_photo(service.photo_of(query), service.pipeline).faces[0]
+
+
+FACE_ROUTE = Route(
+    method="GET",
+    path="/v1/faces/{face_id}",
+    respond=face,
+    request=FaceRequest,
+    answer=StoredFace,
+    tag="Faces",
+    problems=(*ADDRESS, *FACE, "read_error"),
+)
+FACE_THUMBNAIL = Route(
+    method="GET",
+    path="/v1/faces/{face_id}/thumbnail",
+    respond=face_thumbnail,
+    request=ThumbnailRequest,
+    answer=Picture,
+    tag="Faces",
+    description="216 pixels square: the face with its surroundings, outlined.",
+    problems=(*ADDRESS, *FACE, "read_error"),
+)
+DETECT = Route(
+    method="POST",
+    path="/v1/detect",
+    respond=detect,
+    request=DetectRequest,
+    answer=DetectAnswer,
+    body=Body(fields=("photo", "s3_key"), files={"photo": 1}, is_photo=True),
+    tag="Faces",
+    description=f"A photo without a face is an empty list, not an error. {SIZES}",
+    problems=(*ADDRESS, *PHOTO),
+    examples={"A photo in the bucket": {"s3_key": "wedding/0001.jpg"}},
+)
+COMPARE = Route(
+    method="POST",
+    path="/v1/compare",
+    respond=compare,
+    request=CompareRequest,
+    answer=CompareAnswer,
+    body=Body(fields=("one", "other"), files={"one": 1, "other": 1}),
+    tag="Faces",
+    description="Two photos as files `one` and `other` of a form, or JSON. Of a photo, the "
+    "largest face is compared. `thresholds` tell how far apart two faces may be for a given "
+    f"rate of false accepts, measured on Labeled Faces in the Wild. {SIZES}",
+    problems=(*ADDRESS, *PHOTO, *STORE, "no_face"),
+    examples={
+        "A stored face and a photo in the bucket": {
+            "one": {"face_id": FACE_ID},
+            "other": {"s3_key": "wedding/0001.jpg"},
+        }
+    },
+)

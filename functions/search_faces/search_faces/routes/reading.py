@@ -1,30 +1,27 @@
 """What the service is and holds."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from facesearch import __version__
-from facesearch.errors import FacesearchError, StoreNotFound
-from facesearch.faces import PhotoListing, face_id
-from search_faces.answers import problem_answer
-from search_faces.log import log_problem
-from search_faces.problems import problem_of
-from search_faces.requests.listing import PhotosRequest, parse_nothing, parse_photos
-from search_faces.service import open_service
-
-if TYPE_CHECKING:
-    from search_faces.schemas import (
-        CollectionsAnswer,
-        HealthAnswer,
-        ListedPhoto,
-        PhotosAnswer,
-        VersionAnswer,
-    )
+from facesearch.errors import StoreNotFound
+from facesearch.faces import PhotoListing
+from search_faces.contract.answers import (
+    Collection,
+    CollectionsAnswer,
+    HealthAnswer,
+    IndexRecipe,
+    ListedPhoto,
+    PhotosAnswer,
+    Recipe,
+    RecipeId,
+    SearchAbilities,
+    VersionAnswer,
+)
+from search_faces.contract.requests import Nothing, PhotosRequest
+from search_faces.routes.words import ADDRESS
+from search_faces.routing import Route
+from search_faces.service import Service
 
 PAGE_BYTES = 5_000_000
 """An answer of Lambda holds 6 MB."""
@@ -32,91 +29,62 @@ PAGE_BYTES = 5_000_000
 PHOTO_BYTES, FACE_BYTES, CHARACTER_BYTES = 200, 50, 12
 """The most that JSON needs for a photo aside from its texts, for a face and for a character."""
 
-router = Router()  # type: ignore[no-untyped-call]
 
-
-@router.get("/photos", compress=True)
-def photos() -> "PhotosAnswer":
+def photos(request: PhotosRequest, service: Service) -> PhotosAnswer:
     """The photos that were indexed, by id, a page at a time."""
-    request = parse_photos(router.current_event)
     # One more than asked for: whether there is a next page.
-    found = _photos(request)
+    found = _photos(request, service)
     page = list(_fitting(found[: request.limit]))
-    return {
-        "photos": [_listed(each) for each in page],
-        "next": page[-1].photo.photo_id if len(found) > len(page) else None,
-    }
+    more = page[-1].photo.photo_id if len(found) > len(page) else None
+    return PhotosAnswer([ListedPhoto.of(each) for each in page], more)
 
 
-@router.get("/collections")
-def collections() -> "CollectionsAnswer":
+def collections(_request: Nothing, service: Service) -> CollectionsAnswer:
     """The collections, and how much each holds."""
-    parse_nothing(router.current_event)
     try:
-        held = open_service().store.collections()
+        held = service.store.collections()
     except StoreNotFound:
         held = {}
-    return {
-        "collections": [
-            {"name": name, "photos": counts.photos, "faces": counts.faces}
-            for name, counts in sorted(held.items())
-        ]
-    }
+    return CollectionsAnswer(
+        [Collection(name, counts.photos, counts.faces) for name, counts in sorted(held.items())]
+    )
 
 
-@router.get("/health")
-def health() -> "HealthAnswer | Response[str]":
+def health(_request: Nothing, service: Service) -> HealthAnswer:
     """Whether searches can be answered, and what the store holds."""
-    try:
-        service = open_service()
-        counts = service.check()
-    except FacesearchError as error:
-        problem = replace(problem_of(error), status=HTTPStatus.SERVICE_UNAVAILABLE)
-        log_problem(problem, error)
-        return problem_answer(problem)
-    return {
-        "status": "ok",
-        "recipe": service.pipeline.recipe.fingerprint,
-        "photos": counts.photos,
-        "faces": counts.faces,
-    }
+    counts = service.check()
+    recipe = RecipeId.of(service.pipeline.recipe)
+    return HealthAnswer("ok", recipe, counts.photos, counts.faces)
 
 
-@router.get("/version")
-def version() -> "VersionAnswer":
+def version(_request: Nothing, service: Service) -> VersionAnswer:
     """What runs here, and whether it fits what is indexed."""
-    parse_nothing(router.current_event)
-    service = open_service()
     recipe = service.pipeline.recipe
     try:
         stored = service.store.stored_recipe()
     except StoreNotFound:
         stored = None
-    return {
-        "version": __version__,
-        "commit": service.commit or None,
-        "recipe": {
-            "fingerprint": recipe.fingerprint,
-            "detector": recipe.detector,
-            "crop": recipe.crop,
-            "embedder": recipe.embedder,
-        },
-        "index": {
-            "recipe": stored.fingerprint if stored else None,
-            "matches": stored == recipe if stored else None,
-        },
-        "search": {
-            "bucket": bool(service.bucket),
-            "uploads": service.uploads is not None,
-        },
-    }
+    identity = RecipeId.of(recipe)
+    return VersionAnswer(
+        version=__version__,
+        commit=service.commit or None,
+        recipe=Recipe(
+            identity.name, identity.fingerprint, recipe.detector, recipe.crop, recipe.embedder
+        ),
+        index=IndexRecipe(
+            RecipeId.of(stored) if stored else None, stored == recipe if stored else None
+        ),
+        search=SearchAbilities(bool(service.bucket), service.uploads is not None),
+    )
 
 
-def _photos(request: PhotosRequest) -> list[PhotoListing]:
-    store = open_service().store
-    limit = request.limit + 1
+def _photos(request: PhotosRequest, service: Service) -> list[PhotoListing]:
     try:
-        return list(store.photos(prefix=request.prefix, after=request.after, limit=limit))
+        return list(
+            service.store.photos(
+                prefix=request.prefix, after=request.after, limit=request.limit + 1
+            )
+        )
     except StoreNotFound:
         return []
 
@@ -134,14 +102,48 @@ def _fitting(listings: Iterable[PhotoListing]) -> Iterator[PhotoListing]:
         yield listing
 
 
-def _listed(listing: PhotoListing) -> "ListedPhoto":
-    photo = listing.photo
-    return {
-        "photo_id": photo.photo_id,
-        "collection": photo.collection,
-        "metadata": dict(photo.metadata),
-        "width": photo.width,
-        "height": photo.height,
-        "faces": [face_id(photo.photo_id, number) for number in range(listing.faces)],
-        "problem": photo.problem or None,
-    }
+PHOTOS = Route(
+    method="GET",
+    path="/v1/photos",
+    respond=photos,
+    request=PhotosRequest,
+    answer=PhotosAnswer,
+    tag="Photos",
+    description="Photos without a face are listed, too, and those that could not be used, with "
+    "the `problem`. Photos come and go through the bucket: it is the one source of truth.",
+    problems=(*ADDRESS, "recipe_mismatch", "store_unavailable"),
+)
+COLLECTIONS = Route(
+    method="GET",
+    path="/v1/collections",
+    respond=collections,
+    request=Nothing,
+    answer=CollectionsAnswer,
+    tag="Photos",
+    problems=(*ADDRESS, "recipe_mismatch", "store_unavailable"),
+)
+HEALTH = Route(
+    method="GET",
+    path="/v1/health",
+    respond=health,
+    request=Nothing,
+    answer=HealthAnswer,
+    open=True,
+    failure=HTTPStatus.SERVICE_UNAVAILABLE,
+    tag="Service",
+    description="For load balancers and monitors: whatever keeps searches from being answered "
+    "is a 503 with its code.",
+    problems=(*ADDRESS, "recipe_mismatch", "store_unavailable"),
+)
+VERSION = Route(
+    method="GET",
+    path="/v1/version",
+    respond=version,
+    request=Nothing,
+    answer=VersionAnswer,
+    open=True,
+    tag="Service",
+    description="When `index.matches` is false, searches are refused with 409: the operator "
+    "has to index again.",
+    problems=(*ADDRESS, "store_unavailable"),
+)

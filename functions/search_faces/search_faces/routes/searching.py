@@ -1,65 +1,96 @@
 """The nearest faces to those of photos, or to stored ones."""
 
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools.event_handler.api_gateway import Router
-
 from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import FaceMatches, search_face, search_person, search_photo
-from search_faces.extras import Extras, data_url, extras_of
-from search_faces.requests import SearchRequest, parse_matches, parse_search
-from search_faces.requests.options import Include
-from search_faces.requests.queries import FaceQuery
-from search_faces.responses import face_search_json, photo_search_json
-from search_faces.service import Service, open_service
+from search_faces.contract.answers import SearchAnswer
+from search_faces.contract.extras import Extras, data_url, extras_of
+from search_faces.contract.requests import (
+    QUERIES,
+    FaceQuery,
+    MatchesRequest,
+    MatchOptions,
+    Query,
+    SearchRequest,
+)
+from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SEVERAL, SIZES, STORE
+from search_faces.routing import Body, Route
+from search_faces.service import Service
 
-if TYPE_CHECKING:
-    from search_faces.schemas import SearchAnswer
 
-router = Router()  # type: ignore[no-untyped-call]
-
-
-@router.post("/search")
-def search() -> "SearchAnswer":
+def search(request: SearchRequest, service: Service) -> SearchAnswer:
     """The faces nearest to those that the request shows or names."""
-    request = parse_search(router.current_event)
-    service = open_service()
-    if len(request.queries) > 1:
-        return _search_person(request, service)
-    (query,) = request.queries
+    queries = request.queries
+    if len(queries) > 1:
+        return _search_person(queries, request, service)
+    (query,) = queries
     if isinstance(query, FaceQuery):
-        found = search_face(query.face_id, service.store, request.scope)
-        return face_search_json(found, _extras([found], request.include, service))
+        found = search_face(query.face_id, service.store, request)
+        return _without_photo(found, request, service)
     return _search_photo(service.photo_of(query), request, service)
 
 
-@router.get("/faces/<face_id>/matches")
-def matches(face_id: str) -> "SearchAnswer":
+def matches(request: MatchesRequest, service: Service) -> SearchAnswer:
     """The faces nearest to a stored one, itself left out."""
-    scope, include = parse_matches(router.current_event)
-    service = open_service()
-    found = search_face(face_id, service.store, scope)
-    return face_search_json(found, _extras([found], include, service))
+    return _without_photo(search_face(request.face_id, service.store, request), request, service)
 
 
-def _search_photo(photo: bytes, request: SearchRequest, service: Service) -> "SearchAnswer":
-    found = search_photo(photo, service.pipeline, service.store, request.scope, request.face)
-    extras = _extras(found.results, request.include, service)
+def _search_photo(photo: bytes, request: SearchRequest, service: Service) -> SearchAnswer:
+    pipeline = service.pipeline
+    found = search_photo(photo, pipeline, service.store, request, request.face_choice)
     drawn = []
-    if request.include.thumbnails:
+    if "thumbnails" in request.include:
         drawn = [data_url(thumbnail(found.photo, face.box)) for face in found.faces]
-    return photo_search_json(found, extras, drawn)
+    extras = _extras(found.results, request, service)
+    return SearchAnswer.of_photo(found, pipeline.recipe, extras, drawn)
 
 
-def _search_person(request: SearchRequest, service: Service) -> "SearchAnswer":
-    faces = [query.face_id for query in request.queries if isinstance(query, FaceQuery)]
-    photos = [
-        service.photo_of(query) for query in request.queries if not isinstance(query, FaceQuery)
-    ]
-    found = search_person(photos, faces, service.pipeline, service.store, request.scope)
-    return face_search_json(found, _extras([found], request.include, service))
+def _search_person(
+    queries: tuple[Query, ...], request: SearchRequest, service: Service
+) -> SearchAnswer:
+    faces = [query.face_id for query in queries if isinstance(query, FaceQuery)]
+    photos = [service.photo_of(query) for query in queries if not isinstance(query, FaceQuery)]
+    found = search_person(photos, faces, service.pipeline, service.store, request)
+    return _without_photo(found, request, service)
 
 
-def _extras(results: list[FaceMatches], include: Include, service: Service) -> Extras:
+def _without_photo(found: FaceMatches, request: MatchOptions, service: Service) -> SearchAnswer:
+    extras = _extras([found], request, service)
+    return SearchAnswer.of_person(found, service.pipeline.recipe, extras)
+
+
+def _extras(results: list[FaceMatches], request: MatchOptions, service: Service) -> Extras:
     faces = [match.stored for result in results for match in result.matches]
-    return extras_of(faces, include, service.photos)
+    return extras_of(faces, request.include, service.photos)
+
+
+SEARCH = Route(
+    method="POST",
+    path="/v1/search",
+    respond=search,
+    request=SearchRequest,
+    answer=SearchAnswer,
+    body=Body(fields=QUERIES, files={"photo": 10}, is_photo=True),
+    tag="Searching",
+    description="Send a photo as the body, one or more as files `photo` of a form, or JSON "
+    f"that names what to search with. {SEVERAL}\n\n{SIZES}",
+    problems=(*ADDRESS, *PHOTO, *STORE, "no_face"),
+    examples={
+        "A stored face": {"face_id": FACE_ID},
+        "A photo in the bucket, all its faces": {"s3_key": "wedding/0001.jpg", "face": "all"},
+        "Two faces of one person": {
+            "face_id": [FACE_ID, "1c0f9a8b7c9b1f0c6f0e5d4a7c8b3e2d-1"],
+            "collection": "wedding",
+            "metadata": {"album": "summer"},
+        },
+    },
+)
+MATCHES = Route(
+    method="GET",
+    path="/v1/faces/{face_id}/matches",
+    respond=matches,
+    request=MatchesRequest,
+    answer=SearchAnswer,
+    tag="Searching",
+    description="Pages go on with `offset`, at most to the 10,000th match.",
+    problems=(*ADDRESS, *FACE, "read_error"),
+)

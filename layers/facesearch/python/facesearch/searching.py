@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 
 from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
 from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
+from facesearch.fields import check
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 from facesearch.vision.embedding import mean_embedding
@@ -30,30 +32,46 @@ FaceChoice = int | Literal["all"]
 """Which faces of a photo to search for: by place (0 is the largest), or each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which matches to return, and among which faces to look.
 
-    `expand` searches with the query and those of its nearest that are surely the same person.
+    The one declaration of these options: the API reads and documents them by it, and the command
+    line has an option for each.
     """
 
-    k: int = DEFAULT_K
-    collection: str | None = None
-    metadata: Mapping[str, str] | None = None
-    offset: int = 0
-    max_distance: float = MAX_DISTANCE
-    min_confidence: float = 0.0
-    expand: bool = False
+    k: Annotated[
+        int, msgspec.Meta(ge=1, le=MAX_K, description="How many matches a page has, at most.")
+    ] = DEFAULT_K
+    collection: (
+        Annotated[str, msgspec.Meta(min_length=1, description="Search this collection only.")]
+        | None
+    ) = None
+    metadata: Annotated[
+        Mapping[str, Annotated[str, msgspec.Meta(min_length=1)]],
+        msgspec.Meta(description="Only faces in photos with all of these."),
+    ] = {}
+    offset: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0, le=MAX_OFFSET, description="Nearer matches to skip: an answer's `next`."
+        ),
+    ] = 0
+    max_distance: Annotated[
+        float, msgspec.Meta(ge=0, le=MAX_DISTANCE, description="Only matches as near as this.")
+    ] = MAX_DISTANCE
+    min_confidence: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=1, description="Only matches as likely the same person as this."),
+    ] = 0.0
+    expand: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Search again with the query and its confident neighbours averaged."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
-        for name, value, least, most in (
-            ("k", self.k, 1, MAX_K),
-            ("offset", self.offset, 0, MAX_OFFSET),
-            ("max_distance", self.max_distance, 0, MAX_DISTANCE),
-            ("min_confidence", self.min_confidence, 0, 1),
-        ):
-            if not least <= value <= most:  # NaN is not
-                raise InvalidRequest(f"{name} is {value}: use {least} to {most:g}")
+        check(self, Scope)
 
     @property
     def distance_limit(self) -> float:
@@ -69,7 +87,7 @@ class FaceMatches:
 
     face: int | None
     matches: list[Match]
-    next_offset: int | None
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from facesearch.confidence import percent
 from facesearch.faces import EmbeddedFace
@@ -12,7 +13,7 @@ from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.query import naming, note_other_faces
-from search_faces.responses import comparison_json, face_json
+from search_faces.contract.answers import CompareAnswer, Face
 
 
 @click.command(
@@ -33,8 +34,8 @@ def command(first: Path, second: Path, as_json: bool) -> None:
     one, other = _face(first, pipeline), _face(second, pipeline)
     comparison = compare_faces(one, other)
     if as_json:
-        faces = face_json(0, one.detected), face_json(0, other.detected)
-        print_json(comparison_json(comparison, *faces))
+        faces = Face.of(0, one.detected), Face.of(0, other.detected)
+        print_json(msgspec.to_builtins(CompareAnswer.of(comparison, *faces, pipeline.recipe)))
         return
     verdict = "same person" if comparison.same_person else "different people"
     click.echo(

@@ -25,8 +25,8 @@ Examples:
 def command(file: Path, store_url: str | None, as_json: bool, quiet: bool) -> None:
     """Write every stored face to FILE: Parquet, CSV or NPZ by its extension.
 
-    A row for each face: photo, face id, number, collection, box, landmarks, detection score, the
-    photo's size, and the 128 numbers of its embedding.
+    A row for each face: photo_id, path, face_id, index, collection, box, landmarks,
+    detection_score, the photo's size, and the 128 numbers of its embedding.
     """
     settings = read_settings(store_url)
     writer_for(file)

@@ -1,17 +1,16 @@
 """`facesearch search`: the nearest faces, as a table, as JSON and as a picture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import read_file
 from facesearch.searching import (
-    DEFAULT_K,
     MAX_DISTANCE,
-    MAX_K,
     FaceChoice,
     FaceMatches,
     Scope,
@@ -26,7 +25,8 @@ from facesearch_local.cli.matches import print_results
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, print_note, saved
 from facesearch_local.cli.query import naming, note_other_faces
-from search_faces.responses import face_search_json, photo_search_json
+from facesearch_local.cli.scope import scope_options
+from search_faces.contract.answers import SearchAnswer
 
 
 class FaceChoiceType(click.ParamType[FaceChoice]):
@@ -61,14 +61,7 @@ Examples:
     "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
 )
 @store_option
-@click.option(
-    "--k",
-    type=click.IntRange(1, MAX_K),
-    default=DEFAULT_K,
-    show_default=True,
-    help="How many faces to show.",
-)
-@click.option("--collection", help="Search this collection only (default: all).")
+@scope_options
 @click.option(
     "--face",
     type=FaceChoiceType(),
@@ -76,23 +69,6 @@ Examples:
     show_default=True,
     metavar="FACE",
     help="Which face of IMAGE to search for: largest, all, or its number by size, from 0.",
-)
-@click.option(
-    "--max-distance",
-    type=click.FloatRange(0, MAX_DISTANCE),
-    default=MAX_DISTANCE,
-    help="Show only faces as near as this.",
-)
-@click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1),
-    default=0,
-    help="Show only faces as likely of the same person as this.",
-)
-@click.option(
-    "--expand",
-    is_flag=True,
-    help="Search with IMAGE and the nearest faces that are surely the same person's: finds more.",
 )
 @click.option(
     "--grid",
@@ -105,12 +81,8 @@ def command(
     *,
     images: tuple[Path, ...],
     store_url: str | None,
-    k: int,
-    collection: str | None,
+    scope: Scope,
     face: FaceChoice,
-    max_distance: float,
-    min_confidence: float,
-    expand: bool,
     grid: Path | None,
     as_json: bool,
 ) -> int:
@@ -126,13 +98,6 @@ def command(
         raise click.UsageError("--face chooses among the faces of one IMAGE: name one.")
     if grid is not None and face == "all":
         raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
-    scope = Scope(
-        k,
-        collection,
-        max_distance=max_distance,
-        min_confidence=min_confidence,
-        expand=expand,
-    )
     settings = read_settings(store_url)
     pipeline = FacePipeline.from_settings(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
@@ -143,11 +108,13 @@ def command(
         # Raises when nothing was ever indexed.
         held = 1 if found.matches else store.counts().faces
     if as_json:
-        print_json(found.answer)
+        print_json(msgspec.to_builtins(found.answer))
     else:
         print_results(found.results)
     if not found.matches:
-        return _tell_nothing(collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE)
+        return _tell_nothing(
+            scope.collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE
+        )
     if grid is not None:
         try:
             _draw(grid, images[0], found)
@@ -164,7 +131,7 @@ class _Found:
     `query` is the photo that a picture of the search begins with, and the face that it shows.
     """
 
-    answer: Mapping[str, object]
+    answer: SearchAnswer
     results: Sequence[FaceMatches]
     query: Callable[[], tuple[DecodedImage, DetectedFace]]
 
@@ -181,7 +148,7 @@ def _search_photo(
     if face == 0:
         note_other_faces(image, len(found.faces))
     return _Found(
-        photo_search_json(found),
+        SearchAnswer.of_photo(found, pipeline.recipe),
         found.results,
         lambda: (found.photo, found.faces[found.results[0].face or 0]),
     )
@@ -200,7 +167,7 @@ def _search_person(
         photo, faces = pipeline.detect(photos[0])
         return photo, faces[0]
 
-    return _Found(face_search_json(found), [found], first)
+    return _Found(SearchAnswer.of_person(found, pipeline.recipe), [found], first)
 
 
 def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:

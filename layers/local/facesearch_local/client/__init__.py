@@ -2,5 +2,6 @@
 
 from facesearch_local.client.client import FaceSearchClient
 from facesearch_local.client.transport import ApiError
+from search_faces.contract.requests import CompareSide, MatchOptions, SearchOptions
 
-__all__ = ["ApiError", "FaceSearchClient"]
+__all__ = ["ApiError", "CompareSide", "FaceSearchClient", "MatchOptions", "SearchOptions"]

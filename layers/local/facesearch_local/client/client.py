@@ -1,27 +1,44 @@
-"""The client: a method for each thing that the API does, with its own JSON as answers."""
+"""The client: a method for each thing that the API does, with the API's own types."""
 
-import base64
-import json
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Literal
 from urllib.parse import quote
+
+import msgspec
 
 from facesearch.closing import Closing
 from facesearch_local.client.transport import Progress, Transport
+from search_faces.contract.answers import (
+    Collection,
+    CollectionsAnswer,
+    CompareAnswer,
+    DetectAnswer,
+    HealthAnswer,
+    ListedPhoto,
+    PhotosAnswer,
+    SearchAnswer,
+    StoredFace,
+    UploadAnswer,
+    VersionAnswer,
+)
+from search_faces.contract.requests import (
+    CompareRequest,
+    CompareSide,
+    MatchOptions,
+    SearchOptions,
+    SearchRequest,
+    UploadRequest,
+)
 
-if TYPE_CHECKING:
-    from search_faces import schemas
-    from search_faces.schemas import Include, MatchOptions, SearchOptions
-
-Photo = Path | bytes
+Photo = str | Path | bytes
 """A file, or what is in one."""
 
-Side = Photo | Mapping[str, str]
-"""A photo, or `{"face_id": …}`, or `{"s3_key": …}`."""
+Extra = Literal["boxes", "thumbnails", "photo_urls"]
 
 PAGE = 1000
+_ALL = SearchOptions()
 
 
 class FaceSearchClient(Closing):
@@ -39,64 +56,54 @@ class FaceSearchClient(Closing):
         *photos: Photo,
         s3_keys: Sequence[str] = (),
         face_ids: Sequence[str] = (),
-        **options: "Unpack[SearchOptions]",
-    ) -> "schemas.SearchAnswer":
+        options: SearchOptions = _ALL,
+    ) -> SearchAnswer:
         """The faces nearest to a photo's; several photos and faces are one person's."""
         if len(photos) == 1 and not s3_keys and not face_ids:
-            answer = self._transport.post_photo("search", _read(photos[0]), _texts(options))
-        else:
-            images = [_base64(photo) for photo in photos]
-            named = {"image": images, "s3_key": list(s3_keys), "face_id": list(face_ids)}
-            queries = {name: each for name, each in named.items() if each}
-            answer = self._transport.post("search", {**queries, **options})
-        found: schemas.SearchAnswer = answer.json()
-        return found
+            photo, texts = _read(photos[0]), _texts(options)
+            return self._transport.post_photo("v1/search", photo, texts, SearchAnswer)
+        request = SearchRequest(
+            **msgspec.structs.asdict(options),
+            photo=[_read(photo) for photo in photos] or msgspec.UNSET,
+            s3_key=list(s3_keys) or msgspec.UNSET,
+            face_id=list(face_ids) or msgspec.UNSET,
+        )
+        return self._transport.post("v1/search", request, SearchAnswer)
 
-    def matches(self, face_id: str, **options: "Unpack[MatchOptions]") -> "schemas.SearchAnswer":
+    def matches(self, face_id: str, options: MatchOptions = _ALL) -> SearchAnswer:
         """The faces nearest to a stored one, itself left out."""
-        path = f"{_face(face_id)}/matches"
-        found: schemas.SearchAnswer = self._transport.get(path, _texts(options)).json()
-        return found
+        return self._transport.get(f"{_face(face_id)}/matches", SearchAnswer, _texts(options))
 
-    def face(self, face_id: str, include: "Sequence[Include]" = ("boxes",)) -> "schemas.StoredFace":
+    def face(self, face_id: str, include: Sequence[Extra] = ("boxes",)) -> StoredFace:
         """A stored face, and the photo it is in."""
-        options = {"include": list(include)}
-        found: schemas.StoredFace = self._transport.get(_face(face_id), _texts(options)).json()
-        return found
+        return self._transport.get(_face(face_id), StoredFace, {"include": ",".join(include)})
 
     def thumbnail(self, face_id: str) -> bytes:
         """A JPEG of a stored face."""
-        return self._transport.get(f"{_face(face_id)}/thumbnail").content
+        return self._transport.get_bytes(f"{_face(face_id)}/thumbnail")
 
-    def detect(
-        self, photo: Photo, include: "Sequence[Include]" = ("boxes",)
-    ) -> "schemas.DetectAnswer":
+    def detect(self, photo: Photo, include: Sequence[Extra] = ("boxes",)) -> DetectAnswer:
         """The faces of a photo, and how good a picture of each it is."""
-        options = _texts({"include": list(include)})
-        found: schemas.DetectAnswer = self._transport.post_photo(
-            "detect", _read(photo), options
-        ).json()
-        return found
+        options = {"include": ",".join(include)}
+        return self._transport.post_photo("v1/detect", _read(photo), options, DetectAnswer)
 
-    def compare(self, one: Side, other: Side) -> "schemas.CompareAnswer":
+    def compare(self, one: Photo | CompareSide, other: Photo | CompareSide) -> CompareAnswer:
         """Whether two faces show one person; of a photo, the largest."""
-        body = {"one": _side(one), "other": _side(other)}
-        found: schemas.CompareAnswer = self._transport.post("compare", body).json()
-        return found
+        request = CompareRequest(one=_side(one), other=_side(other))
+        return self._transport.post("v1/compare", request, CompareAnswer)
 
-    def photos(self, prefix: str = "", page: int = PAGE) -> "Iterator[schemas.ListedPhoto]":
+    def photos(self, prefix: str = "", page: int = PAGE) -> Iterator[ListedPhoto]:
         """All photos whose id starts with `prefix`, by id; fetched a page at a time."""
         after: str | None = ""
         while after is not None:
             options = {"prefix": prefix, "after": after, "limit": str(page)}
-            answer: schemas.PhotosAnswer = self._transport.get("photos", options).json()
-            yield from answer["photos"]
-            after = answer["next"]
+            answer = self._transport.get("v1/photos", PhotosAnswer, options)
+            yield from answer.photos
+            after = answer.next
 
-    def collections(self) -> "list[schemas.Collection]":
+    def collections(self) -> list[Collection]:
         """The collections, and how much each holds."""
-        answer: schemas.CollectionsAnswer = self._transport.get("collections").json()
-        return answer["collections"]
+        return self._transport.get("v1/collections", CollectionsAnswer).collections
 
     def upload(
         self,
@@ -109,58 +116,51 @@ class FaceSearchClient(Closing):
         """Put a photo into the bucket, from where it is indexed in a moment; returns its id."""
         data = photo.read_bytes()
         kind = mimetypes.guess_type(photo.name)[0] or "application/octet-stream"
-        body: dict[str, object] = {
-            "filename": photo.name,
-            "content_type": kind,
-            "size": len(data),
-        }
-        if collection is not None:
-            body["collection"] = collection
-        if metadata is not None:
-            body["metadata"] = dict(metadata)
-        form: schemas.UploadAnswer = self._transport.post("uploads", body).json()
-        file = (photo.name, data, kind)
-        self._transport.post_form(form["url"], form["fields"], file, progress)
-        return form["photo_id"]
+        request = UploadRequest(
+            filename=photo.name,
+            content_type=kind,
+            size=len(data),
+            collection=msgspec.UNSET if collection is None else collection,
+            metadata=metadata or {},
+        )
+        form = self._transport.post("v1/uploads", request, UploadAnswer)
+        self._transport.post_form(form.url, form.fields, (photo.name, data, kind), progress)
+        return form.photo_id
 
-    def health(self) -> "schemas.HealthAnswer":
+    def health(self) -> HealthAnswer:
         """Raises `ApiError` when searches cannot be answered."""
-        found: schemas.HealthAnswer = self._transport.get("health").json()
-        return found
+        return self._transport.get("v1/health", HealthAnswer)
 
-    def version(self) -> "schemas.VersionAnswer":
+    def version(self) -> VersionAnswer:
         """What runs there, and whether it fits what is indexed."""
-        found: schemas.VersionAnswer = self._transport.get("version").json()
-        return found
+        return self._transport.get("v1/version", VersionAnswer)
 
     def close(self) -> None:
         self._transport.close()
 
 
 def _face(face_id: str) -> str:
-    return f"faces/{quote(face_id, safe='')}"
+    return f"v1/faces/{quote(face_id, safe='')}"
 
 
 def _read(photo: Photo) -> bytes:
-    return photo if isinstance(photo, bytes) else photo.read_bytes()
+    return photo if isinstance(photo, bytes) else Path(photo).read_bytes()
 
 
-def _base64(photo: Photo) -> str:
-    return base64.b64encode(_read(photo)).decode()
+def _side(side: Photo | CompareSide) -> CompareSide:
+    return side if isinstance(side, CompareSide) else CompareSide(photo=_read(side))
 
 
-def _side(side: Side) -> Mapping[str, str]:
-    return side if isinstance(side, Mapping) else {"image": _base64(side)}
-
-
-def _texts(options: Mapping[str, Any]) -> dict[str, str]:
-    """As the address takes them."""
+def _texts(options: MatchOptions) -> dict[str, str]:
+    """As the address takes them, but for those that are left at their defaults."""
     texts: dict[str, str] = {}
-    for name, value in options.items():
+    for name, value in msgspec.to_builtins(options).items():
         if isinstance(value, Mapping):
             texts |= {f"{name}.{key}": each for key, each in value.items()}
-        elif isinstance(value, list):
+        elif isinstance(value, str):
+            texts[name] = value
+        elif isinstance(value, Sequence):
             texts[name] = ",".join(value)
         else:
-            texts[name] = value if isinstance(value, str) else json.dumps(value)
+            texts[name] = msgspec.json.encode(value).decode()
     return texts

@@ -4,11 +4,15 @@ import io
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import urljoin
 from xml.etree import ElementTree
 
+import msgspec
 import requests
 from urllib3 import encode_multipart_formdata
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 Progress = Callable[[int, int], None]
 """Called with the bytes sent so far, and all."""
@@ -42,18 +46,30 @@ class Transport:
         self._timeout_s = timeout_s
         self._session = requests.Session()
 
-    def get(self, path: str, options: Mapping[str, str] | None = None) -> requests.Response:
+    def get(
+        self, path: str, kind: type[Answer], options: Mapping[str, str] | None = None
+    ) -> Answer:
         """Raises `ApiError`."""
-        return self._ask(lambda: self._send("GET", path, params=options))
+        return _read(self._ask(lambda: self._send("GET", path, params=options)), kind)
 
-    def post(self, path: str, body: Mapping[str, object]) -> requests.Response:
-        """JSON. Raises `ApiError`."""
-        return self._ask(lambda: self._send("POST", path, json=body))
+    def get_bytes(self, path: str) -> bytes:
+        """Raises `ApiError`."""
+        return self._ask(lambda: self._send("GET", path)).content
 
-    def post_photo(self, path: str, photo: bytes, options: Mapping[str, str]) -> requests.Response:
+    def post(self, path: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
+        """As JSON. Raises `ApiError`."""
+        data, media = msgspec.json.encode(request), {"Content-Type": "application/json"}
+        return _read(self._ask(lambda: self._send("POST", path, data=data, headers=media)), kind)
+
+    def post_photo(
+        self, path: str, photo: bytes, options: Mapping[str, str], kind: type[Answer]
+    ) -> Answer:
         """The photo as the body. Raises `ApiError`."""
-        kind = {"Content-Type": "application/octet-stream"}
-        return self._ask(lambda: self._send("POST", path, params=options, data=photo, headers=kind))
+        media = {"Content-Type": "application/octet-stream"}
+        answer = self._ask(
+            lambda: self._send("POST", path, params=options, data=photo, headers=media)
+        )
+        return _read(answer, kind)
 
     def post_form(
         self, url: str, fields: Mapping[str, str], file: tuple[str, bytes, str], progress: Progress
@@ -89,7 +105,6 @@ class Transport:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        json: Mapping[str, object] | None = None,
         data: "bytes | _Watched | None" = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
@@ -101,7 +116,6 @@ class Transport:
                 method,
                 url,
                 params=params,
-                json=json,
                 data=data,
                 headers={**key, **(headers or {})},
                 timeout=self._timeout_s,
@@ -128,6 +142,15 @@ class _Watched(io.BytesIO):
         piece = super().read(size)
         self._progress(self.tell(), self._size)
         return piece
+
+
+def _read(answer: requests.Response, kind: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        request_id = answer.headers.get("X-Request-Id", "")
+        detail = f"{answer.url} does not answer as this client's API does: compare their versions"
+        raise ApiError(answer.status_code, "not_understood", detail, request_id) from error
 
 
 def _wait_s(answer: requests.Response, attempt: int) -> float:

@@ -1,26 +1,21 @@
-"""The document put together.
-
-Paths, summaries and answers come from the routes' functions, schemas from the types, problems from
-the table of errors, the rest from `operations`.
-"""
+"""The document put together: routes, the types they declare, and the table of problems."""
 
 import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Route
+import msgspec
 
 import search_faces
 from facesearch import __version__
-from facesearch_local.openapi.answers import answers_of
-from facesearch_local.openapi.headers import HEADERS
-from facesearch_local.openapi.operations import OPERATIONS, Operation
+from facesearch_local.openapi.gateway import GATEWAY_PROBLEMS, GatewayProblem
+from facesearch_local.openapi.headers import ANSWER_HEADERS, HEADERS
 from facesearch_local.openapi.problems import Problems
-from facesearch_local.openapi.requests import body_of, parameters_of
-from facesearch_local.openapi.types import Json, Types
-from search_faces import schemas
-from search_faces.app import create_app
+from facesearch_local.openapi.requests import BINARY, body_of, parameters_of
+from facesearch_local.openapi.schemas import Json, Schemas
+from search_faces.contract.answers import Picture, ProblemDetails
+from search_faces.routes import ROUTES
+from search_faces.routing import Route
 
 FILE = Path(search_faces.__file__).with_name("openapi.json")
 
@@ -28,7 +23,7 @@ DESCRIPTION = """Hand in a photo and get the nearest faces of those that were in
 distance and the probability that they show the same person.
 
 **Keys.** On AWS, send the key in the header `X-Api-Key`; only the page, this documentation, \
-`/health` and `/version` go without. `facesearch serve` asks for none.
+`/v1/health` and `/v1/version` go without. `facesearch serve` asks for none.
 
 **Problems** are `application/problem+json` (RFC 9457). `code` is stable, for programs; `detail` \
 says what to do; `request_id` is in the operator's log, and in every answer's header \
@@ -50,23 +45,13 @@ def written() -> str:
 
 
 def document() -> dict[str, Json]:
-    """The OpenAPI 3.1 document of the routes as they are registered."""
-    app = create_app({})
-    routes: Sequence[Route] = [*app._static_routes, *app._dynamic_routes]
-    unknown = {route.func.__name__ for route in routes} ^ set(OPERATIONS)
-    if unknown:
-        raise ValueError(f"operations.py and the routes differ in {', '.join(sorted(unknown))}")
-    types = Types()
-    types.schema(schemas.Problem)
-    problems = Problems()
+    """The OpenAPI 3.1 document of the table of routes."""
+    schemas, problems = Schemas(), Problems()
+    schemas.schema(ProblemDetails)
     paths: dict[str, dict[str, Json]] = {}
-    for name, operation in OPERATIONS.items():
-        (route,) = (each for each in routes if each.func.__name__ == name)
-        # `<name>`, and what Powertools makes of it, are the framework's ways of writing `{name}`.
-        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(
-            route, path, operation, types, problems
-        )
+    for route in ROUTES:
+        operations = paths.setdefault(route.path, {})
+        operations[route.method.lower()] = _operation(route, schemas, problems)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,33 +61,50 @@ def document() -> dict[str, Json]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": ".", "description": "Where this document is"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in OPERATIONS.values())],
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in ROUTES)],
         "paths": paths,
         "components": {
-            "schemas": types.components(),
+            "schemas": schemas.components(),
             "responses": problems.components(),
             "headers": HEADERS,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
         },
+        "x-gateway-problems": {each.kind: _gateway_problem(each) for each in GATEWAY_PROBLEMS},
     }
 
 
-def _operation(
-    route: Route, path: str, operation: Operation, types: Types, problems: Problems
-) -> dict[str, Json]:
-    told: dict[str, Json] = {
-        "operationId": route.func.__name__,
-        "tags": [operation.tag],
-        "summary": str(route.func.__doc__).partition("\n")[0].removesuffix("."),
+def _operation(route: Route[Any, Any], schemas: Schemas, problems: Problems) -> dict[str, Json]:
+    operation: dict[str, Json] = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": route.summary,
     }
-    if operation.description:
-        told["description"] = operation.description
-    if parameters := parameters_of(path, operation, types):
-        told["parameters"] = parameters
-    if content := body_of(operation, types):
-        told["requestBody"] = {"required": True, "content": content}
-    told["responses"] = answers_of(route, operation, types) | problems.answers(operation)
-    told["security"] = [{"key": []}] if operation.closed else []
-    return told
+    if route.description:
+        operation["description"] = route.description
+    if parameters := parameters_of(route, schemas):
+        operation["parameters"] = parameters
+    if content := body_of(route, schemas):
+        operation["requestBody"] = {"required": True, "content": content}
+    success = {str(route.status.value): _answer(route, schemas)}
+    operation["responses"] = success | problems.answers(route)
+    operation["security"] = [] if route.open else [{"key": []}]
+    return operation
+
+
+def _answer(route: Route[Any, Any], schemas: Schemas) -> Json:
+    if route.answer is Picture:
+        content = {"image/jpeg": {"schema": BINARY}}
+    else:
+        content = {"application/json": {"schema": schemas.schema(route.answer)}}
+    # The first sentence of the type's own description.
+    description = str(route.answer.__doc__).partition("\n")[0]
+    return {"description": description, "headers": ANSWER_HEADERS, "content": content}
+
+
+def _gateway_problem(refusal: GatewayProblem) -> Json:
+    """The details but for what differs by request; without a status, the gateway's own stays."""
+    details = msgspec.to_builtins(refusal.problem.details(""))
+    left_out = ("request_id", "status") if refusal.any_status else ("request_id",)
+    return {name: value for name, value in details.items() if name not in left_out}

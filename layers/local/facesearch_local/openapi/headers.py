@@ -1,6 +1,6 @@
 """Headers of answers."""
 
-from facesearch_local.openapi.types import Json
+from facesearch_local.openapi.schemas import Json
 
 HEADERS: Json = {
     "X-Request-Id": {
@@ -13,11 +13,6 @@ HEADERS: Json = {
         "description": "Seconds to wait before trying again.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "ETag": {
-        "required": True,
-        "description": "Send it in `If-None-Match` to get the file only when it has changed.",
-        "schema": {"type": "string"},
-    },
 }
 
 
@@ -27,4 +22,3 @@ def _of(name: str) -> dict[str, Json]:
 
 ANSWER_HEADERS = _of("X-Request-Id")
 RETRY_HEADERS = _of("Retry-After")
-ETAG_HEADERS = _of("ETag")

@@ -1,19 +1,32 @@
 """Answers that are problems."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
+import msgspec
+
+from facesearch_local.openapi.gateway import GATEWAY_PROBLEMS
 from facesearch_local.openapi.headers import ANSWER_HEADERS, RETRY_HEADERS
-from facesearch_local.openapi.operations import BROKEN, LOAD_PROBLEMS, TOKEN_PROBLEMS, Operation
-from facesearch_local.openapi.types import Json, reference
+from facesearch_local.openapi.schemas import Json, reference
 from search_faces.problems import (
     CONTENT_TYPE,
     KINDS,
-    Problem,
     body_problem,
     problem_of,
     unexpected_problem,
 )
+from search_faces.routing import Route
+
+BROKEN = ("internal_error", "invalid_settings", "model_error", "store_damaged", "store_error")
+"""On every route."""
+
+LOAD = ("too_many_requests", "timeout")
+"""API Gateway's, on every route."""
+
+ACCESS = ("refused", "forbidden")
+"""API Gateway's, on routes that need a key; `facesearch serve` asks for none."""
 
 _DETAILS = {
     "invalid_request": "k is 101: use 1 to 100",
@@ -35,38 +48,41 @@ class Problems:
     """Answers that are problems, one for each status and set of codes."""
 
     def __init__(self) -> None:
-        examples = [problem_of(kind(_DETAILS.get(kind.code, ""))) for kind in KINDS]
-        examples += [unexpected_problem(), body_problem(10 * 2**20)]
-        self._by_code = {each.code: each for each in (*examples, *TOKEN_PROBLEMS, *LOAD_PROBLEMS)}
-        self._found: dict[str, Json] = {}
+        own = [problem_of(kind(_DETAILS.get(kind.code, ""))) for kind in KINDS]
+        own += [unexpected_problem(), body_problem(10 * 2**20)]
+        known = {each.code for each in own}
+        gateway = [each.problem for each in GATEWAY_PROBLEMS if each.problem.code not in known]
+        self._by_code = {each.code: each for each in (*own, *gateway)}
+        self._components: dict[str, Json] = {}
 
-    def answers(self, operation: Operation) -> dict[str, Json]:
+    def answers(self, route: Route[Any, Any]) -> dict[str, Json]:
         """By status."""
-        codes = [*operation.codes, *(each.code for each in LOAD_PROBLEMS)]
-        codes += BROKEN if not operation.unavailable else BROKEN[:1]
-        codes += [each.code for each in TOKEN_PROBLEMS] if operation.closed else []
         by_status: dict[int, list[str]] = {}
-        for code in codes:
-            by_status.setdefault(self._by_code[code].status.value, []).append(code)
-        by_status[503] += operation.unavailable
+        for code in (*route.problems, *LOAD, *BROKEN, *(() if route.open else ACCESS)):
+            by_status.setdefault(self._status(code, route), []).append(code)
         return {
             str(status): {"$ref": f"#/components/responses/{self._add(status, sorted(codes))}"}
             for status, codes in sorted(by_status.items())
         }
 
     def components(self) -> dict[str, Json]:
-        return {name: self._found[name] for name in sorted(self._found)}
+        return {name: self._components[name] for name in sorted(self._components)}
+
+    def _status(self, code: str, route: Route[Any, Any]) -> int:
+        status = self._by_code[code].status
+        mine = code in LOAD or code in ("internal_error", "invalid_request")
+        return (status if route.failure is None or mine else route.failure).value
 
     def _add(self, status: int, codes: Sequence[str]) -> str:
         name = f"{status}.{'.'.join(codes)}"
-        told = [f"`{code}`: {self._by_code[code].title}" for code in codes]
-        self._found[name] = {
-            "description": ". ".join(told),
+        titles = [f"`{code}`: {self._by_code[code].title}" for code in codes]
+        self._components[name] = {
+            "description": ". ".join(titles),
             "headers": ANSWER_HEADERS | (RETRY_HEADERS if status in (429, 503) else {}),
             "content": {
                 CONTENT_TYPE: {
                     "schema": {
-                        "allOf": [reference("Problem")],
+                        "allOf": [reference("ProblemDetails")],
                         "properties": {"status": {"const": status}, "code": {"enum": codes}},
                     },
                     "examples": {code: {"value": self._example(code, status)} for code in codes},
@@ -75,7 +91,6 @@ class Problems:
         }
         return name
 
-    def _example(self, code: str, status: int) -> Mapping[str, Json]:
-        problem = self._by_code[code]
-        told = Problem(HTTPStatus(status), code, problem.title, problem.detail)
-        return told.as_json("79104e5b-4c6f-4f0e-9a43-2f8a4c0d5b7e")
+    def _example(self, code: str, status: int) -> Json:
+        problem = replace(self._by_code[code], status=HTTPStatus(status))
+        return msgspec.to_builtins(problem.details("79104e5b-4c6f-4f0e-9a43-2f8a4c0d5b7e"))

@@ -1,90 +1,91 @@
 """What a route takes: parameters and bodies."""
 
 import re
+from typing import Any
 
-from facesearch_local.openapi.operations import Form, Operation
-from facesearch_local.openapi.types import Json, Types
-from search_faces import schemas
-from search_faces.requests.options import INCLUDES, METADATA
+from facesearch_local.openapi.schemas import Json, Schemas
+from search_faces.routing import Body, Route
 
 BINARY = {"type": "string", "format": "binary"}
 
 
-def parameters_of(path: str, operation: Operation, types: Types) -> list[Json]:
+def parameters_of(route: Route[Any, Any], schemas: Schemas) -> list[Json]:
     """In the path, and in the address after it."""
-    parameters = [_path_parameter(name, types) for name in re.findall(r"{(\w+)}", path)]
-    if operation.options:
-        options = types.fields(operation.options)
-        parameters += [_query_parameter(name, schema) for name, schema in options.items()]
-    return parameters
+    path = re.findall(r"{(\w+)}", route.path)
+    fields = schemas.fields(route.request)
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": fields.pop(name)} for name in path
+    ]
+    own = route.body.fields if route.body else ()
+    if not _takes_options(route.body):
+        return parameters
+    options = {name: schema for name, schema in fields.items() if name not in own}
+    return parameters + [_query_parameter(name, schema) for name, schema in options.items()]
 
 
-def _path_parameter(name: str, types: Types) -> Json:
-    schema = types.schema(schemas.FaceId) if name == "face_id" else {"type": "string"}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-def _query_parameter(name: str, schema: Json) -> Json:
-    told = {"name": name, "in": "query", "description": schema.pop("description")}
-    if name == "include":
-        schema = _include_text(told)
-        told["description"] = schema.pop("description")
-    if name == "metadata":
-        told["description"] += f" Given as `{METADATA}NAME=VALUE`, each name once."
-        told |= {"style": "form", "explode": True}
-        schema = _metadata_texts(schema)
-        told["example"] = {f"{METADATA}album": "summer"}
-    return told | {"schema": schema}
-
-
-def _include_text(told: Json) -> Json:
-    """Where there are only texts, a list is one."""
-    each = f"({'|'.join(INCLUDES)})"
-    return {
-        "type": "string",
-        "pattern": f"^({each}(,{each})*)?$",
-        "description": f"{told['description']} Comma-separated.",
-        "default": "boxes",
-    }
-
-
-def _metadata_texts(schema: Json) -> Json:
-    """Where there are only texts by name, each entry is named after a prefix."""
-    pattern = f"^{re.escape(METADATA)}."
-    return {
-        "type": "object",
-        "patternProperties": {pattern: schema["additionalProperties"]},
-        "additionalProperties": False,
-    }
-
-
-def body_of(operation: Operation, types: Types) -> dict[str, Json]:
+def body_of(route: Route[Any, Any], schemas: Schemas) -> dict[str, Json]:
     """By media type; empty where none is taken."""
+    if route.body is None:
+        return {}
     content: dict[str, Json] = {}
-    if operation.photo:
+    if route.body.is_photo:
         content |= {kind: {"schema": BINARY} for kind in ("image/*", "application/octet-stream")}
-    if operation.form:
-        content["multipart/form-data"] = {"schema": _form(operation.form, types)}
-    if operation.json:
-        examples = {name: {"value": value} for name, value in operation.examples.items()}
-        content["application/json"] = {
-            "schema": types.schema(operation.json),
-            "examples": examples,
-        }
+    if route.body.files:
+        content["multipart/form-data"] = {"schema": _form(route, route.body, schemas)}
+    content["application/json"] = {
+        "schema": schemas.request_schema(route.request),
+        "examples": {name: {"value": value} for name, value in route.examples.items()},
+    }
     return content
 
 
-def _form(form: Form, types: Types) -> Json:
+def _takes_options(body: Body | None) -> bool:
+    """What is JSON only has its fields there, and is not described in the address as well."""
+    return body is None or bool(body.files)
+
+
+def _query_parameter(name: str, schema: Json) -> Json:
+    schema = _as_text(name, schema)
+    parameter = {"name": name, "in": "query", "description": schema.pop("description")}
+    if schema.get("type") == "object":
+        parameter["description"] += f" Given as `{name}.NAME=VALUE`, each name once."
+        parameter |= {"style": "form", "explode": True, "example": {f"{name}.album": "summer"}}
+    return parameter | {"schema": schema}
+
+
+def _as_text(name: str, schema: Json) -> Json:
+    """Where there are only texts, a list is one, and each entry of an object has a prefix."""
+    if schema.get("type") == "array":
+        each = f"({'|'.join(schema['items']['enum'])})"
+        return {
+            "type": "string",
+            "pattern": f"^({each}(,{each})*)?$",
+            "description": f"{schema['description']} Comma-separated.",
+            "default": ",".join(schema["default"]),
+        }
+    if schema.get("type") == "object":
+        return {
+            "type": "object",
+            "description": schema["description"],
+            "patternProperties": {f"^{re.escape(name)}\\..": schema["additionalProperties"]},
+            "additionalProperties": False,
+        }
+    return schema
+
+
+def _form(route: Route[Any, Any], body: Body, schemas: Schemas) -> Json:
     fields: dict[str, Json] = {
         name: BINARY
         if most == 1
         else {"type": "array", "items": BINARY, "minItems": 1, "maxItems": most}
-        for name, most in form.files.items()
+        for name, most in body.files.items()
     }
-    schema: dict[str, Json] = {"type": "object", "required": list(form.files)}
-    options = types.fields(form.options) if form.options else {}
-    if "include" in options:
-        options["include"] = _include_text(options["include"])
-    if "metadata" in options:
-        schema |= _metadata_texts(options.pop("metadata"))
+    options = {
+        name: _as_text(name, schema)
+        for name, schema in schemas.fields(route.request).items()
+        if name not in body.fields
+    }
+    schema: dict[str, Json] = {"type": "object", "required": list(fields)}
+    for name in [name for name, each in options.items() if "patternProperties" in each]:
+        schema["patternProperties"] = options.pop(name)["patternProperties"]
     return {**schema, "properties": fields | options, "additionalProperties": False}

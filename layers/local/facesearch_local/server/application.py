@@ -2,9 +2,8 @@
 
 import asyncio
 import gzip
-import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,27 +17,25 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from facesearch.errors import NotFound
 from facesearch_local.server.access import Access, is_loopback
 from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies, Refused
 from facesearch_local.server.connections import PROTECTION
-from search_faces.http import HttpAnswer, HttpRequest, Route
+from search_faces.answering import answer, no_path_problem, written_problem
+from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.problems import (
-    CONTENT_TYPE,
     Problem,
     method_problem,
-    problem_of,
     unexpected_problem,
 )
+from search_faces.routes import ROUTES
 from search_faces.service import Service
+from search_faces.static import STATIC_ROUTES, static_answer
 
 MAX_BODY_BYTES = 10 * 2**20
 """API Gateway's limit."""
 
 COMPRESSED = ("application/json", "image/svg+xml", "text/")
 COMPRESSED_FROM_BYTES = 1024
-
-NOTHING_HERE = problem_of(NotFound("there is nothing at this path: POST a photo to /search"))
 
 logger = logging.getLogger(__name__)
 
@@ -61,17 +58,25 @@ Operations = dict[str, dict[str, Operation]]
 """By path, then by method."""
 
 
-def operations_of(routes: Iterable[Route], service: Service) -> Operations:
+def operations_of(service: Service) -> Operations:
     """The routes that AWS has, too."""
-
-    def answer(route: Route, request: HttpRequest, body: BinaryIO) -> HttpAnswer:
-        return route.answer(service, replace(request, body=body.read()))
-
     operations: Operations = {}
-    for route in routes:
-        operation = Operation(partial(answer, route), route.open)
+    for route in ROUTES:
+        operation = Operation(_bound(partial(answer, route, lambda: service)), route.open)
         operations.setdefault(route.path, {})[route.method] = operation
+    for static in STATIC_ROUTES:
+        operation = Operation(_bound(partial(static_answer, static, lambda: service)), open=True)
+        operations[static.path] = {"GET": operation}
+        if static.file and not static.path.endswith("/"):
+            # With a slash too many, a page leads to itself without.
+            operations[f"{static.path}/"] = operations[static.path]
     return operations
+
+
+def _bound(
+    respond: Callable[[HttpRequest], HttpAnswer],
+) -> Callable[[HttpRequest, BinaryIO], HttpAnswer]:
+    return lambda request, body: respond(replace(request, body=body.read()))
 
 
 class Application:
@@ -112,7 +117,7 @@ class Application:
                     return await self._worked(operation, request, body, request_id)
             except Refused as refused:
                 problem = refused.problem
-        return _response(problem_answer(problem, request_id, headers), request_id)
+        return _response(written_problem(problem, request_id, headers), request_id)
 
     def _refusal(
         self, methods: Mapping[str, Operation], request: Request
@@ -122,7 +127,7 @@ class Application:
         if problem is not None:
             return problem, {}
         if not methods:
-            return NOTHING_HERE, {}
+            return no_path_problem(), {}
         operation = methods.get(_method(request))
         if operation is None:
             allowed = ", ".join(sorted(methods))
@@ -172,15 +177,6 @@ class _Endpoint:
         await response(scope, receive, send)
 
 
-def problem_answer(
-    problem: Problem, request_id: str, headers: Mapping[str, str] | None = None
-) -> HttpAnswer:
-    """The problem as an answer."""
-    body = json.dumps(problem.as_json(request_id)).encode()
-    more = {"Content-Type": CONTENT_TYPE, **problem.headers, **(headers or {})}
-    return HttpAnswer(problem.status.value, more, body)
-
-
 def _method(request: Request) -> str:
     """Whoever asks for a head gets that of the whole answer; the server leaves out the rest."""
     return "GET" if request.method == "HEAD" else request.method
@@ -193,7 +189,7 @@ def _work(
         answer = operation.answer(request, body)
     except Exception:
         logger.exception("request %s failed", request.request_id)
-        answer = problem_answer(unexpected_problem(), request.request_id)
+        answer = written_problem(unexpected_problem(), request.request_id)
     return _compressed(answer, request) if compress else answer
 
 

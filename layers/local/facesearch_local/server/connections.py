@@ -1,12 +1,12 @@
 """HTTP connections with deadlines: a client that is slow, or does nothing, holds up nobody."""
 
 import asyncio
-import json
 from http import HTTPStatus
 from typing import cast
 from uuid import uuid4
 
 import h11
+import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from search_faces.problems import CONTENT_TYPE, Problem
@@ -94,7 +94,7 @@ class BoundedConnection(H11Protocol):
             "The request is not understood",
             f"it is no HTTP/1.1, or its head is longer than {MAX_HEAD_BYTES // 2**10} KB",
         )
-        body = json.dumps(problem.as_json(str(uuid4()))).encode()
+        body = msgspec.json.encode(problem.details(str(uuid4())))
         headers = {
             **PROTECTION,
             "Content-Type": CONTENT_TYPE,

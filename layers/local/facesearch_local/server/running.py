@@ -24,7 +24,6 @@ from facesearch_local.server.connections import (
     PROTECTION,
     BoundedConnection,
 )
-from facesearch_local.server.lambda_handler import routes_of
 from facesearch_local.server.uploads import FolderUploads, upload_operations
 from facesearch_local.settings import ServeSettings
 from search_faces.log import logger
@@ -71,16 +70,15 @@ def serve(
     known = {**environ, "FACESEARCH_UPLOADS": "off"} if settings.uploads else environ
     os.environ.update({**_ENVIRONMENT, **known})
     # After the environment is set: Powertools reads it as it is imported.
-    from search_faces.handler import handler
     from search_faces.service import open_service
 
     signal.signal(signal.SIGTERM, _stop)
-    logger.setLevel(logging.WARNING)
+    _log_failures()
     made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     with _listen(host, port) as listening:
         service = open_service()
-        operations = operations_of(routes_of(handler), service)
+        operations = operations_of(service)
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
             service.uploads = uploads
@@ -95,6 +93,17 @@ def serve(
             # uvicorn hands on the signal that ended it; one may come before it is there, too.
             with closing(application), suppress(KeyboardInterrupt):
                 _run(application, listening, news)
+
+
+def _log_failures() -> None:
+    """What goes wrong here, on stderr; a caller's mistakes are no news."""
+    handler = logging.StreamHandler()
+    known = {"error": "unexpected", "reason": ""}
+    line = "%(asctime)s %(message)s: %(error)s %(reason)s"
+    handler.setFormatter(logging.Formatter(line, defaults=known))
+    logger.handlers = [handler]
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
 
 
 class _Server(uvicorn.Server):

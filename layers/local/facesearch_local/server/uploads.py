@@ -28,16 +28,15 @@ from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.library.sequences import next_sequences
-from facesearch_local.server.application import Operation, Operations, problem_answer
+from facesearch_local.server.application import Operation, Operations
+from search_faces.answering import guarded
 from search_faces.http import HttpAnswer, HttpRequest
-from search_faces.log import log_problem
-from search_faces.problems import problem_of
-from search_faces.requests.multipart import PartHead, form_pieces
+from search_faces.multipart import PartHead, form_pieces
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
-UPLOAD_URL = "uploads/files"
-"""Where the forms of `POST /uploads` go."""
+UPLOAD_URL = "v1/uploads/files"
+"""Where the forms of `POST /v1/uploads` go."""
 
 FILE = "file"
 """The field of the form that holds the photo; it is the last, as S3 has it."""
@@ -101,12 +100,12 @@ class FolderUploads:
         signature = fields.get("signature", b"")
         if not hmac.compare_digest(self._signature(policy).encode(), signature):
             raise InvalidRequest(
-                "the form is not one of this service: POST to uploads for one, and send its "
+                "the form is not one of this service: POST to /v1/uploads for one, and send its "
                 "fields as they are"
             )
         told: dict[str, Any] = json.loads(base64.b64decode(policy))
         if told["expires"] < time.time():
-            raise InvalidRequest("the form has expired: POST to uploads for another")
+            raise InvalidRequest("the form has expired: POST to /v1/uploads for another")
         return told
 
     def _signature(self, policy: str) -> str:
@@ -146,13 +145,11 @@ def upload_operations(uploads: FolderUploads) -> Operations:
     """What S3 does on AWS: 204 for a form whose photo is stored and indexed, or the problem."""
 
     def answer(request: HttpRequest, body: BinaryIO) -> HttpAnswer:
-        try:
+        def receive() -> HttpAnswer:
             uploads.receive(request.headers.get("content-type", ""), body)
-        except FacesearchError as error:
-            problem = problem_of(error)
-            log_problem(problem, error)
-            return problem_answer(problem, request.request_id)
-        return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
+            return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
+
+        return guarded(receive, request)
 
     # The form's signature stands for the key.
     operation = Operation(answer, open=True, max_bytes=MAX_FORM_BYTES, stored=True)

@@ -1,14 +1,13 @@
 """What answers add to stored faces on request: thumbnails, and where their photos are."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from facesearch.errors import InvalidRequest
 from facesearch.faces import StoredFace
 from facesearch.photos.places import Photos
 from facesearch.photos.thumbnails import thumbnails
-from search_faces.requests.options import Include
 
 MAX_THUMBNAILS = 200
 """In one answer: an answer of Lambda holds 6 MB."""
@@ -16,17 +15,17 @@ MAX_THUMBNAILS = 200
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Thumbnails (data URLs) by face id and URLs by photo id; None where there is none."""
+    """Thumbnails (data URLs) by face id and URLs by photo id, if asked for; None: there is none."""
 
-    include: Include
+    boxes: bool = True
     thumbnails: Mapping[str, str | None] = field(default_factory=dict)
     photo_urls: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def extras_of(faces: Sequence[StoredFace], include: Include, photos: Photos) -> Extras:
+def extras_of(faces: Sequence[StoredFace], include: Collection[str], photos: Photos) -> Extras:
     """Raises `InvalidRequest` when there are more faces than thumbnails fit into an answer."""
     made: dict[str, str | None] = {}
-    if include.thumbnails:
+    if "thumbnails" in include:
         if len({face.face_id for face in faces}) > MAX_THUMBNAILS:
             raise InvalidRequest(
                 f"an answer holds {MAX_THUMBNAILS} thumbnails: lower k, or search for one face"
@@ -34,9 +33,9 @@ def extras_of(faces: Sequence[StoredFace], include: Include, photos: Photos) -> 
         drawn = thumbnails(faces, photos.read)
         made = {each: data_url(jpeg) if jpeg else None for each, jpeg in drawn.items()}
     urls: dict[str, str | None] = {}
-    if include.photo_urls:
+    if "photo_urls" in include:
         urls = {each: photos.url(each) for each in {face.photo.photo_id for face in faces}}
-    return Extras(include, made, urls)
+    return Extras("boxes" in include, made, urls)
 
 
 def data_url(jpeg: bytes) -> str:

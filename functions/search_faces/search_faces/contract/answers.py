@@ -1,0 +1,514 @@
+"""What callers get: faces and matches, never their embeddings."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from facesearch import faces as domain
+from facesearch.confidence import THRESHOLDS, confidence
+from facesearch.searching import MAX_DISTANCE, Comparison, FaceMatches, PhotoSearch
+from facesearch.vision.images import DecodedImage
+from search_faces.contract.extras import Extras
+from search_faces.contract.requests import FaceId
+
+if TYPE_CHECKING:
+    from facesearch.vision.quality import FaceQuality
+
+PIXEL_DIGITS = 2
+DISTANCE_DIGITS = 6
+
+PLAIN = Extras()
+"""Nothing but what answers tell unless asked for more."""
+
+PhotoId = Annotated[
+    str, Meta(description="The photo's URI.", examples=["s3://photos/wedding/0001.jpg"])
+]
+Index = Annotated[
+    int, Meta(ge=0, description="The face's place in its photo: from 0, largest first.")
+]
+Probability = Annotated[float, Meta(ge=0, le=1, examples=[0.9991])]
+Distance = Annotated[
+    float, Meta(ge=0, le=MAX_DISTANCE, description="L2 between unit vectors.", examples=[0.6412])
+]
+Confidence = Annotated[
+    Probability | None,
+    Meta(
+        description="Probability that two faces show one person, for pairs of which half do; null "
+        "where the recipe is not calibrated.",
+        examples=[0.9984],
+    ),
+]
+Verdict = Annotated[
+    Literal["very_likely", "possible", "look_alike"] | None,
+    Meta(
+        description="What the distance means in an index of this size; null until limits are "
+        "calibrated for it."
+    ),
+]
+Metadata = Annotated[Mapping[str, str], Meta(description="The photo's user metadata.")]
+Thumbnail = Annotated[
+    str | None,
+    Meta(
+        description="The face with its surroundings, outlined, as a data URL of a JPEG; "
+        "null when the photo cannot be read now. Given when `include` has `thumbnails`."
+    ),
+]
+PhotoUrl = Annotated[
+    str | None,
+    Meta(
+        description="Where the photo can be fetched for the next 300 seconds; null when it is "
+        "not in S3. Given when `include` has `photo_urls`."
+    ),
+]
+Fingerprint = Annotated[str, Meta(description="Differs when any step of the recipe does.")]
+RecipeName = Annotated[str | None, Meta(description="Null: it has none.")]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Size(Struct, frozen=True):
+    """Of an upright photo, in pixels."""
+
+    width: Count
+    height: Count
+
+
+class Box(Struct, frozen=True):
+    """A rectangle in an upright photo, in pixels from its top left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, box: domain.BoundingBox) -> "Box":
+        return cls(*map(_pixels, (box.left, box.top, box.width, box.height)))
+
+
+class Point(Struct, frozen=True):
+    """A place in an upright photo, in pixels from its top left corner."""
+
+    x: float
+    y: float
+
+
+class Landmarks(Struct, frozen=True):
+    """Five points of a face; left and right as the viewer sees them."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    mouth_left: Point
+    mouth_right: Point
+
+    @classmethod
+    def of(cls, marks: domain.Landmarks) -> "Landmarks":
+        return cls(*(Point(_pixels(point.x), _pixels(point.y)) for point in marks.points))
+
+
+class Face(Struct, frozen=True, kw_only=True):
+    """A face of a photo."""
+
+    index: Index
+    box: Box
+    landmarks: Landmarks
+    detection_score: Probability
+    thumbnail: Thumbnail | UnsetType = UNSET
+
+    @classmethod
+    def of(
+        cls, index: int, face: domain.DetectedFace, thumbnail: str | UnsetType = UNSET
+    ) -> "Face":
+        return cls(
+            index=index,
+            box=Box.of(face.box),
+            landmarks=Landmarks.of(face.landmarks),
+            detection_score=_rounded(face.detection_score),
+            thumbnail=thumbnail,
+        )
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """A stored face that was found."""
+
+    face_id: FaceId
+    photo_id: PhotoId
+    collection: str
+    metadata: Metadata
+    distance: Distance
+    score: Annotated[float, Meta(gt=0, le=1, description="1 / (1 + distance²).")]
+    confidence: Confidence
+    verdict: Verdict
+    detection_score: Probability
+    photo: Size
+    box: Box | UnsetType = UNSET
+    thumbnail: Thumbnail | UnsetType = UNSET
+    photo_url: PhotoUrl | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, match: domain.Match, extras: Extras) -> "Match":
+        photo, face = match.stored.photo, match.stored.face.detected
+        return cls(
+            face_id=match.stored.face_id,
+            photo_id=photo.photo_id,
+            collection=photo.collection,
+            metadata=photo.metadata,
+            distance=_rounded(match.distance),
+            score=_rounded(match.score),
+            confidence=_rounded(confidence(match.distance)),
+            verdict=None,
+            detection_score=_rounded(face.detection_score),
+            photo=Size(photo.width, photo.height),
+            box=Box.of(face.box) if extras.boxes else UNSET,
+            thumbnail=extras.thumbnails.get(match.stored.face_id, UNSET),
+            photo_url=extras.photo_urls.get(photo.photo_id, UNSET),
+        )
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What was found for one face."""
+
+    face: Annotated[
+        int | None, Meta(description="The query photo's face, by index; null without one photo.")
+    ]
+    matches: Annotated[list[Match], Meta(description="Nearest first.")]
+    next: Annotated[
+        int | None, Meta(description="The `offset` of the next page; null on the last.")
+    ]
+
+    @classmethod
+    def of(cls, found: FaceMatches, extras: Extras) -> "Result":
+        matches = [Match.of(match, extras) for match in found.matches]
+        return cls(face=found.face, matches=matches, next=found.next)
+
+
+class RecipeId(Struct, frozen=True):
+    """How embeddings were made: only those of one recipe can be compared."""
+
+    name: RecipeName
+    fingerprint: Fingerprint
+
+    @classmethod
+    def of(cls, recipe: domain.Recipe) -> "RecipeId":
+        return cls(None, recipe.fingerprint)
+
+
+class SearchAnswer(Struct, frozen=True, kw_only=True):
+    """The nearest faces."""
+
+    photo: Annotated[
+        Size | None, Meta(description="The query photo; null for stored faces or several photos.")
+    ]
+    faces: Annotated[list[Face], Meta(description="All of the one query photo, largest first.")]
+    results: Annotated[
+        list[Result], Meta(min_length=1, description="One; with `face=all` one for each face.")
+    ]
+    recipe: RecipeId
+
+    @classmethod
+    def of_photo(
+        cls,
+        found: PhotoSearch,
+        recipe: domain.Recipe,
+        extras: Extras = PLAIN,
+        thumbnails: Sequence[str] = (),
+    ) -> "SearchAnswer":
+        """`thumbnails` are those of the query photo's faces, where they were asked for."""
+        return cls(
+            photo=Size(found.photo.width, found.photo.height),
+            faces=_faces(found.faces, thumbnails),
+            results=[Result.of(each, extras) for each in found.results],
+            recipe=RecipeId.of(recipe),
+        )
+
+    @classmethod
+    def of_person(
+        cls, found: FaceMatches, recipe: domain.Recipe, extras: Extras = PLAIN
+    ) -> "SearchAnswer":
+        """For a search with a stored face, or with several photos."""
+        results = [Result.of(found, extras)]
+        return cls(photo=None, faces=[], results=results, recipe=RecipeId.of(recipe))
+
+
+class StoredFace(Struct, frozen=True, kw_only=True):
+    """A face that was indexed."""
+
+    face_id: FaceId
+    photo_id: PhotoId
+    index: Index
+    collection: str
+    metadata: Metadata
+    detection_score: Probability
+    photo: Size
+    box: Box
+    landmarks: Landmarks
+    thumbnail: Thumbnail | UnsetType = UNSET
+    photo_url: PhotoUrl | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, stored: domain.StoredFace, extras: Extras) -> "StoredFace":
+        photo, face = stored.photo, stored.face.detected
+        return cls(
+            face_id=stored.face_id,
+            photo_id=photo.photo_id,
+            index=stored.number,
+            collection=photo.collection,
+            metadata=photo.metadata,
+            detection_score=_rounded(face.detection_score),
+            photo=Size(photo.width, photo.height),
+            box=Box.of(face.box),
+            landmarks=Landmarks.of(face.landmarks),
+            thumbnail=extras.thumbnails.get(stored.face_id, UNSET),
+            photo_url=extras.photo_urls.get(photo.photo_id, UNSET),
+        )
+
+
+class Pose(Struct, frozen=True):
+    """Degrees, estimated from five points: good for telling frontal from turned, no more."""
+
+    yaw: Annotated[float, Meta(description="Above 0: turned to the viewer's right.")]
+    pitch: Annotated[float, Meta(description="Above 0: looking up.")]
+    roll: Annotated[float, Meta(description="Above 0: tilted clockwise, as the viewer sees it.")]
+
+
+class Quality(Struct, frozen=True):
+    """How good a picture of the face it is."""
+
+    size: Annotated[float, Meta(ge=0, description="The box's shorter side, in pixels.")]
+    sharpness: Annotated[
+        float,
+        Meta(ge=0, description="Variance of the Laplacian of the face's grey levels at 160 px."),
+    ]
+    brightness: Annotated[float, Meta(ge=0, le=1, description="Mean grey level.")]
+    pose: Pose
+
+    @classmethod
+    def of(cls, quality: "FaceQuality") -> "Quality":
+        pose = quality.pose
+        return cls(
+            _pixels(quality.size),
+            round(quality.sharpness, 2),
+            round(quality.brightness, 4),
+            Pose(round(pose.yaw, 1), round(pose.pitch, 1), round(pose.roll, 1)),
+        )
+
+
+class DetectedFace(Face, frozen=True, kw_only=True):
+    """A face of a photo, with its quality."""
+
+    quality: Quality
+
+
+class DetectAnswer(Struct, frozen=True):
+    """The faces of a photo, largest first; none is an empty list."""
+
+    photo: Size
+    faces: list[DetectedFace]
+
+    @classmethod
+    def of(
+        cls,
+        photo: DecodedImage,
+        found: "Iterable[tuple[domain.DetectedFace, FaceQuality]]",
+        thumbnails: Sequence[str],
+    ) -> "DetectAnswer":
+        detected, qualities = zip(*found, strict=True) if found else ((), ())
+        described = [
+            DetectedFace(
+                index=face.index,
+                box=face.box,
+                landmarks=face.landmarks,
+                detection_score=face.detection_score,
+                thumbnail=face.thumbnail,
+                quality=Quality.of(quality),
+            )
+            for face, quality in zip(_faces(detected, thumbnails), qualities, strict=True)
+        ]
+        return cls(Size(photo.width, photo.height), described)
+
+
+class Threshold(Struct, frozen=True):
+    """A distance to accept up to, by how often different people would be accepted."""
+
+    false_accept_rate: Probability
+    distance: Distance
+    confidence: Confidence
+    true_accept_rate: Probability
+    accepted: Annotated[bool, Meta(description="Whether this pair is within the distance.")]
+
+
+class CompareAnswer(Struct, frozen=True, kw_only=True):
+    """Whether two faces show the same person."""
+
+    distance: Distance
+    confidence: Confidence
+    verdict: Verdict
+    same_person: Annotated[bool, Meta(description="Whether the confidence is one half or more.")]
+    one: Face
+    other: Face
+    thresholds: list[Threshold]
+    recipe: RecipeId
+
+    @classmethod
+    def of(
+        cls, comparison: Comparison, one: Face, other: Face, recipe: domain.Recipe
+    ) -> "CompareAnswer":
+        return cls(
+            distance=_rounded(comparison.distance),
+            confidence=_rounded(comparison.confidence),
+            verdict=None,
+            same_person=comparison.same_person,
+            one=one,
+            other=other,
+            thresholds=[
+                Threshold(
+                    each.false_accept_rate,
+                    each.distance,
+                    _rounded(each.confidence),
+                    each.true_accept_rate,
+                    comparison.distance <= each.distance,
+                )
+                for each in THRESHOLDS
+            ],
+            recipe=RecipeId.of(recipe),
+        )
+
+
+class UploadAnswer(Struct, frozen=True):
+    """Where to send the photo: as multipart/form-data, all `fields` first, the `file` last."""
+
+    url: Annotated[str, Meta(description="Relative to the API's address, or of the bucket.")]
+    fields: Mapping[str, str]
+    photo_id: PhotoId
+    expires_in: Annotated[int, Meta(ge=1, description="Seconds.")]
+    max_bytes: Annotated[int, Meta(ge=1)]
+
+
+class ListedPhoto(Struct, frozen=True):
+    """A photo that was indexed."""
+
+    photo_id: PhotoId
+    collection: str
+    metadata: Metadata
+    width: Annotated[int, Meta(ge=0, description="Of the upright photo, in pixels.")]
+    height: Count
+    faces: Annotated[list[FaceId], Meta(description="Largest first.")]
+    problem: Annotated[
+        str | None, Meta(description="The code of why it could not be used; null when it could.")
+    ]
+
+    @classmethod
+    def of(cls, listing: domain.PhotoListing) -> "ListedPhoto":
+        photo = listing.photo
+        ids = [domain.face_id(photo.photo_id, number) for number in range(listing.faces)]
+        return cls(
+            photo_id=photo.photo_id,
+            collection=photo.collection,
+            metadata=photo.metadata,
+            width=photo.width,
+            height=photo.height,
+            faces=ids,
+            problem=photo.problem or None,
+        )
+
+
+class PhotosAnswer(Struct, frozen=True):
+    """A page of photos, by id."""
+
+    photos: list[ListedPhoto]
+    next: Annotated[str | None, Meta(description="The `after` of the next page; null on the last.")]
+
+
+class Collection(Struct, frozen=True):
+    """A part of the index, and how much it holds."""
+
+    name: str
+    photos: Count
+    faces: Count
+
+
+class CollectionsAnswer(Struct, frozen=True):
+    """All collections, by name."""
+
+    collections: list[Collection]
+
+
+class HealthAnswer(Struct, frozen=True):
+    """Searches can be answered."""
+
+    status: Literal["ok"]
+    recipe: RecipeId
+    photos: Count
+    faces: Count
+
+
+class Recipe(Struct, frozen=True):
+    """How this service makes embeddings."""
+
+    name: RecipeName
+    fingerprint: Fingerprint
+    detector: str
+    crop: str
+    embedder: str
+
+
+class IndexRecipe(Struct, frozen=True):
+    """How the embeddings in the index were made."""
+
+    recipe: Annotated[RecipeId | None, Meta(description="Null when nothing is indexed.")]
+    matches: Annotated[
+        bool | None, Meta(description="Whether it is this service's; null when nothing is.")
+    ]
+
+
+class SearchAbilities(Struct, frozen=True):
+    """What depends on how the service was set up."""
+
+    bucket: Annotated[bool, Meta(description="Whether `s3_key` can name photos.")]
+    uploads: Annotated[bool, Meta(description="Whether `POST /v1/uploads` takes photos.")]
+
+
+class VersionAnswer(Struct, frozen=True):
+    """What runs here, and whether it fits what is indexed."""
+
+    version: str
+    commit: Annotated[
+        str | None,
+        Meta(description="The source's git commit, ending in -dirty when changed; null: unknown."),
+    ]
+    recipe: Recipe
+    index: IndexRecipe
+    search: SearchAbilities
+
+
+class ProblemDetails(Struct, frozen=True):
+    """RFC 9457; `code` is stable, for programs."""
+
+    type: str
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    code: str
+    request_id: str
+
+
+class Picture(Struct, frozen=True):
+    """A JPEG, sent as it is."""
+
+    jpeg: bytes
+
+
+def _faces(found: Iterable[domain.DetectedFace], thumbnails: Sequence[str]) -> list[Face]:
+    return [
+        Face.of(index, face, thumbnails[index] if thumbnails else UNSET)
+        for index, face in enumerate(found)
+    ]
+
+
+def _pixels(value: float) -> float:
+    return round(value, PIXEL_DIGITS)
+
+
+def _rounded(value: float) -> float:
+    return round(value, DISTANCE_DIGITS)

@@ -1,0 +1,140 @@
+"""From an HTTP request to the typed request of its route; everything odd is named."""
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from facesearch.errors import InvalidRequest, NotAnImage
+from facesearch.fields import (
+    Fields,
+    converted,
+    fields_of,
+    from_text,
+    is_mapping,
+    not_understood,
+    shown,
+)
+from search_faces.http import DEFAULT_TYPE, HttpRequest
+from search_faces.routing import Body, Request, Route
+
+PHOTO = "photo"
+"""The field that holds a photo, wherever it stands."""
+
+Values = dict[str, Any]
+"""Of JSON's types, by the names of fields; a photo is bytes. Not checked yet."""
+
+
+def read_request(route: Route[Request, Any], request: HttpRequest) -> Request:
+    """Raises `InvalidRequest`, or `NotAnImage` for a body of another content type."""
+    body = route.body
+    own = (*request.path_params, *(body.fields if body else ()))
+    options = {name: kind for name, kind in fields_of(route.request).items() if name not in own}
+    address = _from_texts(request.query, options)
+    values = _read_body(body, request, options) if body else {}
+    for name in values:
+        if name in address:
+            raise InvalidRequest(
+                f"{shown(name)} is given in the address and in the body: give it once"
+            )
+    return converted({**request.path_params, **address, **values}, route.request)
+
+
+def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
+    """Raises `InvalidRequest` for an option that is unknown or given twice."""
+    values: Values = {}
+    for name, text in given:
+        option, _, key = name.partition(".")
+        if key and is_mapping(options.get(option)):
+            place, entry = values.setdefault(option, {}), key
+        elif name in options:
+            place, entry = values, name
+        else:
+            raise not_understood(name, options)
+        if entry in place:
+            raise InvalidRequest(f"{shown(name)} is given twice: give it once")
+        place[entry] = text if place is not values else from_text(text, options[name])
+    return values
+
+
+def _read_body(body: Body, request: HttpRequest, options: Fields) -> Values:
+    content_type = request.headers.get("content-type") or DEFAULT_TYPE
+    media = content_type.partition(";")[0].strip().lower()
+    if media == "application/json":
+        return _from_json(request.body, body.fields)
+    if media == "multipart/form-data":
+        return _from_form(request.body, content_type, body.files, options)
+    if body.is_photo and (media.startswith("image/") or media == DEFAULT_TYPE):
+        return {PHOTO: request.body}
+    photo = "a photo as image/jpeg or application/octet-stream, " if body.is_photo else ""
+    raise NotAnImage(
+        f"the body is of type '{media[:50]}': send {photo}JSON as application/json, or a form "
+        "as multipart/form-data"
+    )
+
+
+def _from_json(body: bytes, fields: Collection[str]) -> Values:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("the body is not JSON: send an object") from error
+    if not isinstance(values, dict):
+        raise InvalidRequest('the body is not a JSON object: send one, such as {"photo": "…"}')
+    _decode_photos(values, "")
+    for name in fields:
+        if isinstance(values.get(name), dict):
+            _decode_photos(values[name], f"{name}.")
+    return values
+
+
+def _decode_photos(values: Values, prefix: str) -> None:
+    photo = values.get(PHOTO)
+    if isinstance(photo, str):
+        values[PHOTO] = _decoded(prefix + PHOTO, photo)
+    elif isinstance(photo, list):
+        values[PHOTO] = [
+            _decoded(prefix + PHOTO, each) if isinstance(each, str) else each for each in photo
+        ]
+
+
+def _decoded(name: str, text: str) -> bytes:
+    """The bytes of base64, of either alphabet, broken into lines or padded or not."""
+    if not text:
+        raise InvalidRequest(f"{name} is not a text, or empty")
+    if text[:5].lower() == "data:":
+        head, _, text = text.partition(",")
+        if not head.lower().endswith(";base64"):
+            raise InvalidRequest(f"{name} is a data URL that is not in base64: encode its bytes")
+    # Command-line tools break lines.
+    text = "".join(text.split())
+    if "-" in text or "_" in text:
+        text = text.replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest(f"{name} is not base64: encode the photo's bytes") from error
+
+
+def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options: Fields) -> Values:
+    # A few milliseconds of import that only forms need.
+    from search_faces.multipart import split_parts
+
+    found: dict[str, list[bytes]] = {}
+    texts: list[tuple[str, str]] = []
+    for part in split_parts(body, content_type):
+        if part.name in files:
+            found.setdefault(part.name, []).append(part.data)
+        elif part.is_file:
+            raise InvalidRequest(
+                f"the file '{part.name[:50]}' is not understood: name it {' or '.join(files)}"
+            )
+        else:
+            texts.append((part.name, part.text))
+    values = _from_texts(texts, options)
+    for name, photos in found.items():
+        if files[name] == 1 and len(photos) > 1:
+            raise InvalidRequest(f"{len(photos)} files are named {name}: send exactly one")
+        photo = photos if files[name] > 1 else photos[0]
+        values[name] = photo if name == PHOTO else {PHOTO: photo}
+    return values

@@ -1,0 +1,190 @@
+"""Values checked against the types that declare them, and sentences for those that do not fit.
+
+A field is declared once, as `name: Annotated[int, Meta(ge=1, le=100, description=…)]` of a
+`msgspec.Struct`. What must be said instead of the type's own hint stands in
+`Meta(extra={"use": …})`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from facesearch.errors import InvalidRequest
+
+LONGEST = 40
+"""Characters of a value that an error shows."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})(e[+-]?[0-9]{1,3})?", re.I)
+
+Fields = Mapping[str, Any]
+"""Types by the names of fields."""
+
+_Declared = TypeVar("_Declared", bound=msgspec.Struct)
+
+
+@cache
+def fields_of(kind: type[msgspec.Struct]) -> Fields:
+    """In the order of their declaration."""
+    return {each.encode_name: each.type for each in msgspec.structs.fields(kind)}
+
+
+def converted(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
+    """The values, of JSON's types, as a `kind`.
+
+    Raises `InvalidRequest`, which names the field, what was given, and what to use. None is no
+    value: a field that is not wanted is left out.
+    """
+    try:
+        if None in values.values():
+            raise msgspec.ValidationError
+        _check_unicode(values.items())
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(_fault_of_struct(values, kind)) from error
+
+
+def check(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
+    """Check fields that were set by their names. Raises `InvalidRequest`."""
+    for field in msgspec.structs.fields(kind):
+        value = getattr(struct, field.name)
+        if value is not field.default and (fault := _fault(field.name, value, field.type)):
+            raise InvalidRequest(fault)
+
+
+def from_text(text: str, kind: Any) -> object:
+    """What a text in an address or a form means for a field of this type.
+
+    Lists are comma-separated. A text that means nothing to the type is left as it is.
+    """
+    if get_origin(_bare(kind)) is tuple:
+        return text.split(",") if text else []
+    try:
+        return msgspec.convert(text, kind)
+    except msgspec.ValidationError:
+        pass
+    if text in ("true", "false"):
+        return text == "true"
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+def is_mapping(kind: Any) -> bool:
+    """Whether a field holds texts by name: texts give each as `field.NAME=VALUE`."""
+    return get_origin(_bare(kind)) is Mapping
+
+
+def shown(value: object) -> str:
+    """Short enough for a message."""
+    text = f"'{value}'" if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def not_understood(name: str, known: Iterable[str]) -> InvalidRequest:
+    """A misspelt name must not be ignored."""
+    known = ", ".join(known)
+    use = f"use {known}" if known else "this path takes no options"
+    return InvalidRequest(f"{shown(name)} is not understood: {use}")
+
+
+def _check_unicode(items: Iterable[tuple[str, object]]) -> None:
+    """JSON may hold halves of characters, which nothing can store or search for."""
+    for name, value in items:
+        for text in (name, *([value] if isinstance(value, str) else _texts(value))):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise InvalidRequest(
+                    f"{ascii(name[:LONGEST])[1:-1]} is not valid Unicode"
+                ) from error
+
+
+def _texts(value: object) -> Iterable[str]:
+    if isinstance(value, dict):
+        return [each for item in value.items() for each in item if isinstance(each, str)]
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _fault_of_struct(
+    values: Mapping[str, object], kind: type[msgspec.Struct], prefix: str = ""
+) -> str:
+    fields = fields_of(kind)
+    for name, value in values.items():
+        if name not in fields:
+            return str(not_understood(prefix + name, fields))
+        if fault := _fault(prefix + name, value, fields[name]):
+            return fault
+    required = [each.name for each in msgspec.structs.fields(kind) if each.required]
+    missing = next(name for name in required if name not in values)
+    return f"{prefix}{missing} is missing: send it"
+
+
+def _fault(name: str, value: object, kind: Any) -> str:
+    """What is wrong with the value of a field; empty when nothing is."""
+    if value is not None:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            pass
+        else:
+            return ""
+    return _sentence(name, value, *_taken_apart(kind, value))
+
+
+def _taken_apart(kind: Any, value: object) -> tuple[Any, msgspec.Meta]:
+    """The type that the value should have, and what its declaration says beside it."""
+    meta = msgspec.Meta()
+    while True:
+        if get_origin(kind) is Annotated:
+            kind, meta = get_args(kind)[:2]
+        elif get_origin(kind) in (Union, UnionType) and not (meta.extra or {}).get("use"):
+            kinds = [each for each in get_args(kind) if each is not NoneType]
+            lists = [each for each in kinds if get_origin(_bare(each)) is list]
+            kind = lists[0] if lists and isinstance(value, list) else kinds[0]
+        else:
+            return kind, meta
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  # noqa: PLR0911
+    given = f"{name} is {shown(value)}: use"
+    if use := (meta.extra or {}).get("use"):
+        return f"{given} {use}"
+    if kind in (int, float):
+        return f"{given} {_numbers(value, kind, meta)}"
+    if kind is bool:
+        return f"{given} true or false"
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return f"{name} has {shown(value)}: use {', '.join(arguments)}"
+    if origin in (list, tuple):
+        if not isinstance(value, list):
+            return f"{given} a list of {', '.join(get_args(arguments[0]))}"
+        faults = (_fault(name, each, arguments[0]) for each in value)
+        most = f"{len(value)} of {name} were given: send {meta.min_length} to {meta.max_length}"
+        return next(filter(None, faults), most)
+    if origin is Mapping:
+        if not isinstance(value, dict):
+            return f"{name} is not an object of names and texts"
+        entries = (_fault(f"{name}.{key}", each, arguments[1]) for key, each in value.items())
+        return next(filter(None, entries))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(value, dict):
+            return f"{name} is not an object: send one with {' or '.join(fields_of(kind))}"
+        return _fault_of_struct(value, kind, f"{name}.")
+    return f"{name[:LONGEST]} is not a text, or empty"
+
+
+def _numbers(value: object, kind: type, meta: msgspec.Meta) -> str:
+    right = not isinstance(value, bool) and isinstance(value, int if kind is int else int | float)
+    if not right or not abs(value) < 10**9:  # type: ignore[arg-type]
+        return "a whole number" if kind is int else "a number, such as 0.9"
+    return f"{meta.ge} to {meta.le:g}" if meta.le is not None else f"{meta.ge} or more"

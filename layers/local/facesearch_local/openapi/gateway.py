@@ -1,0 +1,78 @@
+"""What API Gateway itself refuses, told as the function tells its own refusals.
+
+The table stands in the document, from where `cdk/` reads it.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from search_faces.problems import Problem, unexpected_problem
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayProblem:
+    """`kind` is the gateway's name for it; with `any_status` it keeps the gateway's own status."""
+
+    kind: str
+    problem: Problem
+    any_status: bool = False
+
+
+GATEWAY_PROBLEMS = (
+    GatewayProblem(
+        "INVALID_API_KEY",
+        Problem(
+            HTTPStatus.FORBIDDEN,
+            "forbidden",
+            "The API key is missing or unknown",
+            "send it in the header X-Api-Key",
+        ),
+    ),
+    GatewayProblem(
+        "MISSING_AUTHENTICATION_TOKEN",
+        Problem(
+            HTTPStatus.NOT_FOUND,
+            "not_found",
+            "Not found",
+            "there is nothing at this path and method, or the request is not signed",
+        ),
+    ),
+    GatewayProblem(
+        "REQUEST_TOO_LARGE",
+        Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "request_too_large",
+            "The request is too large",
+            "send a photo of 4 MB or less: make it smaller, faces need some 200 pixels",
+        ),
+    ),
+    GatewayProblem(
+        "THROTTLED",
+        Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
+            "slow down and try again in a second",
+        ),
+    ),
+    GatewayProblem(
+        "INTEGRATION_TIMEOUT",
+        Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "timeout",
+            "The service is not available now",
+            "it took too long to answer: try again in a few seconds",
+        ),
+    ),
+    GatewayProblem(
+        "DEFAULT_4XX",
+        Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "refused",
+            "The request was refused",
+            "it is not signed in, not allowed, or malformed",
+        ),
+        any_status=True,
+    ),
+    GatewayProblem("DEFAULT_5XX", unexpected_problem(), any_status=True),
+)
