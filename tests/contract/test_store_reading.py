@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from facesearch.errors import StoreNotFound
-from facesearch.faces import PhotoListing, Removal, face_id
+from facesearch.faces import IndexedPhoto, Photo, PhotoListing, Removal, face_id
 from facesearch.stores import Counts, FaceStore, open_store
 from tests.contract.samples import HOSTILE, RECIPE, indexed, same_face, unit_vectors, vector
 
@@ -135,6 +135,20 @@ def test_unknown_photo_and_face_are_none(store: FaceStore) -> None:
     key = face_id("a", 0).removesuffix("0")
     for unknown in ("", "-", "0", face_id("a", 1), face_id("b", 0), key, f"{key}00", f"{key}x"):
         assert store.face(unknown) is None
+
+
+def test_status_counts_photos_without_face_and_failed_ones(store: FaceStore) -> None:
+    store.write(
+        [
+            indexed("a", 1, unit_vectors(2, seed=1)),
+            indexed("b", 1),
+            indexed("c", 1),
+            IndexedPhoto(Photo("d", 1, problem="damaged_image")),
+            Removal("b", 2),
+        ]
+    )
+    status = store.status()
+    assert (status.counts, status.without_face, status.failed) == (Counts(3, 2), 1, 1)
 
 
 def test_sequences_are_the_newest_of_known_and_forgotten_photos(store: FaceStore) -> None:

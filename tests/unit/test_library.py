@@ -335,3 +335,15 @@ def test_clock_that_ran_ahead_does_not_freeze_photos(tmp_path: Path, store: Face
 def test_sequence_never_exceeds_what_stores_take(store: FaceStore) -> None:
     store.write([Removal("file:///a.jpg", 2**63 - 1)])
     assert next_sequences(store, ["file:///a.jpg"]) == {"file:///a.jpg": 2**63 - 1}
+
+
+def test_force_has_a_moved_photo_looked_at_and_keeps_what_was_said(
+    tmp_path: Path, store: FaceStore
+) -> None:
+    old = write(tmp_path / "photos" / "a.jpg")
+    remember(store, old)
+    old.rename(old.with_name("b.jpg"))
+    difference = compare_with_store(find_photos([old.parent]), store, force=True)
+    (rewrite,), (change,) = difference.rewrites, difference.changed
+    assert (change.photo_id, change.metadata) == (rewrite.changed.photo_id, {"by": "Zoë"})
+    assert change.sequence > rewrite.changed.sequence

@@ -89,7 +89,7 @@ def test_earlier_store_is_read_whatever_its_recipe(
         assert found is not None
         assert found.photo == face.photo
     status = cli("status", "--json").json
-    assert (status["photos"], status["faces"]) == (PHOTOS, FACES)
+    assert (status["photos"], status["failed"], status["faces"]) == (PHOTOS - 1, 1, FACES)
     assert cli("export", "--json", tmp_path / "faces.parquet").json["faces"] == FACES
 
 

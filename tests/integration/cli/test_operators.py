@@ -13,6 +13,7 @@ from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     index_fixture,
     opensearch_server_fixture,
 )
+from tests.integration.test_index_faces import faceless
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_reindex_with_other_models_looks_at_every_photo_again(
     after = cli("status", "--store", url, "--json").json
     assert after["recipe"]["fingerprint"] != before["recipe"]["fingerprint"]
     # A file that is missing keeps what was said of it, but no faces.
-    assert after["photos"] == count
+    assert (after["photos"], after["failed"]) == (count - 1, 1)
     with open_store(url, None) as store:
         lost = store.photo(deleted.as_uri())
     assert lost is not None
@@ -98,3 +99,16 @@ def test_commands_never_show_the_password(cli: Cli, photos: Path, url: str) -> N
     ]
     for command in commands:
         assert "s3cret" not in str(command())
+
+
+def test_status_and_index_count_alike(cli: Cli, photos: Path) -> None:
+    (photos / "damaged.jpg").write_bytes(b"no photo")
+    (photos / "faceless.png").write_bytes(faceless())
+    first = cli("index", "--json", photos).json
+    again = cli("index", "--json", photos).json
+    status = cli("status", "--json").json
+    assert status["photos"] == first["photos"] == again["photos"] + again["unchanged"]
+    assert status["faces"] == first["faces"]
+    assert status["without_face"] == first["without_face"] == 1
+    assert status["failed"] == len(first["failed"]) == len(again["failed"]) == 1
+    assert f"photos   {first['photos']} (1 without a face, 1 failed besides)\n" in cli("status").out

@@ -19,6 +19,8 @@ Examples:
 def command(store_url: str | None, as_json: bool) -> None:
     """Photos, faces, size, recipe and health of the store.
 
+    Photos are counted as 'facesearch index' does: failed ones, which could not be used, apart.
+
     Health is green when all is well, yellow when an index has no spare copy on another node (as
     always with one node), red when some of it cannot be read.
     """
@@ -38,12 +40,18 @@ def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
     recipe = status.recipe
     return [
         ("store", f"{without_password(url)} ({status.place})"),
-        ("photos", f"{status.counts.photos:,}"),
+        ("photos", f"{status.counts.photos - status.failed:,}{_lacking(status)}"),
         ("faces", f"{status.counts.faces:,}"),
         ("size", f"{status.size_bytes / 1e6:,.1f} MB"),
         ("health", status.health),
         ("recipe", f"{recipe.fingerprint} ({recipe.detector}; {recipe.crop}; {recipe.embedder})"),
     ]
+
+
+def _lacking(status: StoreStatus) -> str:
+    counts = {"without a face": status.without_face, "failed besides": status.failed}
+    told = [f"{number:,} {what}" for what, number in counts.items() if number]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _print_json(url: str, status: StoreStatus) -> None:
@@ -52,8 +60,10 @@ def _print_json(url: str, status: StoreStatus) -> None:
         {
             "store": without_password(url),
             "place": status.place,
-            "photos": status.counts.photos,
+            "photos": status.counts.photos - status.failed,
             "faces": status.counts.faces,
+            "without_face": status.without_face,
+            "failed": status.failed,
             "size_bytes": status.size_bytes,
             "health": status.health,
             "recipe": {

@@ -1,5 +1,6 @@
 """What a store lacks to hold exactly the photos that there are."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -194,6 +195,8 @@ class _Comparison:
                 revision = str(replace(now, root=file.root))
                 self._keep_faces(was, file, revision, sequences[file.photo_id])
                 moved[file.photo_id] = was.photo_id
+                if self._force:
+                    self._changed.append((file, self._difference.rewrites[-1].changed))
         left = set(moved.values())
         self._difference.gone = [
             photo for photo in self._difference.gone if photo.photo_id not in left
@@ -314,6 +317,6 @@ def _kept(name: str, photos: int, missing: bool) -> Problem:
         name,
         NotFound(
             f"{what}, but {photos:,} stored came from it and are kept: mount its disk, or let "
-            "them go with 'facesearch forget'"
+            f"them go: facesearch forget {shlex.quote(name)}"
         ),
     )

@@ -30,7 +30,8 @@ class StoreStatus:
     """`place` is the file or the index; `health` is "green", "yellow" or "red".
 
     Green: all is well; yellow: no spare copy is in place; red: some of the store is missing.
-    `notes` tell what an operator may want to do.
+    `notes` tell what an operator may want to do. Of the photos counted, `without_face` have none,
+    and `failed` could not be used.
     """
 
     place: str
@@ -39,6 +40,8 @@ class StoreStatus:
     size_bytes: int
     health: str
     notes: tuple[str, ...] = ()
+    without_face: int = 0
+    failed: int = 0
 
 
 class FaceStore(Protocol):

@@ -95,6 +95,23 @@ def counts_of(answer: Mapping[str, Any]) -> Counts:
     return Counts(answer["hits"]["total"]["value"], faces)
 
 
+def count_without_faces() -> Query:
+    """Photos that could not be used, and others in which no face was found."""
+    usable, faces = (
+        {"term": {"problem": ""}},
+        {"nested": {"path": "faces", "query": {"match_all": {}}}},
+    )
+    filters = {
+        "failed": {"bool": {"must_not": [usable]}},
+        "without_face": {"bool": {"filter": [usable], "must_not": [faces]}},
+    }
+    return {
+        "size": 0,
+        "query": REMEMBERED,
+        "aggs": {"photos": {"filters": {"filters": filters}}},
+    }
+
+
 def count_by_collection(page: int, after: Mapping[str, str] | None) -> Query:
     pages: Query = {
         "size": page,

@@ -4,6 +4,7 @@ Searches are approximate (HNSW); distances are exact, and so is the order of equ
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
 
@@ -38,6 +39,7 @@ from facesearch.stores.opensearch.queries import (
     by_photo_id,
     count_all,
     count_by_collection,
+    count_without_faces,
     counts_of,
     exact_search,
     nearest_search,
@@ -179,7 +181,13 @@ class OpenSearchStore(Closing):
         current = self._index.current()
         if current is None:
             raise self._index.not_found()
-        return status_of_index(self._client, self._settings.index, current, self.counts())
+        found = status_of_index(self._client, self._settings.index, current, self.counts())
+        lacking = self._ask(count_without_faces())["aggregations"]["photos"]["buckets"]
+        return replace(
+            found,
+            without_face=lacking["without_face"]["doc_count"],
+            failed=lacking["failed"]["doc_count"],
+        )
 
     def close(self) -> None:
         self._client.close()

@@ -167,7 +167,20 @@ class SqliteStore(Closing):
         counts, recipe = self.counts(), self.stored_recipe()
         if recipe is None:
             raise self._file.not_found()
-        return StoreStatus(self._file.name, recipe, counts, self._file.size_bytes(), "green")
+        [(without_face, failed)] = self._rows(
+            """SELECT count(*) FILTER (WHERE problem = '' AND f.slot IS NULL),
+                count(*) FILTER (WHERE problem != '')
+                FROM photos p LEFT JOIN faces f ON f.photo = p.id AND f.number = 0"""
+        )
+        return StoreStatus(
+            place=self._file.name,
+            recipe=recipe,
+            counts=counts,
+            size_bytes=self._file.size_bytes(),
+            health="green",
+            without_face=without_face,
+            failed=failed,
+        )
 
     def close(self) -> None:
         self._file.close()
