@@ -7,6 +7,7 @@ import click
 
 from facesearch_local.cli.options import read_settings, store_option
 from facesearch_local.server import serve
+from facesearch_local.settings import ServeSettings
 
 
 @click.command(
@@ -59,7 +60,15 @@ def command(
 ) -> None:
     """The search API and its page, on this machine."""
     settings = read_settings(store_url)
-    environ = {**os.environ, "FACESEARCH_STORE": settings.store_url}
+    # Searches run beside each other, one thread each.
+    environ = {"FACESEARCH_THREADS": "1", **os.environ, "FACESEARCH_STORE": settings.store_url}
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
-    serve(host, port, environ, workers=workers or 0, api_key=api_key or "", hosts=hosts)
+    serve(
+        host,
+        port,
+        ServeSettings.from_env(environ),
+        workers=workers or 0,
+        api_key=api_key or "",
+        hosts=hosts,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 
+from facesearch_local.server.refusing import Refused
 from search_faces.problems import Problem
 
 WRONG_KEY = Problem(
@@ -24,25 +25,25 @@ class Access:
     hosts: frozenset[str]
     api_key: str
 
-    def host_problem(self, host: str) -> Problem | None:
-        """Another site's name may lead a browser here (DNS rebinding): nothing is told to it.
+    def check_host(self, host: str) -> None:
+        """Raise `Refused` for a name that may be another site's, led here (DNS rebinding).
 
-        An address always may: it leads nobody astray.
+        An address leads nobody astray.
         """
         name = host_name(host)
-        if is_address(name) or name in self.hosts:
-            return None
-        return Problem(
-            HTTPStatus.MISDIRECTED_REQUEST,
-            "unknown_host",
-            "This service does not go by that name",
-            f"start it with --allow-host {name[:100] or 'NAME'} if it should",
-        )
+        if not is_address(name) and name not in self.hosts:
+            problem = Problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "unknown_host",
+                "This service does not go by that name",
+                f"start it with --allow-host {name[:100] or 'NAME'} if it should",
+            )
+            raise Refused(problem)
 
-    def key_problem(self, given: str) -> Problem | None:
-        if not self.api_key or hmac.compare_digest(given.encode(), self.api_key.encode()):
-            return None
-        return WRONG_KEY
+    def check_key(self, given: str) -> None:
+        """Raise `Refused` for another key than the one there is, if any."""
+        if self.api_key and not hmac.compare_digest(given.encode(), self.api_key.encode()):
+            raise Refused(WRONG_KEY)
 
 
 def own_hosts(more: Iterable[str] = ()) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,15 +17,11 @@ from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from facesearch_local.server.access import Access, is_loopback
-from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies, Refused
+from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies
 from facesearch_local.server.connections import PROTECTION
-from search_faces.answering import answer, no_path_problem, written_problem
+from facesearch_local.server.refusing import Refused
+from search_faces.answering import answer, refusal, written_problem
 from search_faces.http import HttpAnswer, HttpRequest
-from search_faces.problems import (
-    Problem,
-    method_problem,
-    unexpected_problem,
-)
 from search_faces.routes import ROUTES
 from search_faces.service import Service
 from search_faces.static import STATIC_ROUTES, static_answer
@@ -36,8 +31,6 @@ MAX_BODY_BYTES = 10 * 2**20
 
 COMPRESSED = ("application/json", "image/svg+xml", "text/")
 COMPRESSED_FROM_BYTES = 1024
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +42,7 @@ class Operation:
     """
 
     answer: Callable[[HttpRequest, BinaryIO], HttpAnswer]
+    """It never raises."""
     open: bool = False
     max_bytes: int = MAX_BODY_BYTES
     stored: bool = False
@@ -107,51 +101,27 @@ class Application:
 
     async def respond(self, methods: Mapping[str, Operation], request: Request) -> Response:
         """The answer of one of a path's methods. Raises `ClientDisconnect`."""
-        request_id = str(uuid4())
-        problem, headers = self._refusal(methods, request)
-        if problem is None:
-            operation = methods[_method(request)]
-            try:
-                bodies = self._stored if operation.stored else self._queries
-                async with bodies.taken(request, operation.max_bytes) as body:
-                    return await self._worked(operation, request, body, request_id)
-            except Refused as refused:
-                problem = refused.problem
-        return _response(written_problem(problem, request_id, headers), request_id)
-
-    def _refusal(
-        self, methods: Mapping[str, Operation], request: Request
-    ) -> tuple[Problem | None, Mapping[str, str]]:
-        """What is wrong with a request before its body is read, and headers that say so."""
-        problem = self._access.host_problem(request.headers.get("host", ""))
-        if problem is not None:
-            return problem, {}
-        if not methods:
-            return no_path_problem(), {}
-        operation = methods.get(_method(request))
-        if operation is None:
-            allowed = ", ".join(sorted(methods))
-            return method_problem(allowed), {"Allow": allowed}
-        if operation.open:
-            return None, {}
-        return self._access.key_problem(request.headers.get("x-api-key", "")), {}
+        asked = _http_request(request)
+        operation = methods.get(asked.method)
+        try:
+            self._access.check_host(request.headers.get("host", ""))
+            if operation is None:
+                return _response(refusal(asked, list(methods)), asked)
+            if not operation.open:
+                self._access.check_key(request.headers.get("x-api-key", ""))
+            bodies = self._stored if operation.stored else self._queries
+            async with bodies.taken(request, operation.max_bytes) as body:
+                return await self._worked(operation, request, asked, body)
+        except Refused as refused:
+            return _response(written_problem(refused.problem, asked.request_id), asked)
 
     async def _worked(
-        self, operation: Operation, request: Request, body: BinaryIO, request_id: str
+        self, operation: Operation, request: Request, asked: HttpRequest, body: BinaryIO
     ) -> Response:
         """The operation's answer; a client that left before its turn costs nothing."""
-        threads = self._reading if _method(request) == "GET" else self._analysing
+        threads = self._reading if asked.method == "GET" else self._analysing
         # Within one machine, compressing takes longer than it saves.
         compress = request.client is None or not is_loopback(request.client.host)
-        asked = HttpRequest(
-            method=_method(request),
-            path=request.scope["path"],
-            path_params=request.path_params,
-            query=request.query_params.multi_items(),
-            headers=dict(request.headers),
-            body=b"",
-            request_id=request_id,
-        )
         job = threads.submit(_work, operation, asked, body, compress=compress)
         answered = asyncio.wrap_future(job)
         left = asyncio.ensure_future(request.receive())
@@ -159,7 +129,7 @@ class Application:
         left.cancel()
         if not answered.done() and job.cancel():
             raise ClientDisconnect
-        return _response(await answered, request_id)
+        return _response(await answered, asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,44 +147,48 @@ class _Endpoint:
         await response(scope, receive, send)
 
 
-def _method(request: Request) -> str:
-    """Whoever asks for a head gets that of the whole answer; the server leaves out the rest."""
-    return "GET" if request.method == "HEAD" else request.method
+def _http_request(request: Request) -> HttpRequest:
+    """Without its body. Whoever asks for a head gets that of the whole: the rest is not sent."""
+    return HttpRequest(
+        method="GET" if request.method == "HEAD" else request.method,
+        path=request.scope["path"],
+        path_params=request.path_params,
+        query=request.query_params.multi_items(),
+        headers=dict(request.headers),
+        body=b"",
+        request_id=str(uuid4()),
+    )
 
 
 def _work(
     operation: Operation, request: HttpRequest, body: BinaryIO, *, compress: bool
 ) -> HttpAnswer:
-    try:
-        answer = operation.answer(request, body)
-    except Exception:
-        logger.exception("request %s failed", request.request_id)
-        answer = written_problem(unexpected_problem(), request.request_id)
-    return _compressed(answer, request) if compress else answer
+    found = operation.answer(request, body)
+    return _compressed(found, request) if compress else found
 
 
-def _compressed(answer: HttpAnswer, request: HttpRequest) -> HttpAnswer:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+def _compressed(found: HttpAnswer, request: HttpRequest) -> HttpAnswer:
+    headers = {name.lower(): value for name, value in found.headers.items()}
     if (
         "gzip" not in request.headers.get("accept-encoding", "")
         or "content-encoding" in headers
-        or len(answer.body) < COMPRESSED_FROM_BYTES
+        or len(found.body) < COMPRESSED_FROM_BYTES
         or not str(headers.get("content-type", "")).startswith(COMPRESSED)
     ):
-        return answer
+        return found
     headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-    return HttpAnswer(answer.status, headers, gzip.compress(answer.body, 5))
+    return HttpAnswer(found.status, headers, gzip.compress(found.body, 5))
 
 
-def _response(answer: HttpAnswer, request_id: str) -> Response:
-    response = Response(answer.body, answer.status)
+def _response(found: HttpAnswer, request: HttpRequest) -> Response:
+    response = Response(found.body, found.status)
     headers = MutableHeaders(raw=response.raw_headers)
-    for name, values in answer.headers.items():
+    for name, values in found.headers.items():
         if name.title() in PROTECTION:  # the server adds them to every answer
             continue
         for value in [values] if isinstance(values, str) else values:
             headers.append(name, value)
-    headers["X-Request-Id"] = request_id
+    headers["X-Request-Id"] = request.request_id
     # Answers are about people: nothing on the way keeps them.
     headers.setdefault("Cache-Control", "no-store")
     return response

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from starlette.requests import Request
 
+from facesearch_local.server.refusing import Refused
 from search_faces.problems import RETRY_AFTER_S, Problem, body_problem
 
 MEMORY_BYTES = 256 * 2**20
@@ -34,14 +35,6 @@ NO_ROOM = Problem(
     "The service is not available now",
     f"other requests are large and fill its room: try again in {RETRY_AFTER_S} seconds",
 )
-
-
-class Refused(Exception):
-    """A request that is answered with a problem before its body is read to the end."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
 
 
 class Bodies:

@@ -5,13 +5,15 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from types import FrameType
 from typing import NoReturn
 
 import click
 import uvicorn
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from facesearch.errors import SettingsError
 from facesearch.machine import usable_cpus
@@ -27,18 +29,16 @@ from facesearch_local.server.connections import (
 from facesearch_local.server.uploads import FolderUploads, upload_operations
 from facesearch_local.settings import ServeSettings
 from search_faces.log import logger
+from search_faces.service import Service
 
 MOST_WORKERS = 4
 """Unless more are asked for."""
 
+PREFLIGHT_S = 3600
+"""How long a browser may remember that it was allowed to ask."""
+
 STOPPING_S = 10
 """Requests that have begun are answered when the server is stopped; they have so long."""
-
-_ENVIRONMENT = {
-    "POWERTOOLS_METRICS_DISABLED": "true",
-    # Searches run beside each other, one thread each.
-    "FACESEARCH_THREADS": "1",
-}
 
 
 def default_workers() -> int:
@@ -49,7 +49,7 @@ def default_workers() -> int:
 def serve(
     host: str,
     port: int,
-    environ: Mapping[str, str],
+    settings: ServeSettings,
     *,
     workers: int = 0,
     api_key: str = "",
@@ -57,27 +57,19 @@ def serve(
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; port 0 takes a free one, which is printed.
 
-    New photos go into the folder that FACESEARCH_UPLOADS names, if any. Callers need `api_key`,
-    unless it is "" and `host` is for this machine alone: elsewhere, a key is made up and printed.
-    `hosts` are further names that this machine goes by.
+    Callers need `api_key`, unless it is "" and `host` is for this machine alone: elsewhere, a key
+    is made up and printed. `hosts` are further names that this machine goes by.
 
-    `environ` becomes this process's environment, as Lambda's configuration becomes a function's.
     Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
     """
     if not api_key.isascii() or not api_key.isprintable():
         raise SettingsError("the API key is sent in a header: use ASCII letters, digits and signs")
-    settings = ServeSettings.from_env(environ)
-    known = {**environ, "FACESEARCH_UPLOADS": "off"} if settings.uploads else environ
-    os.environ.update({**_ENVIRONMENT, **known})
-    # After the environment is set: Powertools reads it as it is imported.
-    from search_faces.service import open_service
-
     signal.signal(signal.SIGTERM, _stop)
     _log_failures()
     made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     with _listen(host, port) as listening:
-        service = open_service()
+        service = Service.from_settings(settings.search)
         operations = operations_of(service)
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
@@ -92,7 +84,7 @@ def serve(
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
             # uvicorn hands on the signal that ended it; one may come before it is there, too.
             with closing(application), suppress(KeyboardInterrupt):
-                _run(application, listening, news)
+                _run(_with_cors(application, settings.search.cors_origins), listening, news)
 
 
 def _log_failures() -> None:
@@ -101,9 +93,24 @@ def _log_failures() -> None:
     known = {"error": "unexpected", "reason": ""}
     line = "%(asctime)s %(message)s: %(error)s %(reason)s"
     handler.setFormatter(logging.Formatter(line, defaults=known))
-    logger.handlers = [handler]
-    logger.setLevel(logging.WARNING)
-    logger.propagate = False
+    for name in (logger.name, "uvicorn.error"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
+        log.setLevel(logging.ERROR)
+
+
+def _with_cors(application: Application, origins: Sequence[str]) -> ASGIApp:
+    """Let pages of these origins use the API, too."""
+    if not origins:
+        return application
+    return CORSMiddleware(
+        application,
+        allow_origins=origins,
+        allow_methods=["*"],
+        allow_headers=["Content-Type", "X-Api-Key"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+        max_age=PREFLIGHT_S,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -116,9 +123,7 @@ class _Server(uvicorn.Server):
         click.echo(self._news)
 
 
-def _run(application: Application, listening: socket.socket, news: str) -> None:
-    # A client's mistakes are no news; those of the server are.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+def _run(application: ASGIApp, listening: socket.socket, news: str) -> None:
     config = uvicorn.Config(
         application,
         loop="asyncio",
