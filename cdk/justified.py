@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
+from cdk.references import text_of
+
 _PACK = "AwsSolutions"
 
 
@@ -18,18 +20,10 @@ def justify(construct: IConstruct, rules: Sequence[str], reason: str) -> None:
 def justify_wildcards(construct: IConstruct, resources: Sequence[str], reason: str) -> None:
     """The construct's policies may name these resources, though there is a * in them."""
     stack = Stack.of(construct)
-    rules = [f"IAM5[Resource::{_spoken(stack.resolve(resource))}]" for resource in resources]
+    rules = [f"IAM5[Resource::{_in_findings(stack.resolve(resource))}]" for resource in resources]
     justify(construct, [rule for rule in rules if "*" in rule], reason)
 
 
-def _spoken(value: object) -> str:
+def _in_findings(value: object) -> str:
     """A resolved token as the rules' findings write it: <LogicalId.Attribute>."""
-    match value:
-        case {"Ref": name}:
-            return f"<{name}>"
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"<{name}.{attribute}>"
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(_spoken(part) for part in parts)
-        case _:
-            return str(value)
+    return text_of(value, lambda name: f"<{name}>", lambda name, of_it: f"<{name}.{of_it}>")

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cdk.references import text_of
 from cdk.settings import StageSettings
 
 Resource = Mapping[str, Any]
@@ -53,17 +54,15 @@ class Template:
 
     def text(self, value: object) -> str:
         """A value with its references spoken: `<type>.attribute`, pseudo parameters as examples."""
-        match value:
-            case {"Ref": name}:
-                return _PSEUDO.get(name) or f"<{self.resources[name]['Type']}>"
-            case {"Fn::GetAtt": [name, "DomainEndpoint"]}:
+
+        def attribute(name: str, of_it: str) -> str:
+            if of_it == "DomainEndpoint":
                 return ENDPOINT
-            case {"Fn::GetAtt": [name, attribute]}:
-                return f"<{self.resources[name]['Type']}.{attribute}>"
-            case {"Fn::Join": [separator, parts]}:
-                return str(separator).join(self.text(part) for part in parts)
-            case _:
-                return str(value)
+            return f"<{self.resources[name]['Type']}.{of_it}>"
+
+        return text_of(
+            value, lambda name: _PSEUDO.get(name) or f"<{self.resources[name]['Type']}>", attribute
+        )
 
     def statements(self, package: str) -> list[Mapping[str, Any]]:
         """What the role of a function is allowed."""

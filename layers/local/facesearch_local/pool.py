@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import FacesearchError, ModelError, ReadError
 from facesearch.machine import usable_memory
 
@@ -42,7 +42,7 @@ def answer_chunks(
         return
 
 
-class WorkerPool(Closing, Generic[Item, Result]):
+class WorkerPool(Closeable, Generic[Item, Result]):
     """At most `count` processes; each has one chunk in hand, and none when it is idle.
 
     `work` is what a process does with its end of a pipe; it must be possible to pickle it.

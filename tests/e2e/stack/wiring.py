@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from cdk.references import text_of
 from tests.e2e.stack.errors import StackError
 
 ACCOUNT = "123456789012"
@@ -130,18 +131,17 @@ class Template:
 
     def text(self, value: object) -> str:
         """A value with what CloudFormation would put into it."""
-        match value:
-            case {"Ref": str(name)}:
-                return self._reference(name)
-            case {"Fn::GetAtt": [str(name), "Arn"]}:
-                return f"arn:aws:sqs:{self._region}:{ACCOUNT}:{self._queue_name(name)}"
-            case {"Fn::GetAtt": [_, "DomainEndpoint"]}:
-                return self._opensearch
-            case {"Fn::Join": [str(separator), [*parts]]}:
-                return separator.join(self.text(part) for part in parts)
-            case str() | int():
-                return str(value)
-        raise StackError(f"{self._path}: the local stack cannot work out {json.dumps(value)}")
+        try:
+            return text_of(value, self._reference, self._attribute)
+        except ValueError as error:
+            raise StackError(f"{self._path}: {error}") from error
+
+    def _attribute(self, name: str, of_it: str) -> str:
+        if of_it == "Arn":
+            return f"arn:aws:sqs:{self._region}:{ACCOUNT}:{self._queue_name(name)}"
+        if of_it == "DomainEndpoint":
+            return self._opensearch
+        raise ValueError(f"the attribute {of_it} of {name} is not known here")
 
     def _reference(self, name: str) -> str:
         pseudo = {

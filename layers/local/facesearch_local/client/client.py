@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch_local.client.transport import Progress, Transport
 from search_faces.contract.answers import (
     Collection,
@@ -41,7 +41,7 @@ PAGE = 1000
 _ALL = SearchOptions()
 
 
-class FaceSearchClient(Closing):
+class FaceSearchClient(Closeable):
     """Keeps connections open: a context manager. Not for several threads at once.
 
     What is refused for the moment (429, 503) is tried again, as late as the API says. Every method

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import StoreDamaged
 from facesearch_local.library.walk import PhotoFile
 
@@ -32,7 +32,7 @@ class CachedVector:
     ms: float
 
 
-class EmbeddingCache(Closing):
+class EmbeddingCache(Closeable):
     """Written after every chunk of photos: what is in it survives an interruption."""
 
     def __init__(self, folder: Path, recipe: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import StoreError
 from facesearch.faces import Recipe
 from facesearch.stores.opensearch.backoff import Backoff
@@ -33,7 +33,7 @@ from facesearch.stores.protocol import Counts
 from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
 
 
-class OpenSearchRebuild(Closing):
+class OpenSearchRebuild(Closeable):
     """As `StoreRebuild`; only one at a time may run for a store."""
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import StoreError, StoreNotFound
 from facesearch.faces import (
     Embedding,
@@ -62,7 +62,7 @@ SCORE_STEP = 2.0**-22
 _Hit = Mapping[str, Any]
 
 
-class OpenSearchStore(Closing):
+class OpenSearchStore(Closeable):
     """The `FaceStore` in an OpenSearch index; safe to use from several threads and processes.
 
     What is written is durable and seen by `photo` and `face` at once; searches, `photos`, `faces`

@@ -11,7 +11,7 @@ from typing import Self
 
 import apsw
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Photo, Recipe, Removal
 from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
@@ -45,7 +45,7 @@ INSERT INTO main.embeddings (rowid, collection, embedding)
 """
 
 
-class SqliteRebuild(Closing):
+class SqliteRebuild(Closeable):
     """As `StoreRebuild`."""
 
     def __init__(self, path: Path, recipe: Recipe) -> None:

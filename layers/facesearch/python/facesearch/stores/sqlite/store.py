@@ -8,7 +8,7 @@ from typing import Self
 
 import apsw
 
-from facesearch.closing import Closing
+from facesearch.closeable import Closeable
 from facesearch.errors import RecipeMismatch, SettingsError, StoreError, StoreNotFound
 from facesearch.faces import (
     Embedding,
@@ -40,7 +40,7 @@ PAGE = 500
 VEC0_MOST = 4096  # the largest k of sqlite-vec's own search
 
 
-class SqliteStore(Closing):
+class SqliteStore(Closeable):
     """The `FaceStore` in an SQLite file; safe to use from several threads and processes.
 
     `photos` and `faces` read a page at a time, each as the store is then: no lock is held, and

@@ -1,11 +1,14 @@
-"""`with` for what has a `close`."""
+"""`with` for what has a `close`.
+
+`contextlib.closing` would do this for each caller anew; `AbstractContextManager` leaves the way
+out to each class.
+"""
 
 from abc import ABC, abstractmethod
-from types import TracebackType
 from typing import Self
 
 
-class Closing(ABC):
+class Closeable(ABC):
     """Closed when its `with` block is left, however."""
 
     @abstractmethod
@@ -15,10 +18,5 @@ class Closing(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -1,0 +1,21 @@
+"""CloudFormation's values as text: what they refer to is told by whoever asks."""
+
+import json
+from collections.abc import Callable
+
+
+def text_of(
+    value: object, reference: Callable[[str], str], attribute: Callable[[str, str], str]
+) -> str:
+    """A text, a number, `Ref`, `Fn::GetAtt` or `Fn::Join`. Raises `ValueError` for others."""
+    match value:
+        case {"Ref": str(name)}:
+            return reference(name)
+        case {"Fn::GetAtt": [str(name), str(of_it)]}:
+            return attribute(name, of_it)
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(text_of(part, reference, attribute) for part in parts)
+        case str() | int():
+            return str(value)
+        case _:
+            raise ValueError(f"{json.dumps(value)} is no text that can be worked out here")
