@@ -344,6 +344,10 @@ def test_unfinished_bodies_hold_up_nobody_and_have_a_deadline(hasty: Server) -> 
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
     head += b"Content-Length: 9000000\r\n\r\nabc"
     with ExitStack() as clients:
+        for _ in range(60):  # more than the server keeps
+            clients.enter_context(connect(hasty, head))
+        assert is_quick(hasty)
+    with ExitStack() as clients:
         waiting = [clients.enter_context(connect(hasty, head)) for _ in range(30)]
         assert is_quick(hasty)
         answers = [answer_of(each) for each in waiting]

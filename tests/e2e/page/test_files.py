@@ -52,7 +52,8 @@ def test_page_refers_to_its_own_files_only_and_relatively() -> None:
 
 @pytest.mark.slow
 def test_files_come_under_a_strict_policy_and_are_asked_for_once(served: str) -> None:
-    for path in ("", *(f"page/{path.name}" for path in PAGE.iterdir())):
+    files = [path.name for path in PAGE.iterdir() if path.name != "index.html"]
+    for path in ("", *(f"page/{name}" for name in files)):
         with urlopen(f"{served}{path}") as answer:  # noqa: S310
             headers: Mapping[str, str] = answer.headers
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))

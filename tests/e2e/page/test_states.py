@@ -144,3 +144,19 @@ def test_key_is_asked_for_used_and_forgotten(
         assert visitor.run("sessionStorage.length") == 0
         assert {each[:3] for each in visitor.refused} == {"403"}
         visitor.refused.clear()
+
+
+def test_key_of_the_local_server_is_asked_for_and_used(
+    store: str, visit: Visit, elton: bytes
+) -> None:
+    with serving(f"--store={store}", f"--api-key={KEY}") as address:
+        visitor = visit(address)
+        page = visitor.page
+        expect(page.locator("#holds")).to_contain_text("97 faces")
+        visitor.drop(elton)
+        page.get_by_label("API key").fill(KEY)
+        page.get_by_role("button", name="Use the key").click()
+        assert visitor.names()[0].startswith("elton_john")
+        expect(visitor.cards.first.locator("img[src^='blob:']")).to_be_visible()
+        assert {each[:3] for each in visitor.refused} == {"403"}
+        visitor.refused.clear()

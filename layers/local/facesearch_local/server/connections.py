@@ -37,7 +37,8 @@ other site's page."""
 class BoundedConnection(H11Protocol):
     """uvicorn's connection, with the deadlines that it has not.
 
-    When there are too many, the one that has waited longest without a request makes room.
+    When there are too many, the one makes room that has been without a request for longest, or else
+    that whose request has been on its way for longest.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
@@ -117,8 +118,11 @@ class BoundedConnection(H11Protocol):
         self._head_timer = self.loop.call_later(HEAD_S, self.transport.abort)
 
     def _make_room(self) -> None:
-        waiting = [each for each in self._all() if not each._in_request]
-        min(waiting, key=lambda each: each._waiting_since).transport.abort()
+        others = [each for each in self._all() if each is not self]
+        idle = [each for each in others if not each._in_request]
+        sending = [each for each in others if each._in_request and each.cycle.more_body]
+        if waiting := idle or sending:
+            min(waiting, key=lambda each: each._waiting_since).transport.abort()
 
     def _all(self) -> "list[BoundedConnection]":
         return cast("list[BoundedConnection]", list(self.connections))
