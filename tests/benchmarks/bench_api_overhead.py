@@ -79,12 +79,13 @@ def main(store: str, photo: Path, rounds: int, as_json: bool) -> None:
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
     }
-    from search_faces.handler import handler
-    from search_faces.service import open_service
+    from search_faces.handler import handler, open_service
 
     watch, service = Stopwatch(), open_service()
     # The same request's own share is taken off: two runs apart would differ by more than the API.
-    service.pipeline.analyse = watch.timing(service.pipeline.analyse)  # type: ignore[method-assign]
+    service.pipeline.analyse_one = watch.timing(  # type: ignore[method-assign]
+        service.pipeline.analyse_one
+    )
     service.store.search = watch.timing(service.store.search)  # type: ignore[method-assign]
     events = events_of(photo.read_bytes())
     took: dict[str, list[NDArray[np.float64]]] = {name: [] for name in ("inside", *events)}

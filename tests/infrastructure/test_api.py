@@ -10,8 +10,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from cdk.routes import ROUTES
 from facesearch.errors import FacesearchError
 from search_faces.app import create_app
+from search_faces.handler import open_service
 from search_faces.problems import CONTENT_TYPE, body_problem, problem_of, unexpected_problem
-from search_faces.service import open_service
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Template
 
@@ -41,7 +41,7 @@ def scheme(template: Template) -> Mapping[str, Any]:
 
 
 def test_gateway_and_function_know_the_same_routes(template: Template) -> None:
-    app = create_app({}, open_service)
+    app = create_app(open_service)
     answered = {
         (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
         for route in (*app._static_routes, *app._dynamic_routes)

@@ -94,6 +94,7 @@ def close_services() -> None:
         if module.open_service.cache_info().currsize:
             module.open_service().store.close()
         module.open_service.cache_clear()
+    search_faces.handler.read_settings.cache_clear()
 
 
 @pytest.fixture

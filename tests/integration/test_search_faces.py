@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +18,7 @@ from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.app import create_app
-from search_faces.service import open_service
+from search_faces.handler import open_service
 from tests.events.loading import Context, load
 from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form
 from tests.integration.conftest import Logs, TakeQuery, close_services
@@ -272,9 +275,7 @@ def test_pages_of_other_origins_may_ask_only_by_setting() -> None:
     event = load("api_gateway_rest_search")
     event["multiValueHeaders"]["Origin"] = ["https://photos.example"]
     event["httpMethod"] = "OPTIONS"
-    allowing = create_app(
-        {"FACESEARCH_CORS_ORIGINS": "https://a.example,https://photos.example"}, open_service
-    )
+    allowing = create_app(open_service, ["https://a.example", "https://photos.example"])
     preflight = allowing.resolve(event, Context("search_faces"))
     assert preflight["statusCode"] == 204
     headers = preflight["multiValueHeaders"]
@@ -284,9 +285,7 @@ def test_pages_of_other_origins_may_ask_only_by_setting() -> None:
     event["httpMethod"], event["path"] = "GET", "/v1/health"
     answered = allowing.resolve(event, Context("search_faces"))["multiValueHeaders"]
     assert answered["Access-Control-Allow-Origin"] == ["https://photos.example"]
-    refusing = create_app({}, open_service).resolve(event, Context("search_faces"))[
-        "multiValueHeaders"
-    ]
+    refusing = create_app(open_service).resolve(event, Context("search_faces"))["multiValueHeaders"]
     assert not any(name.startswith("Access-Control") for name in refusing)
 
 
@@ -332,3 +331,31 @@ def test_metrics_count_requests_and_what_went_wrong_inside(
     stages = [first[f"{stage}Latency"][0] for stage in ("Decode", "Detect", "Embed", "Search")]
     assert min(stages) > 0
     assert sum(stages) <= whole
+
+
+@pytest.mark.parametrize(("threads", "allowed"), [("1", "https://photos.example"), ("many", None)])
+def test_function_starts_with_the_origins_that_its_environment_names_or_with_none(
+    threads: str, allowed: str | None
+) -> None:
+    event = load("api_gateway_rest_search")
+    event["multiValueHeaders"]["Origin"] = ["https://photos.example"]
+    event["httpMethod"] = "OPTIONS"
+    script = (
+        "import json, sys; from search_faces.handler import app\n"
+        "headers = app.resolve(json.load(sys.stdin), None)['multiValueHeaders']\n"
+        "print(json.dumps(headers.get('Access-Control-Allow-Origin')))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "FACESEARCH_THREADS": threads,
+            "FACESEARCH_CORS_ORIGINS": "https://photos.example",
+        },
+        input=json.dumps(event),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout.splitlines()[-1]) == ([allowed] if allowed else None)

@@ -11,8 +11,8 @@ from facesearch.errors import FacesearchError
 from facesearch.searching import DEFAULT_K, MAX_K
 from facesearch_local.openapi.document import FILE, written
 from search_faces.app import create_app
+from search_faces.handler import open_service
 from search_faces.problems import KINDS, problem_of
-from search_faces.service import open_service
 from search_faces.static import STATIC_ROUTES
 
 NEVER_TOLD = {"error", "invalid_input", "store_full"}
@@ -43,7 +43,7 @@ def test_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_routes_and_document_know_the_same_paths(document: dict[str, Any]) -> None:
-    app = create_app({}, open_service)
+    app = create_app(open_service)
     registered = {
         (route.method, re.sub(r"<(\w+)>", r"{\1}", route.path))
         for route in (*app._static_routes, *app._dynamic_routes)

@@ -19,12 +19,11 @@ PREFLIGHT_S = 3600
 
 
 def create_app(
-    environ: Mapping[str, str], open_service: Callable[[], Service]
+    open_service: Callable[[], Service], cors_origins: Sequence[str] = ()
 ) -> APIGatewayRestResolver:
-    """The resolver; FACESEARCH_CORS_ORIGINS names whose pages may use it, comma-separated."""
-    origins = [each for each in environ.get("FACESEARCH_CORS_ORIGINS", "").split(",") if each]
+    """The resolver; pages of `cors_origins` may use it, too."""
     # In debug mode it would print whole requests: photos.
-    app = APIGatewayRestResolver(debug=False, cors=_cors(origins))
+    app = APIGatewayRestResolver(debug=False, cors=_cors(cors_origins))
     for route in ROUTES:
         respond = _answering(app, route, open_service)
         app.route(_rule(route.path), route.method, compress=True)(respond)

@@ -1,8 +1,13 @@
-"""The entry point of Lambda: API Gateway's proxy events in, its responses out."""
+"""The entry point of Lambda: API Gateway's proxy events in, its responses out.
+
+Only here does the API read its environment, once. Powertools reads its own variables
+(POWERTOOLS_…) as it is imported, so they are set before this module is.
+"""
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -10,17 +15,40 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from facesearch.errors import SettingsError
 from facesearch.stages import Stage, stages_timed
 from search_faces import log
 from search_faces.app import create_app
-from search_faces.service import open_service
+from search_faces.service import Service
+from search_faces.settings import SearchSettings
 from search_faces.warming import warm_ahead
 
 logger = Logger(service=log.logger.name)
 """That of the API, in JSON for CloudWatch."""
 
+
+@cache
+def read_settings() -> SearchSettings:
+    """Raises `SettingsError`; what failed is tried again."""
+    return SearchSettings.from_env(os.environ)
+
+
+@cache
+def open_service() -> Service:
+    """Opened at the first request that needs it, and kept for those to come."""
+    return Service.from_settings(read_settings())
+
+
+def _cors_origins() -> Sequence[str]:
+    try:
+        return read_settings().cors_origins
+    except SettingsError:
+        # The answer to every request tells of it: the function itself must start.
+        return ()
+
+
 warm_ahead(os.environ, open_service)
-app = create_app(os.environ, open_service)
+app = create_app(open_service, _cors_origins())
 
 
 # An event holds the caller's photo: never logged, whatever the environment says.

@@ -1,8 +1,6 @@
-"""What the API works with, opened at the first request and kept for those to come."""
+"""What the API works with: everything is handed to it, and nothing is read here."""
 
-import os
 from dataclasses import dataclass
-from functools import cache
 
 from facesearch.errors import InvalidRequest, StoreNotFound
 from facesearch.photos.ids import photo_id
@@ -15,7 +13,7 @@ from search_faces.uploads import Uploads
 from search_faces.uploads.bucket import BucketUploads
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Service:
     """The recipe, the store, and where photos are."""
 
@@ -68,9 +66,3 @@ class Service:
         if not self.bucket:
             raise InvalidRequest("this API has no bucket to take photos from: send the photo")
         return self.photos.read(photo_id(self.bucket, query.key)).data
-
-
-@cache
-def open_service() -> Service:
-    """As the environment says. Raises `SettingsError`; what failed is tried again."""
-    return Service.from_settings(SearchSettings.from_env(os.environ))

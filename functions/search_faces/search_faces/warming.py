@@ -1,4 +1,4 @@
-"""Opens the models where starting is nobody's waiting: before a snapshot, or in a kept instance."""
+"""Load the models before the first request, where the platform starts ahead of it."""
 
 from collections.abc import Callable, Mapping
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from facesearch_local.cli.options import read_settings, store_option
+from facesearch_local.cli.options import store_option
 from facesearch_local.server import serve
 from facesearch_local.settings import ServeSettings
 
@@ -59,9 +59,10 @@ def command(
     uploads: Path | None,
 ) -> None:
     """The search API and its page, on this machine."""
-    settings = read_settings(store_url)
     # Searches run beside each other, one thread each.
-    environ = {"FACESEARCH_THREADS": "1", **os.environ, "FACESEARCH_STORE": settings.store_url}
+    environ = {"FACESEARCH_THREADS": "1", **os.environ}
+    if store_url is not None:
+        environ["FACESEARCH_STORE"] = store_url
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
     serve(

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
@@ -70,10 +71,12 @@ def serve(
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     with _listen(host, port) as listening:
         service = Service.from_settings(settings.search)
-        operations = operations_of(service)
+        uploads = None
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
-            service.uploads = uploads
+            service = replace(service, uploads=uploads)
+        operations = operations_of(service)
+        if uploads is not None:
             operations |= upload_operations(uploads)
         with closing(service.store):
             held = service.check()
