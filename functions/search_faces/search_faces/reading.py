@@ -117,8 +117,8 @@ def _decoded(name: str, text: str) -> bytes:
 
 
 def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options: Fields) -> Values:
-    # A few milliseconds of import that only forms need.
-    from search_faces.multipart import split_parts
+    # Cold start: some milliseconds of import that only forms need.
+    from search_faces.multipart import split_parts  # noqa: PLC0415
 
     found: dict[str, list[bytes]] = {}
     texts: list[tuple[str, str]] = []

@@ -23,7 +23,7 @@ def build_models(target: Path, *, report: Report) -> None:
         with sole_build(target, report):
             if not is_built(target, key):
                 # What a build needs takes a second to import; most calls find that all is there.
-                from facesearch_models.steps import Build
+                from facesearch_models.steps import Build  # noqa: PLC0415
 
                 Build(target, load_manifest(), report).run(key)
     except OSError as error:

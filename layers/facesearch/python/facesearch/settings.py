@@ -44,8 +44,8 @@ class Settings:
 
 def default_models() -> Path:
     """The user's cache folder, where the model build puts its results."""
-    # Only the command line comes here: in Lambda, FACESEARCH_MODELS names the layer.
-    from platformdirs import user_cache_path
+    # Not in Lambda, where FACESEARCH_MODELS names the layer.
+    from platformdirs import user_cache_path  # noqa: PLC0415
 
     return user_cache_path("facesearch") / "models"
 

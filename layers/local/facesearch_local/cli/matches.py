@@ -41,10 +41,11 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _print_rich_table(rows: Sequence[tuple[str, ...]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    # Only a terminal's user waits for these imports.
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in COLUMNS:

@@ -40,7 +40,7 @@ def show_steps() -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _StepLines()
         return
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     with _bars(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as bars:
         steps = _StepBars(bars)
@@ -50,7 +50,7 @@ def show_steps() -> Iterator[Report]:
 
 @contextmanager
 def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (
         TextColumn("{task.description}"),
@@ -72,8 +72,8 @@ def _bar(doing: str, noun: str, total: int) -> Iterator[Advance]:
 
 
 def _bars(*columns: "ProgressColumn", transient: bool = False) -> "Progress":
-    from rich.console import Console
-    from rich.progress import Progress
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
 
     console = Console(stderr=True)
     return Progress(*columns, console=console, refresh_per_second=4, transient=transient)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from PIL import Image
 
 from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import read_file
@@ -24,6 +25,7 @@ from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.matches import print_results
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, print_note, saved
+from facesearch_local.cli.picture import draw_result
 from facesearch_local.cli.query import naming, note_other_faces
 from facesearch_local.cli.scope import scope_options
 from search_faces.contract.answers import SearchAnswer
@@ -181,8 +183,6 @@ def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
 
 def _check_format(grid: Path) -> None:
     """Before the work, not after it."""
-    from PIL import Image
-
     if grid.suffix.lower() not in Image.registered_extensions():
         raise click.BadParameter(
             f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"
@@ -190,8 +190,6 @@ def _check_format(grid: Path) -> None:
 
 
 def _draw(grid: Path, image: Path, found: _Found) -> None:
-    from facesearch_local.cli.picture import draw_result
-
     name = "/".join(image.absolute().parts[-2:])
     picture = draw_result(name, *found.query(), found.matches)
     with saved(grid):

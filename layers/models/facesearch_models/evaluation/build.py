@@ -59,8 +59,8 @@ def build_network(models: Path, *, report: Report) -> Path:
 
 def _converted(source: Source, archive: Path, report: Report) -> bytes:
     # A second of import: most calls find that the network is there.
-    from facesearch_models.evaluation.efficientnet import build_graph
-    from facesearch_models.evaluation.state_dict import read_state_dict
+    from facesearch_models.evaluation.efficientnet import build_graph  # noqa: PLC0415
+    from facesearch_models.evaluation.state_dict import read_state_dict  # noqa: PLC0415
 
     report.step("Converting EfficientNet-Lite0 to ONNX")
     (path,) = source.files

@@ -37,7 +37,7 @@ class Photos:
 
     @cached_property
     def _s3(self) -> "S3Photos":
-        # boto3 takes half a second to import: only for what is in S3.
-        from facesearch.photos.bucket import S3Photos, open_client
+        # Cold start: boto3 takes half a second to import, and only what is in S3 needs it.
+        from facesearch.photos.bucket import S3Photos, open_client  # noqa: PLC0415
 
         return S3Photos(open_client())

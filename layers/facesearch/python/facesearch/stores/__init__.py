@@ -1,4 +1,7 @@
-"""The store of faces: one protocol, an adapter for each engine, chosen by URL."""
+"""The store of faces: one protocol, an adapter for each engine, chosen by URL.
+
+An engine is imported when it is chosen: each takes a tenth of a second, and Lambda has but one.
+"""
 
 from facesearch.errors import SettingsError
 from facesearch.faces import Recipe
@@ -16,13 +19,12 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
     then neither writes nor searches. Nothing is opened or created before the first call.
     """
     scheme = url.partition("://")[0]
-    # An engine's client is imported when it is chosen: each takes a tenth of a second or more.
     if scheme == "sqlite":
-        from facesearch.stores.sqlite.store import SqliteStore
+        from facesearch.stores.sqlite.store import SqliteStore  # noqa: PLC0415
 
         return SqliteStore.from_url(url, recipe)
     if scheme in ("opensearch", "opensearch+https", "opensearch+aws"):
-        from facesearch.stores.opensearch.store import OpenSearchStore
+        from facesearch.stores.opensearch.store import OpenSearchStore  # noqa: PLC0415
 
         return OpenSearchStore.from_url(url, recipe)
     raise SettingsError(
@@ -39,9 +41,9 @@ def open_rebuild(url: str, recipe: Recipe, *, keep_shape: bool = False) -> Store
     Raises `SettingsError`.
     """
     if url.partition("://")[0] == "sqlite":
-        from facesearch.stores.sqlite.rebuild import SqliteRebuild
+        from facesearch.stores.sqlite.rebuild import SqliteRebuild  # noqa: PLC0415
 
         return SqliteRebuild.from_url(url, recipe)
-    from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
+    from facesearch.stores.opensearch.rebuild import OpenSearchRebuild  # noqa: PLC0415
 
     return OpenSearchRebuild.from_url(url, recipe, keep_shape=keep_shape)

@@ -25,7 +25,8 @@ class ModelFolder:
 
         Raises `ModelError` when the file is missing or not a model.
         """
-        import onnxruntime as ort
+        # The runtime is loaded with the first model: reading a store needs none.
+        import onnxruntime as ort  # noqa: PLC0415
 
         file = self.path / f"{name}.onnx"
         if not file.is_file():

@@ -121,7 +121,8 @@ def _connect(settings: OpenSearchSettings) -> OpenSearch:
 
 
 def _aws_auth(settings: OpenSearchSettings) -> Urllib3AWSV4SignerAuth:
-    from botocore.session import Session  # only needed on AWS, where it is always there
+    # Only needed on AWS, where it is always there.
+    from botocore.session import Session  # noqa: PLC0415
 
     session = Session()
     region = settings.region or session.get_config_variable("region")
