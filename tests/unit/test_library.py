@@ -347,3 +347,60 @@ def test_force_has_a_moved_photo_looked_at_and_keeps_what_was_said(
     (rewrite,), (change,) = difference.rewrites, difference.changed
     assert (change.photo_id, change.metadata) == (rewrite.changed.photo_id, {"by": "Zoë"})
     assert change.sequence > rewrite.changed.sequence
+
+
+def said(store: FaceStore, folder: Path) -> dict[str, object]:
+    """What was said of each photo, by the bytes that its file has now."""
+    return {
+        (folder / Path(listed.photo.photo_id).name).read_text(): listed.photo.metadata.get("of")
+        for listed in store.photos()
+    }
+
+
+@pytest.mark.parametrize(
+    "renames",
+    [
+        {"1.jpg": "2.jpg", "2.jpg": "1.jpg"},
+        {"1.jpg": "2.jpg", "2.jpg": "3.jpg", "3.jpg": "4.jpg", "4.jpg": "5.jpg"},
+        {"1.jpg": "2.jpg", "2.jpg": "3.jpg", "3.jpg": "1.jpg"},
+        {"2.jpg": "1.jpg", "3.jpg": "2.jpg", "4.jpg": "3.jpg"},
+        {"1.jpg": "4.jpg"},
+    ],
+    ids=["swapped", "shifted up", "rotated", "shifted over another", "put over another"],
+)
+def test_names_given_to_other_photos_leave_each_what_was_said_of_it(
+    tmp_path: Path, store: FaceStore, renames: dict[str, str]
+) -> None:
+    folder = tmp_path / "photos"
+    for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg"):
+        photo = write(folder / name, f"photo {name} {'x' * int(name[0])}".encode())
+        told = Photo(photo.as_uri(), 1, read_file(photo).revision, metadata={"of": name})
+        store.write([IndexedPhoto(told)])
+    for name in renames:
+        (folder / name).rename(folder / f"{name}.tmp")
+    for name, new in renames.items():
+        (folder / f"{name}.tmp").rename(folder / new)
+    difference = compare(store, folder)
+    assert not difference.changed
+    list(apply_rewrites(difference.rewrites, store))
+    assert said(store, folder) == {
+        text: f"{text.split()[1]}" for text in (each.read_text() for each in folder.iterdir())
+    }
+    assert not compare(store, folder).rewrites
+
+
+def test_photo_edited_beside_a_copy_of_its_original_keeps_what_was_said(
+    tmp_path: Path, store: FaceStore
+) -> None:
+    photo = write(tmp_path / "photos" / "a.jpg")
+    remember(store, photo)
+    write(photo.with_name("a_original.jpg"), photo.read_bytes())
+    write(photo, b"edited photo")
+    difference = compare(store, photo.parent)
+    assert [(each.photo_id, each.metadata) for each in difference.changed] == [
+        (photo.as_uri(), {"by": "Zoë"})
+    ]
+    list(apply_rewrites(difference.rewrites, store))
+    assert {listed.photo.photo_id: listed.photo.metadata for listed in store.photos()} == {
+        each.as_uri(): {"by": "Zoë"} for each in (photo, photo.with_name("a_original.jpg"))
+    }

@@ -1,9 +1,11 @@
 """Stores of an earlier version: they open, are indexed on, and are upgraded, nothing lost."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from facesearch import reindexing
@@ -186,3 +188,19 @@ def test_upgrade_that_was_cut_short_goes_on_where_it_was(
     assert len(looked_at) == 1 + PHOTOS - 10
     assert_all_is_kept(url)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.db", "photos"]
+
+
+def test_upgrade_keeps_by_which_folder_s_links_photos_are_known(
+    cli: Cli, people: Path, tmp_path: Path
+) -> None:
+    linked = tmp_path / "Pictures"
+    linked.mkdir()
+    shutil.copy(people / "elton.jpg", linked / "own.jpg")
+    (linked / "link").symlink_to(people)
+    cli("index", linked)
+    with apsw.Connection(str(tmp_path / "faces.db")) as connection:
+        connection.execute("UPDATE recipe SET detector = 'of an earlier version'")
+    connection.close()
+    assert cli("upgrade").code == 0
+    (linked / "link").unlink()
+    assert cli("index", "--json", linked).json["removed"] == 3

@@ -6,8 +6,8 @@ from dataclasses import replace
 from facesearch.errors import NotFound
 from facesearch.faces import IndexedPhoto, Photo, Removal
 from facesearch.indexing import PhotoToIndex, Status, index_photos
-from facesearch.photos.folder import SCHEME
-from facesearch.photos.reading import ReadPhoto
+from facesearch.photos.folder import SCHEME, FileRevision, reached_from
+from facesearch.photos.reading import PhotoContent, ReadPhoto
 from facesearch.stores import FaceStore
 from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
 from facesearch.vision.pipeline import FacePipeline
@@ -28,7 +28,13 @@ def reindex_store(
             PhotoToIndex(photo.photo_id, photo.sequence, photo.collection, photo.metadata)
             for photo in photos
         ]
-        outcomes = index_photos(changes, read, pipeline, store)
+        revisions = {photo.photo_id: FileRevision.parse(photo.revision) for photo in photos}
+
+        def read_as_known(photo_id: str) -> PhotoContent:
+            known = revisions[photo_id]
+            return reached_from(read(photo_id), known.root if known else "")
+
+        outcomes = index_photos(changes, read_as_known, pipeline, store)
         gone: list[IndexedPhoto | Removal] = []
         for photo, outcome in zip(photos, outcomes, strict=True):
             if outcome.status is Status.UNDONE and outcome.error is not None:

@@ -1,18 +1,17 @@
 """What a store lacks to hold exactly the photos that there are."""
 
 import shlex
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from facesearch.errors import FacesearchError, NotFound, ReadError, StoreNotFound
+from facesearch.errors import NotFound, ReadError, StoreNotFound
 from facesearch.faces import DEFAULT_COLLECTION, Photo, Removal, photo_key
 from facesearch.indexing import PhotoToIndex
-from facesearch.photos.folder import SCHEME, FileRevision, photo_path, read_photo
-from facesearch.photos.reading import read_ahead
+from facesearch.photos.folder import SCHEME, FileRevision, photo_path
 from facesearch.stores import FaceStore
 from facesearch_local.library.listings import Listings, may_be_unmounted
+from facesearch_local.library.moves import Lost, find_moves, revisions_now
 from facesearch_local.library.sequences import following, next_sequences
 from facesearch_local.library.walk import Found, PhotoFile, Problem
 
@@ -34,10 +33,14 @@ class FileToIndex(PhotoToIndex):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A photo whose faces are known: `changed` is to take the place of `stored`."""
+    """A photo whose faces are known: `changed` is to take the place of `stored`.
+
+    It `leaves` its old name if nothing is found there any more.
+    """
 
     stored: Photo
     changed: Photo
+    leaves: bool = False
 
     @property
     def moved(self) -> bool:
@@ -101,6 +104,7 @@ class _Comparison:
         self._known: set[str] = set()
         self._changed: list[tuple[PhotoFile, Photo]] = []
         self._suspects: list[tuple[PhotoFile, Photo]] = []
+        self._forced: list[tuple[PhotoFile, Photo]] = []
         self._elsewhere: list[Photo] = []
         self._kept: Counter[str] = Counter()
         # A folder that could not be read may hold the links by which others are reached.
@@ -134,7 +138,10 @@ class _Comparison:
             key=lambda file: file.path,
         )
         sequences = next_sequences(store, [file.photo_id for file in new])
+        for _, was in self._changed:
+            sequences[was.photo_id] = following(was.sequence)
         new = self._settle_moves(new, sequences)
+        self._changed += self._forced
         difference.changed = [
             self._to_index(file, sequences[file.photo_id], None) for file in new
         ] + [self._to_index(file, following(was.sequence), was) for file, was in self._changed]
@@ -146,16 +153,23 @@ class _Comparison:
 
     def _take_found(self, photo: Photo, file: PhotoFile) -> None:
         was = FileRevision.parse(photo.revision)
-        if self._force or photo.problem or was is None or was.size != file.size:
+        if photo.problem or was is None or was.size != file.size:
             self._changed.append((file, photo))
         elif _is_untouched(was, file, photo):
             # A photo that a link alone led to is now in a folder that was named itself.
             settled = replace(was, root="") if was.root and not file.root else was
-            self._keep_faces(photo, file, str(settled))
+            self._keep_place(photo, file, settled)
         elif was.digest:
             self._suspects.append((file, photo))
         else:
             self._changed.append((file, photo))
+
+    def _keep_place(self, photo: Photo, file: PhotoFile, revision: FileRevision) -> None:
+        """A photo whose bytes are the same where they were."""
+        if self._force:
+            self._forced.append((file, photo))
+        else:
+            self._keep_faces(photo, file, str(revision))
 
     def _keep_faces(self, photo: Photo, file: PhotoFile, revision: str, sequence: int = 0) -> None:
         changed = replace(
@@ -169,44 +183,43 @@ class _Comparison:
         else:
             sequence = max(sequence, following(photo.sequence))
             changed = replace(changed, sequence=sequence)
-            self._difference.rewrites.append(Rewrite(photo, changed))
+            leaves = photo.photo_id not in self._found.photos
+            self._difference.rewrites.append(Rewrite(photo, changed, leaves=leaves))
 
     def _settle_suspects(self) -> None:
         """Read the files that look changed: programs also touch them and leave their bytes."""
         for (file, photo), now in zip(
-            self._suspects, _revisions(file for file, _ in self._suspects), strict=True
+            self._suspects, revisions_now(file for file, _ in self._suspects), strict=True
         ):
             was = FileRevision.parse(photo.revision)
             if now is not None and was is not None and now.digest == was.digest:
-                self._keep_faces(photo, file, str(replace(now, root=was.root and file.root)))
+                self._keep_place(photo, file, replace(now, root=was.root and file.root))
             else:
                 self._changed.append((file, photo))
 
     def _settle_moves(self, new: list[PhotoFile], sequences: Mapping[str, int]) -> list[PhotoFile]:
-        """Find out which new files are photos that were elsewhere; returns the others."""
-        lost = _Lost([*self._difference.gone, *self._elsewhere], self._listings)
-        if not lost.photos:
-            return new
-        maybe = [file for file in new if file.size in lost.sizes]
-        moved: dict[str, str] = {}
-        for file, now in zip(maybe, _revisions(maybe), strict=True):
-            was = now and lost.claim(file, now)
-            if now and was:
+        """Find out which files are photos that were elsewhere; returns the new ones that are not.
+
+        Where names were shifted, other bytes are found under a known name, too.
+        """
+        absent = [*self._difference.gone, *self._elsewhere]
+        lost = Lost(absent, [photo for _, photo in self._changed], self._listings)
+        files = [*new, *(file for file, _ in self._changed)]
+        moves = find_moves(files, lost)
+        for file in files:
+            if file.photo_id in moves:
+                was, now = moves[file.photo_id]
                 revision = str(replace(now, root=file.root))
                 self._keep_faces(was, file, revision, sequences[file.photo_id])
-                moved[file.photo_id] = was.photo_id
                 if self._force:
-                    self._changed.append((file, self._difference.rewrites[-1].changed))
-        left = set(moved.values())
+                    self._forced.append((file, self._difference.rewrites[-1].changed))
+        self._changed = [each for each in self._changed if each[0].photo_id not in moves]
+        left = {was.photo_id for was, _ in moves.values()}
         self._difference.gone = [
             photo for photo in self._difference.gone if photo.photo_id not in left
         ]
-        for photo_id in left:
-            absent = self._absent_place(photo_id)
-            if absent is not None:
-                self._kept[absent] -= 1
-        self._kept = +self._kept
-        return [file for file in new if file.photo_id not in moved]
+        self._kept -= Counter(filter(None, map(self._absent_place, left)))
+        return [file for file in new if file.photo_id not in moves]
 
     def _to_index(self, file: PhotoFile, sequence: int, was: Photo | None) -> FileToIndex:
         """What a person has said of the photo stays."""
@@ -254,45 +267,6 @@ class _Comparison:
         return self._empty.get(place) or self._found.missing[place]
 
 
-class _Lost:
-    """Photos that are not where they were, by what is known of their bytes."""
-
-    def __init__(self, photos: Iterable[Photo], listings: Listings) -> None:
-        self._listings = listings
-        self.photos: defaultdict[str, list[Photo]] = defaultdict(list)
-        self.sizes: set[int] = set()
-        for photo in photos:
-            was = FileRevision.parse(photo.revision)
-            # Bad photos are looked at again wherever they are.
-            if was is not None and not photo.problem:
-                self.photos[was.digest or _by_time(was)].append(photo)
-                self.sizes.add(was.size)
-
-    def claim(self, file: PhotoFile, now: FileRevision) -> Photo | None:
-        """The photo that this file was, rather one of the same name; each only once."""
-        candidates = self.photos.get(now.digest) or self.photos.get(_by_time(now)) or []
-        gone = [each for each in candidates if not self._listings.has(photo_path(each.photo_id))]
-        if not gone:
-            return None
-        name = Path(file.path).name
-        chosen = next((each for each in gone if _file_name(each) == name), gone[0])
-        candidates.remove(chosen)
-        return chosen
-
-
-def _by_time(revision: FileRevision) -> str:
-    """For revisions of earlier versions, which hold no digest.
-
-    Whole seconds tell too little: archives and simple file systems keep no more.
-    """
-    whole = revision.mtime_ns % 1_000_000_000 == 0
-    return "" if whole else f"{revision.size}-{revision.mtime_ns}"
-
-
-def _file_name(photo: Photo) -> str:
-    return Path(photo_path(photo.photo_id)).name
-
-
 def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:
     if (was.size, was.mtime_ns) != (file.size, file.mtime_ns):
         return False
@@ -300,15 +274,6 @@ def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:
         return was.ctime_ns == file.ctime_ns
     # Earlier versions did not keep it, but when they looked.
     return file.ctime_ns * 2**23 // 10**9 <= photo.sequence
-
-
-def _revisions(files: Iterable[PhotoFile]) -> Iterator[FileRevision | None]:
-    """The files' states as read now; None for those that cannot be read."""
-    for content in read_ahead(read_photo, [file.photo_id for file in files]):
-        if isinstance(content, FacesearchError):
-            yield None
-        else:
-            yield FileRevision.parse(content.revision)
 
 
 def _kept(name: str, photos: int, missing: bool) -> Problem:

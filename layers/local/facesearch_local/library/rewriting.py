@@ -22,26 +22,35 @@ class Rewritten:
 
 def apply_rewrites(rewrites: Sequence[Rewrite], store: FaceStore) -> Iterator[Rewritten]:
     """Write them; a photo that moved is forgotten in its old place. Raises a `StoreError`."""
-    for start in range(0, len(rewrites), AT_ONCE):
-        changes: list[IndexedPhoto | Removal] = []
-        written: list[tuple[Rewrite, IndexedPhoto]] = []
-        for rewrite in rewrites[start : start + AT_ONCE]:
-            stored = store.photo(rewrite.stored.photo_id)
-            if stored is None or stored.photo.sequence != rewrite.stored.sequence:
-                # Somebody else was here meanwhile.
-                yield Rewritten(rewrite, 0, result=False)
-                continue
-            indexed = IndexedPhoto(rewrite.changed, stored.faces)
-            written.append((rewrite, indexed))
-            changes.append(indexed)
-        results = store.write(changes)
-        left = [
-            Removal(rewrite.stored.photo_id, rewrite.changed.sequence)
-            for (rewrite, _), result in zip(written, results, strict=True)
-            if rewrite.moved and result is True
-        ]
-        for failed in store.write(left):
-            if isinstance(failed, StoreError):
-                raise failed
-        for (rewrite, indexed), result in zip(written, results, strict=True):
-            yield Rewritten(rewrite, len(indexed.faces), result)
+    # Names that were shifted or swapped: all are read before any is overwritten.
+    targets = {rewrite.changed.photo_id for rewrite in rewrites if rewrite.moved}
+    sources = {rewrite.stored.photo_id for rewrite in rewrites if rewrite.moved}
+    both = targets & sources
+    shifted = [each for each in rewrites if {each.stored.photo_id, each.changed.photo_id} & both]
+    yield from _apply(shifted, store)
+    done = {id(each) for each in shifted}
+    others = [each for each in rewrites if id(each) not in done]
+    for start in range(0, len(others), AT_ONCE):
+        yield from _apply(others[start : start + AT_ONCE], store)
+
+
+def _apply(rewrites: Sequence[Rewrite], store: FaceStore) -> Iterator[Rewritten]:
+    written: list[tuple[Rewrite, IndexedPhoto]] = []
+    for rewrite in rewrites:
+        stored = store.photo(rewrite.stored.photo_id)
+        if stored is None or stored.photo.sequence != rewrite.stored.sequence:
+            # Somebody else was here meanwhile.
+            yield Rewritten(rewrite, 0, result=False)
+        else:
+            written.append((rewrite, IndexedPhoto(rewrite.changed, stored.faces)))
+    results = store.write([indexed for _, indexed in written])
+    left = [
+        Removal(rewrite.stored.photo_id, rewrite.changed.sequence)
+        for (rewrite, _), result in zip(written, results, strict=True)
+        if rewrite.leaves and result is True
+    ]
+    for failed in store.write(left):
+        if isinstance(failed, StoreError):
+            raise failed
+    for (rewrite, indexed), result in zip(written, results, strict=True):
+        yield Rewritten(rewrite, len(indexed.faces), result)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, unquote_to_bytes
@@ -66,6 +66,11 @@ def read_file(path: str | Path) -> PhotoContent:
     _check_size(len(data))
     revision = FileRevision(info.st_size, info.st_mtime_ns, info.st_ctime_ns, _digest(data))
     return PhotoContent(data, str(revision))
+
+
+def reached_from(content: PhotoContent, root: str) -> PhotoContent:
+    """The content with the root in its revision, as `FileRevision` keeps it."""
+    return replace(content, revision=f"{content.revision}-{root}") if root else content
 
 
 def _digest(data: bytes) -> str:
