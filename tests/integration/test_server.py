@@ -129,7 +129,7 @@ def environ(
 def server(environ: Mapping[str, str]) -> Iterator[Server]:
     running = start(environ)
     yield running
-    stop(running)
+    assert stop(running) == (0, "")
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,7 @@ def hasty(environ: Mapping[str, str]) -> Iterator[Server]:
     """A server with small limits."""
     running = start(environ, HASTY)
     yield running
-    stop(running)
+    assert stop(running) == (0, "")
 
 
 def connect(server: Server, sent: bytes, receive_buffer: int = 0) -> socket.socket:
@@ -483,6 +483,7 @@ def test_every_answer_is_for_our_own_page_only(server: Server, path: str, method
         b"GET /" + b"a" * 40_000,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40_000,
         b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n\r\n",
+        b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
     ],
 )
 def test_what_is_no_http_is_refused_as_all_else_is(server: Server, sent: bytes) -> None:

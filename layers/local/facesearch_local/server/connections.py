@@ -89,6 +89,10 @@ class BoundedConnection(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
+        if self._in_request:
+            # Its body is what is wrong: no route is to answer it any more.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         problem = Problem(
             HTTPStatus.BAD_REQUEST,
             "invalid_request",
