@@ -14,10 +14,10 @@ from cdk.logs import log_group
 from cdk.network import Network
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IngestionSize, SearchSize
+from facesearch.stages import METRICS_NAMESPACE
 from facesearch.vision.models import DEFAULT_EMBEDDER
 
 _ANY_RESOURCE = "IAM5[Resource::*]"
-METRICS_NAMESPACE = "FaceSearch"
 
 
 class FaceFunction(Construct):

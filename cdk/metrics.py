@@ -6,7 +6,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from cdk.function import METRICS_NAMESPACE
+from facesearch.stages import METRICS_NAMESPACE
 
 MINUTE = Duration.minutes(1)
 

@@ -20,7 +20,7 @@ from facesearch.errors import FacesearchError, InputError
 from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.ids import bucket_and_key
-from facesearch.stages import Stage, stages_timed
+from facesearch.stages import METRICS_NAMESPACE, Stage, stages_timed
 from index_faces.messages import Result, index_messages
 from index_faces.service import Service
 from index_faces.settings import IndexSettings
@@ -95,7 +95,7 @@ def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
     found = list(outcomes)
     statuses = Counter(outcome.status for outcome in found)
     # Not `Metrics`: it collects for ever where metrics are disabled.
-    metrics = EphemeralMetrics(namespace="FaceSearch", service="index_faces")
+    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="index_faces")
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
     metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in found))

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.confidence import confidence
+from facesearch.faces import DetectedFace
+from facesearch.vision.detection import MtcnnDetector
+from facesearch_local.cli import run
 from tests.integration.cli.running import Cli, Start
 
 
@@ -61,6 +65,25 @@ def test_search_grid_draws_query_and_results(
     with Image.open(tmp_path / "grid.png") as grid:
         assert grid.format == "PNG"
         assert grid.width > grid.height > 800
+
+
+def test_search_grid_looks_for_the_query_s_faces_once(
+    train_store: str, models: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+
+    def counted(self: MtcnnDetector, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
+        looked.append(rgb)
+        return detect(self, rgb)
+
+    detect = MtcnnDetector.detect
+    monkeypatch.setattr(MtcnnDetector, "detect", counted)
+    monkeypatch.setenv("FACESEARCH_MODELS", str(models))
+    query = sample / "val" / "elton_john" / "elton_john_01.jpg"
+    grid = tmp_path / "grid.png"
+    assert run(["search", str(query), "--store", train_store, "--grid", str(grid)]) == 0
+    assert grid.exists()
+    assert len(looked) == 1
 
 
 def test_search_grid_shows_deleted_photos_as_gone(cli: Cli, people: Path, tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 
+METRICS_NAMESPACE = "FaceSearch"
+"""Where CloudWatch keeps them."""
+
 
 class Stage(StrEnum):
     """A step of the data's way; `READ` is the time spent waiting for photos."""
