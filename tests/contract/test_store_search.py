@@ -1,9 +1,11 @@
 """What a search finds, and in which order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from facesearch.faces import Removal, face_id
+from facesearch.faces import IndexedPhoto, Removal, face_id
 from facesearch.stores import FaceStore
 from tests.contract.samples import HOSTILE, distances_to, indexed, photo_ids, unit_vectors, vector
 
@@ -193,3 +195,69 @@ def test_search_2000_vectors_agrees_with_brute_force(store: FaceStore) -> None:
             furthest = np.sort(expected[chosen])[len(matches) - 1]
             recalls.append((distances <= furthest + TOLERANCE).mean())
         assert np.mean(recalls) >= RECALL
+
+
+def scored(photo_id: str, *scores: float, collection: str = "default") -> IndexedPhoto:
+    """A photo with a face for each detection score; the first is the nearest to vector(1)."""
+    steps = [vector(1) + np.float32(place / 10) * vector(2) for place in range(len(scores))]
+    whole = indexed(
+        photo_id, 1, [each / np.linalg.norm(each) for each in steps], collection=collection
+    )
+    faces = zip(whole.faces, scores, strict=True)
+    return replace(
+        whole,
+        faces=tuple(
+            replace(face, detected=replace(face.detected, detection_score=score))
+            for face, score in faces
+        ),
+    )
+
+
+def test_search_leaves_out_faces_of_which_the_detector_was_less_sure(store: FaceStore) -> None:
+    store.write(
+        [
+            scored("sure", 0.95),
+            scored("doubtful", 0.9),
+            # Its nearest face does not count, its other does.
+            scored("both", 0.2, 0.99),
+            scored("elsewhere", 0.2, 0.95, collection="music"),
+        ]
+    )
+    for least, expected in (
+        (
+            0.0,
+            {
+                ("sure", 0),
+                ("doubtful", 0),
+                ("both", 0),
+                ("both", 1),
+                ("elsewhere", 0),
+                ("elsewhere", 1),
+            },
+        ),
+        (0.9, {("sure", 0), ("doubtful", 0), ("both", 1), ("elsewhere", 1)}),
+        (0.9001, {("sure", 0), ("both", 1), ("elsewhere", 1)}),
+        (0.96, {("both", 1)}),
+        (1.0, set()),
+    ):
+        matches = store.search(vector(1), 10, min_detection_score=least)
+        assert {(each.stored.photo.photo_id, each.stored.number) for each in matches} == expected
+        distances = [match.distance for match in matches]
+        assert distances == sorted(distances)
+    (only,) = store.search(vector(1), 10, collection="music", min_detection_score=0.9)
+    assert (only.stored.photo.photo_id, only.stored.number) == ("elsewhere", 1)
+    assert store.search(vector(1), 10, collection="music", min_detection_score=0.96) == []
+
+
+def test_search_by_detection_score_fills_k_from_beyond_what_is_left_out(store: FaceStore) -> None:
+    near = [scored(f"near {n:02}", 0.5) for n in range(60)]
+    far = [
+        replace(each, faces=(scored("x", 0.9, 0.9).faces[1],))
+        for each in (scored(f"far {n}", 0.9) for n in range(3))
+    ]
+    store.write([*near, *far])
+    matches = store.search(vector(1), 3, min_detection_score=0.8)
+    assert sorted(photo_ids(matches)) == ["far 0", "far 1", "far 2"]
+    # Beyond a thousand, every face is looked at.
+    everything = store.search(vector(1), 1001, min_detection_score=0.8)
+    assert photo_ids(everything) == photo_ids(matches)

@@ -194,6 +194,11 @@ def test_compare_takes_photos_keys_and_stored_faces(
         assert answer.json["one"]["box"] == get(f"/v1/faces/{STORED}").json["box"]
     itself = call({"one": {"face_id": STORED}, "other": {"face_id": STORED}}, path="/v1/compare")
     assert (itself.json["distance"], itself.json["same_person"]) == (0, True)
+    body = {"one": {"face_id": STORED}, "other": {"photo": image}, "include": ["thumbnails"]}
+    drawn = call(body, path="/v1/compare").json
+    stored = get(f"/v1/faces/{STORED}", {"include": "thumbnails"}).json
+    assert drawn["one"]["thumbnail"] == stored["thumbnail"]
+    assert drawn["other"]["thumbnail"].startswith("data:image/jpeg;base64,")
 
 
 @pytest.mark.parametrize(

@@ -348,3 +348,19 @@ def test_query_photo_is_decoded_once_for_its_search_and_its_faces_thumbnails(
     (face,) = answer.json["faces"]
     assert face["thumbnail"].startswith("data:image/jpeg;base64,")
     assert len(opened) == 1
+
+
+@pytest.mark.usefixtures("indexed")
+def test_least_detection_score_leaves_out_faces_in_doubt(query: TakeQuery) -> None:
+    photo = query("madonna")
+    everything = call(photo, query={"k": "100"}).matches
+    scores = sorted(match["detection_score"] for match in everything)
+    least = scores[len(scores) // 2]
+    # Answers are rounded.
+    kept = call(photo, query={"k": "100", "min_detection_score": f"{least - 1e-6:.7f}"}).matches
+    assert 0 < len(kept) < len(everything)
+    assert min(match["detection_score"] for match in kept) >= least
+    body = {"face_id": everything[0]["face_id"], "min_detection_score": 1.01}
+    refused = call(body)
+    assert refused.status == 400
+    assert refused.json["detail"] == "min_detection_score is 1.01: use 0 to 1"

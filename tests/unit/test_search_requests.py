@@ -504,7 +504,7 @@ def test_two_faces_to_compare_come_as_json_or_in_a_form() -> None:
         ),
         (
             {"one": {"face_id": "x-0"}, "other": {"face_id": "x-0"}, "third": 3},
-            "'third' is not understood: use one, other",
+            "'third' is not understood: use one, other, include",
         ),
     ],
 )

@@ -118,7 +118,7 @@ class Face(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, index: int, face: domain.DetectedFace, thumbnail: str | UnsetType = UNSET
+        cls, index: int, face: domain.DetectedFace, thumbnail: str | UnsetType | None = UNSET
     ) -> "Face":
         return cls(
             index=index,

@@ -203,6 +203,7 @@ class CompareRequest(
 
     one: CompareSide
     other: CompareSide
+    include: Include = ("boxes",)
 
 
 class PhotosRequest(

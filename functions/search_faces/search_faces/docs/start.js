@@ -10,8 +10,6 @@ function emptied(response) {
     for (const parameter of operation.parameters ?? []) {
       const { schema } = parameter;
       if (schema.type === "object") parameter.example = {};
-      if (schema.default !== undefined) parameter.description += ` Default: ${schema.default}.`;
-      delete schema.default;
     }
     const form = operation.requestBody?.content["multipart/form-data"]?.schema;
     for (const [name, field] of Object.entries(form?.properties ?? {})) {

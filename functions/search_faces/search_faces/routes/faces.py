@@ -1,5 +1,9 @@
 """Single faces: stored ones, those of a photo, and whether two are one person's."""
 
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
 from facesearch.errors import InputError, NotFound
 from facesearch.faces import EmbeddedFace
 from facesearch.photos.thumbnails import thumbnail
@@ -52,22 +56,33 @@ def detect(request: DetectRequest, service: Service) -> DetectAnswer:
 
 def compare(request: CompareRequest, service: Service) -> CompareAnswer:
     """Whether two faces show the same person."""
-    sides = request.one.query("one"), request.other.query("other")
-    (one_index, one), (other_index, other) = (_face(query, service) for query in sides)
-    return CompareAnswer.of(
-        compare_faces(one, other),
-        Face.of(one_index, one.detected),
-        Face.of(other_index, other.detected),
-        service.pipeline.recipe,
-    )
+    queries = request.one.query("one"), request.other.query("other")
+    one, other = (_side(query, request, service) for query in queries)
+    comparison = compare_faces(one.embedded, other.embedded)
+    return CompareAnswer.of(comparison, one.face, other.face, service.pipeline.recipe)
 
 
-def _face(query: Query, service: Service) -> tuple[int, EmbeddedFace]:
-    """The stored face, or the largest of the photo, and its index in its photo."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """A face that is compared, and how it is told."""
+
+    embedded: EmbeddedFace
+    face: Face
+
+
+def _side(query: Query, request: CompareRequest, service: Service) -> _Side:
+    """The stored face, or the largest of the photo."""
     if isinstance(query, FaceQuery):
         stored = stored_face(query.face_id, service.store)
-        return stored.number, stored.face
-    return 0, analyse_photo(service.photo_of(query), service.pipeline).faces[0]
+        drawn = extras_of([stored], request.include, service.photos).thumbnails
+        picture = drawn.get(stored.face_id, UNSET)
+        return _Side(stored.face, Face.of(stored.number, stored.face.detected, picture))
+    photo = service.photo_of(query)
+    embedded = analyse_photo(photo, service.pipeline).faces[0]
+    picture = UNSET
+    if "thumbnails" in request.include:
+        picture = data_url(thumbnail(decode_image(photo), embedded.detected.box))
+    return _Side(embedded, Face.of(0, embedded.detected, picture))
 
 
 FACE_ROUTE = Route(

@@ -67,8 +67,8 @@ def from_text(text: str, kind: Any) -> object:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError:
         pass
-    if text in ("true", "false"):
-        return text == "true"
+    if text.lower() in ("true", "false"):  # Python's clients write them with capitals
+        return text.lower() == "true"
     if _WHOLE.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else text

@@ -63,6 +63,12 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         float,
         msgspec.Meta(ge=0, le=1, description="Only matches as likely the same person as this."),
     ] = 0.0
+    min_detection_score: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0, le=1, description="Only faces that the detector was as sure of as this."
+        ),
+    ] = 0.0
     expand: Annotated[
         bool,
         msgspec.Meta(
@@ -210,7 +216,11 @@ def _nearest(
 ) -> FaceMatches:
     def search(query: Embedding, k: int) -> list[Match]:
         found = store.search(
-            query, k + len(leave_out), collection=scope.collection, metadata=scope.metadata
+            query,
+            k + len(leave_out),
+            collection=scope.collection,
+            metadata=scope.metadata,
+            min_detection_score=scope.min_detection_score,
         )
         return [match for match in found if match.stored.face_id not in leave_out]
 

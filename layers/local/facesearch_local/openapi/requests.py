@@ -1,5 +1,6 @@
 """What a route takes: parameters and bodies."""
 
+import json
 import re
 from typing import Any
 
@@ -47,6 +48,10 @@ def _takes_options(body: Body | None) -> bool:
 def _query_parameter(name: str, schema: Json) -> Json:
     schema = _as_text(name, schema)
     parameter = {"name": name, "in": "query", "description": schema.pop("description")}
+    # Clients send the defaults that they are given: in the address and in the body, which is one
+    # time too many.
+    if (default := schema.pop("default", "")) != "":
+        parameter["description"] += f" Default: {json.dumps(default).strip(chr(34))}."
     if schema.get("type") == "object":
         parameter["description"] += f" Given as `{name}.NAME=VALUE`, each name once."
         parameter |= {"style": "form", "explode": True, "example": {f"{name}.album": "summer"}}

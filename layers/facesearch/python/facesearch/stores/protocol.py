@@ -71,10 +71,13 @@ class FaceStore(Protocol):
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        min_detection_score: float = 0.0,
     ) -> list[Match]:
         """The k nearest faces (fewer if fewer are stored), nearest first, ties by face id.
 
-        Only faces of `collection` (None: of all), in photos that carry every entry of `metadata`.
+        Only faces of `collection` (None: of all), in photos that carry every entry of `metadata`,
+        whose detection score is `min_detection_score` or more. Raises `InvalidRequest` for the
+        latter when the store was made before it could be searched by.
         """
 
     def face(self, face_id: str) -> StoredFace | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from facesearch.errors import RecipeMismatch, StoreDamaged, StoreNotFound
+from facesearch.errors import InvalidRequest, RecipeMismatch, StoreDamaged, StoreNotFound
 from facesearch.faces import EMBEDDING_SIZE, Recipe
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
@@ -27,6 +27,7 @@ _KEPT_INTEGER = {"type": "integer", "index": False, "doc_values": False}
 class IndexDescription:
     """What an index says of itself in its mapping's `_meta`.
 
+    `filters_faces` is not so of indexes that were made before faces could be searched by score.
     `replaces` names the index that this one is being built to replace, else empty; `copied` is
     the sequence number (the engine's, of operations) up to which that has been copied.
     """
@@ -35,6 +36,7 @@ class IndexDescription:
     shape: IndexShape
     replaces: str = ""
     copied: int = -1
+    filters_faces: bool = True
 
     def as_meta(self) -> dict[str, Any]:
         return {META: {"format": FORMAT, **asdict(self)}}
@@ -56,6 +58,7 @@ class IndexDescription:
                 shape=IndexShape(**own["shape"]),
                 replaces=own["replaces"],
                 copied=own["copied"],
+                filters_faces=own.get("filters_faces", False),
             )
         except (KeyError, TypeError) as error:
             raise StoreDamaged(
@@ -108,6 +111,15 @@ class StoreIndex:
             raise self.not_found()
         if self._recipe not in (None, current.description.recipe):
             raise self._mismatch(current.description.recipe)
+
+    def check_filters(self) -> None:
+        """Raise `InvalidRequest` unless faces can be searched by their score."""
+        current = self.current()
+        if current is not None and not current.description.filters_faces:
+            raise InvalidRequest(
+                "min_detection_score needs an index that this version made: its operator runs "
+                "facesearch upgrade"
+            )
 
     def lacks_alias(self) -> StoreDamaged:
         return StoreDamaged(
@@ -229,7 +241,7 @@ def _mapping(description: IndexDescription) -> dict[str, Any]:
                 "properties": {
                     "box": _KEPT_NUMBER,
                     "landmarks": _KEPT_NUMBER,
-                    "detection_score": _KEPT_NUMBER,
+                    "detection_score": {"type": "double"},
                     "embedding": _embedding_field(description.shape),
                 },
             },

@@ -33,8 +33,20 @@ def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[Q
     return filters
 
 
+def face_filters(min_detection_score: float) -> list[Query]:
+    """Conditions on single faces."""
+    if min_detection_score <= 0:
+        return []
+    return [{"range": {"faces.detection_score": {"gte": min_detection_score}}}]
+
+
 def nearest_search(
-    embedding: Embedding, filters: Sequence[Query], *, photos: int, candidates: int
+    embedding: Embedding,
+    filters: Sequence[Query],
+    on_faces: Sequence[Query],
+    *,
+    photos: int,
+    candidates: int,
 ) -> Query:
     """The photos with the nearest faces, by HNSW, filtered while it walks the graph.
 
@@ -42,8 +54,10 @@ def nearest_search(
     face, then by key. The k nearest faces are always in the k photos with the nearest faces.
     """
     knn: Query = {"vector": numbers(embedding), "k": max(candidates, photos)}
-    if filters:
-        knn["filter"] = {"bool": {"filter": list(filters)}}
+    # Of a photo, the engine then considers only the faces that pass.
+    conditions = [*filters, *({"nested": {"path": "faces", "query": each}} for each in on_faces)]
+    if conditions:
+        knn["filter"] = {"bool": {"filter": conditions}}
     return {
         "size": photos,
         "query": {
@@ -58,10 +72,12 @@ def nearest_search(
     }
 
 
-def exact_search(embedding: Embedding, filters: Sequence[Query]) -> Query:
-    """Photos by their nearest face, then by key: every face is looked at."""
+def exact_search(
+    embedding: Embedding, filters: Sequence[Query], on_faces: Sequence[Query] = ()
+) -> Query:
+    """Photos by their nearest face, then by key: every face is looked at that passes `on_faces`."""
     script = {"source": _CLOSENESS, "params": {"query": numbers(embedding)}}
-    scored = {"script_score": {"query": {"match_all": {}}, "script": script}}
+    scored = {"script_score": {"query": {"bool": {"filter": list(on_faces)}}, "script": script}}
     faces = {"nested": {"path": "faces", "score_mode": "max", "query": scored}}
     return {
         "query": {"bool": {"must": [faces], "filter": list(filters)}},

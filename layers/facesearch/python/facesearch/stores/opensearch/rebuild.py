@@ -56,7 +56,9 @@ class OpenSearchRebuild(Closeable):
         source = self._source()
         shape = source.description.shape if self._keep_shape else self._settings.shape
         wanted = IndexDescription(self._recipe, shape, replaces=source.name)
-        if (source.description.recipe, source.description.shape) == (wanted.recipe, wanted.shape):
+        found = source.description
+        same = (found.recipe, found.shape) == (wanted.recipe, wanted.shape)
+        if same and found.filters_faces:
             adjustable = {"index": adjustable_settings(self._settings)}
             self._client.request("PUT", f"/{source.name}/_settings", adjustable)
             return None

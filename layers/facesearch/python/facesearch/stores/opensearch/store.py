@@ -42,6 +42,7 @@ from facesearch.stores.opensearch.queries import (
     count_without_faces,
     counts_of,
     exact_search,
+    face_filters,
     nearest_search,
     scope_filters,
 )
@@ -100,19 +101,30 @@ class OpenSearchStore(Closeable):
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        min_detection_score: float = 0.0,
     ) -> list[Match]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be searched")
         check_query(embedding, k)
         filters = scope_filters(collection, metadata or {})
+        on_faces = face_filters(min_detection_score)
+        if on_faces:
+            self._index.check_filters()
         if k > MOST_APPROXIMATE:
-            photos = self._pages(exact_search(embedding, filters), PHOTOS_A_PAGE)
-            return _by_distance(islice(photos, k), embedding)[:k]
+            photos = self._pages(exact_search(embedding, filters, on_faces), PHOTOS_A_PAGE)
+            return _by_distance(islice(photos, k), embedding, min_detection_score)[:k]
+
+        def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match]]:
+            """Photos as the engine orders them, and their faces as they are to be ordered."""
+            query = nearest_search(embedding, filters, on_faces, photos=size, candidates=candidates)
+            hits = self._ask(query)["hits"]["hits"]
+            return hits, _by_distance(hits, embedding, min_detection_score)
+
         # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
         size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
-        hits, faces = self._nearest(embedding, filters, size, self._settings.ef_search)
+        hits, faces = nearest(size, self._settings.ef_search)
         if len(hits) == size and _is_tie(faces, hits[-1], k):
-            _, faces = self._nearest(embedding, filters, MOST_TIED, MOST_CANDIDATES)
+            _, faces = nearest(MOST_TIED, MOST_CANDIDATES)
         return faces[:k]
 
     def face(self, face_id: str) -> StoredFace | None:
@@ -192,14 +204,6 @@ class OpenSearchStore(Closeable):
     def close(self) -> None:
         self._client.close()
 
-    def _nearest(
-        self, embedding: Embedding, filters: Sequence[Query], size: int, candidates: int
-    ) -> tuple[list[_Hit], list[Match]]:
-        """Photos as the engine orders them, and all their faces as they are to be ordered."""
-        query = nearest_search(embedding, filters, photos=size, candidates=candidates)
-        hits = self._ask(query)["hits"]["hits"]
-        return hits, _by_distance(hits, embedding)
-
     def _ask(self, query: Query) -> Any:
         # Without the parameter, a shard that fails is just left out of the answer.
         return self._read("POST", "_search", query, {"allow_partial_search_results": "false"})
@@ -247,12 +251,19 @@ class OpenSearchStore(Closeable):
             self._checked = True
 
 
-def _by_distance(photos: Iterable[_Hit], query: Embedding) -> list[Match]:
-    """All faces in the photos, with distances from the vectors themselves.
+def _by_distance(
+    photos: Iterable[_Hit], query: Embedding, min_detection_score: float = 0.0
+) -> list[Match]:
+    """The faces in the photos with such a score, by distances from the vectors themselves.
 
     OpenSearch's score, a float32, tells distances near 0 only to 0.0003.
     """
-    stored = [face for hit in photos for face in stored_faces_of(hit["_source"])]
+    stored = [
+        face
+        for hit in photos
+        for face in stored_faces_of(hit["_source"])
+        if face.face.detected.detection_score >= min_detection_score
+    ]
     if not stored:
         return []
     differences = np.stack([each.face.embedding for each in stored]) - query

@@ -76,11 +76,12 @@ class SqliteStore(Closeable):
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        min_detection_score: float = 0.0,
     ) -> list[Match]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be searched")
         check_query(embedding, k)
-        filters, values = _filters(collection, metadata or {})
+        filters, values = _filters(collection, metadata or {}, min_detection_score)
         with self._reading() as connection:
             rows = _nearest(connection, filters, {"query": embedding.tobytes(), **values}, k)
         return sorted(
@@ -223,9 +224,15 @@ def _recipe(connection: apsw.Connection) -> Recipe | None:
     return Recipe(*row) if row else None
 
 
-def _filters(collection: str | None, metadata: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _filters(
+    collection: str | None, metadata: Mapping[str, str], min_detection_score: float
+) -> tuple[str, dict[str, str | float]]:
     """Conditions on the embeddings, and their values; sqlite-vec applies them while it scans."""
-    conditions, values, entries = "", {}, []
+    conditions, entries = "", []
+    values: dict[str, str | float] = {}
+    if min_detection_score > 0:
+        conditions += " AND e.rowid IN (SELECT slot FROM faces WHERE detection_score >= :score)"
+        values["score"] = min_detection_score
     if collection is not None:
         conditions += " AND e.collection = :collection"
         values["collection"] = collection
@@ -241,7 +248,7 @@ def _filters(collection: str | None, metadata: Mapping[str, str]) -> tuple[str, 
 
 
 def _nearest(
-    connection: apsw.Connection, filters: str, values: Mapping[str, str | bytes], k: int
+    connection: apsw.Connection, filters: str, values: Mapping[str, str | float | bytes], k: int
 ) -> list[Row]:
     """At least the k nearest faces, in any order; each row ends with the distance."""
     if k < VEC0_MOST:
@@ -260,7 +267,7 @@ def _nearest(
 
 
 def _faces_of(
-    connection: apsw.Connection, nearest: str, values: Mapping[str, str | bytes | int]
+    connection: apsw.Connection, nearest: str, values: Mapping[str, str | float | bytes]
 ) -> list[Row]:
     """The faces of the slots and distances that the query `nearest` finds."""
     sql = f"WITH nearest AS MATERIALIZED ({nearest}) {FACES_OF_NEAREST}"
