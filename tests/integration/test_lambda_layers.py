@@ -25,9 +25,10 @@ from tests.integration.lambda_image import (
 pytestmark = pytest.mark.slow
 
 PACKAGES = ("index_faces", "search_faces")
-ONLY_LOCAL = frozenset({"facesearch.stores.sqlite.store", "platformdirs"})
-# The schemas are for the document only.
-DEPLOYED = [file for file in FUNCTIONS.glob("*/**/*.py") if file.name != "schemas.py"]
+ONLY_LOCAL = frozenset(
+    {"facesearch.stores.sqlite.store", "facesearch.stores.sqlite.rebuild", "platformdirs"}
+)
+DEPLOYED = list(FUNCTIONS.glob("*/**/*.py"))
 MOST_BYTES = 130_000_000
 MOST_START_MS = 800
 PROBE = Path(__file__).with_name("lambda_probe.py")
