@@ -5,7 +5,8 @@ import re
 import pytest
 
 from facesearch.errors import InvalidCollection
-from search_faces.uploads.names import ENDINGS, folder_name, safe_name, type_of
+from facesearch.vision.formats import EXTENSIONS_BY_TYPE
+from search_faces.uploads.names import folder_name, safe_name, type_of
 
 HOSTILE = (
     *("../../etc/passwd", "..\\..\\x.jpg", "/abs/olute.jpg", "C:\\photos\\a.jpg", "..", ".", "/"),
@@ -20,7 +21,7 @@ HOSTILE = (
 def test_any_name_becomes_one_plain_file_name(filename: str, media_type: str) -> None:
     name = safe_name(filename, media_type)
     assert re.fullmatch(r"[0-9a-f]{8}-[\w.-]+\.[a-z]+", name), name
-    assert name.endswith(tuple(ENDINGS[media_type]))
+    assert name.endswith(tuple(EXTENSIONS_BY_TYPE[media_type]))
     assert len(name.encode()) <= 140
     name.encode("ascii", "ignore").decode()
 

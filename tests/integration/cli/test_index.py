@@ -47,6 +47,9 @@ def test_index_json_holds_the_summary(cli: Cli, people: Path) -> None:
         "removed": 0,
         "not_removed": 0,
         "superseded": 0,
+        "left_out": 0,
+        "not_read": {},
+        "notes": [],
         "failed": [],
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.vision.images import MAX_PIXELS
+from facesearch.vision.formats import format_of
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_index_the_largest_photo_of_a_format_stays_within_the_limit(
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    make_photo(photos / f"largest.{kind.lower()}", kind, MAX_PIXELS[kind], channels)
+    make_photo(photos / f"largest.{kind.lower()}", kind, format_of(kind).max_pixels, channels)
     assert peak_mb(photos, tmp_path / "faces.db") <= LIMIT_MB
 
 

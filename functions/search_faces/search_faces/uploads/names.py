@@ -2,23 +2,10 @@
 
 import secrets
 import unicodedata
-from collections.abc import Mapping, Sequence
 
 from facesearch.collections import checked_name
 from facesearch.errors import InvalidCollection
-
-ENDINGS: Mapping[str, Sequence[str]] = {
-    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "image/png": (".png",),
-    "image/webp": (".webp",),
-    "image/gif": (".gif",),
-    "image/bmp": (".bmp",),
-    "image/tiff": (".tif", ".tiff"),
-    "image/avif": (".avif",),
-    "image/heic": (".heic",),
-    "image/heif": (".heif",),
-}
-"""Of the files of each type that is read; the first is given to files without."""
+from facesearch.vision.formats import EXTENSIONS_BY_TYPE
 
 MAX_STEM_BYTES = 120
 
@@ -26,13 +13,15 @@ MAX_STEM_BYTES = 120
 def type_of(filename: str) -> str | None:
     """The image type that the file's name tells."""
     lower = filename.lower()
-    return next((kind for kind, ends in ENDINGS.items() if lower.endswith(tuple(ends))), None)
+    return next(
+        (kind for kind, ends in EXTENSIONS_BY_TYPE.items() if lower.endswith(tuple(ends))), None
+    )
 
 
 def safe_name(filename: str, media_type: str) -> str:
     """`<8 hex digits>-<the name's letters, digits, dashes and dots>.<an ending of the type>`."""
     name = unicodedata.normalize("NFC", filename).replace("\\", "/").rpartition("/")[2]
-    endings = ENDINGS[media_type]
+    endings = EXTENSIONS_BY_TYPE[media_type]
     ending = next((each for each in endings if name.lower().endswith(each)), "")
     words = "".join(_safe(each) for each in name[: len(name) - len(ending)]).split()
     stem = "-".join(words).strip(".-").encode()[:MAX_STEM_BYTES].decode(errors="ignore")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from facesearch.collections import checked_name
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotAnImage
 from facesearch.photos.reading import MAX_FILE_BYTES
+from facesearch.vision.formats import EXTENSIONS_BY_TYPE
 from search_faces.contract.requests import MAX_METADATA_BYTES, UploadRequest
 from search_faces.http import DEFAULT_TYPE
 from search_faces.uploads import NewPhoto
-from search_faces.uploads.names import ENDINGS, safe_name, type_of
+from search_faces.uploads.names import safe_name, type_of
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """S3 keeps names as HTTP's headers have them, in lower case."""
@@ -32,9 +33,9 @@ def _media_type(content_type: str, filename: str) -> str:
     media_type = content_type.partition(";")[0].strip().lower()
     # Browsers that do not know a type say so: HEIC, often.
     known = type_of(filename) if media_type == DEFAULT_TYPE else media_type
-    if known is None or known not in ENDINGS:
+    if known is None or known not in EXTENSIONS_BY_TYPE:
         raise NotAnImage(
-            f"'{media_type[:50]}' is no photo of a known type: use {', '.join(ENDINGS)}"
+            f"'{media_type[:50]}' is no photo of a known type: use {', '.join(EXTENSIONS_BY_TYPE)}"
         )
     return known
 

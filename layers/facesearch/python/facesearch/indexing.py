@@ -41,12 +41,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `error` tells why when it failed."""
+    """What became of one change; `error` tells why when it failed.
+
+    `left_out` and `note` as in `AnalysedPhoto`.
+    """
 
     photo_id: str
     status: Status
     faces: int = 0
     error: FacesearchError | None = None
+    left_out: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,8 @@ class _Prepared:
     photo_id: str
     write: IndexedPhoto | Removal | None
     error: FacesearchError | None = None
+    left_out: int = 0
+    note: str = ""
 
 
 def index_photos(
@@ -123,7 +130,8 @@ def _prepared(
         bad = replace(record, problem=analysed.code)
         return _Prepared(photo.photo_id, IndexedPhoto(bad), analysed)
     good = replace(record, width=analysed.width, height=analysed.height)
-    return _Prepared(photo.photo_id, IndexedPhoto(good, analysed.faces))
+    write = IndexedPhoto(good, analysed.faces)
+    return _Prepared(photo.photo_id, write, None, analysed.left_out, analysed.note)
 
 
 def _outcome(prepared: _Prepared, written: bool | StoreError) -> Outcome:
@@ -139,4 +147,5 @@ def _outcome(prepared: _Prepared, written: bool | StoreError) -> Outcome:
     if error is not None:
         return Outcome(photo_id, Status.FAILED, error=error)
     found = len(write.faces)
-    return Outcome(photo_id, Status.INDEXED if found else Status.WITHOUT_FACE, found)
+    status = Status.INDEXED if found else Status.WITHOUT_FACE
+    return Outcome(photo_id, status, found, None, prepared.left_out, prepared.note)

@@ -91,6 +91,7 @@ def command(
     summary = Summary()
     found = find_photos(paths, Excludes(patterns))
     summary.problems.extend(found.problems)
+    summary.unread = found.unread
     error: FacesearchError | None = None
     interrupted = False
     try:

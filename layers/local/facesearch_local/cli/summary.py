@@ -1,7 +1,7 @@
 """What `facesearch index` did, for people and for scripts."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import click
@@ -9,10 +9,18 @@ import click
 from facesearch.errors import StoreError
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.folder import photo_name
-from facesearch_local.cli.output import Json, print_error, print_json
+from facesearch_local.cli.output import Json, print_error, print_json, print_note
 from facesearch_local.library.compare import Difference
 from facesearch_local.library.rewriting import Rewritten
 from facesearch_local.library.walk import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What there is to know of a photo that was read all the same."""
+
+    name: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -30,6 +38,11 @@ class Summary:
     kept: int = 0
     """Photos stored from places that are missing or empty."""
     superseded: int = 0
+    left_out: int = 0
+    """Faces of photos that have more than are looked at."""
+    unread: Mapping[str, int] = field(default_factory=dict)
+    """Files of kinds that are not read, by extension."""
+    notes: list[Note] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
@@ -73,13 +86,23 @@ class Summary:
             else:
                 self.photos += 1
                 self.faces += outcome.faces
+                self.left_out += outcome.left_out
                 self.without_face += outcome.status is Status.WITHOUT_FACE
+                if outcome.note:
+                    self.notes.append(Note(photo_name(outcome.photo_id), outcome.note))
 
     def show(self, *, as_json: bool) -> None:
         if as_json:
             print_json(self._json())
             return
         click.echo(self._sentence())
+        if self.unread:
+            kinds = ", ".join(
+                f"{count:,} {ending}" for ending, count in sorted(self.unread.items())
+            )
+            click.echo(f"Not read, as their kinds are not: {kinds}.")
+        for note in self.notes:
+            print_note(f"{note.name}: {note.text}")
         for problem in self.problems:
             print_error(f"{problem.name}: {problem.error}")
         if self.refused:
@@ -98,6 +121,9 @@ class Summary:
             "removed": self.removed,
             "not_removed": self.refused + self.kept,
             "superseded": self.superseded,
+            "left_out": self.left_out,
+            "not_read": dict(self.unread),
+            "notes": [{"name": note.name, "note": note.text} for note in self.notes],
             "failed": [
                 {"name": problem.name, "code": problem.error.code, "error": str(problem.error)}
                 for problem in self.problems
@@ -115,6 +141,7 @@ class Summary:
             seconds = self._seconds
             done += f" in {seconds:.1f} s ({self.photos / seconds:.0f} a second)"
         counts = {
+            "faces left out": self.left_out,
             "without a face": self.without_face,
             "unchanged": self.unchanged,
             "moved or renamed": self.moved,

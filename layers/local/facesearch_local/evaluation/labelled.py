@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidRequest
-from facesearch_local.library.walk import EXTENSIONS, PhotoFile, Problem, find_photos
+from facesearch.vision.formats import EXTENSIONS
+from facesearch_local.library.walk import PhotoFile, Problem, find_photos
 
 
 @dataclass(frozen=True, slots=True)

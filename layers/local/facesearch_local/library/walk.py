@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,14 +10,9 @@ from pathlib import Path
 from facesearch.errors import FacesearchError, InvalidRequest, NotFound
 from facesearch.faces import photo_key
 from facesearch.photos.folder import FileRevision, read_error
+from facesearch.vision.formats import EXTENSIONS, UNREAD_EXTENSIONS
 from facesearch_local.library.excludes import Excludes
 from facesearch_local.library.listings import Listings
-
-EXTENSIONS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"),
-    *(".tif", ".tiff", ".avif", ".heic", ".heif"),
-)
-"""What counts as a photo in a folder, in lower case; a file that is named is always tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,8 @@ class Found:
 
     `folders` are the ids' prefixes of the folders looked through, those that links led to included,
     with the names that people gave them; `missing` the same of paths that are not there. `roots`
-    are the keys of the folders named; `dangling` the paths to which links lead in vain.
+    are the keys of the folders named; `dangling` the paths to which links lead in vain. `unread`
+    counts by extension the files of kinds that are not read: videos, cameras' raw pictures.
     """
 
     photos: dict[str, PhotoFile] = field(default_factory=dict)
@@ -66,11 +63,13 @@ class Found:
     dangling: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     excludes: Excludes = field(default_factory=Excludes)
+    unread: Counter[str] = field(default_factory=Counter)
 
 
 def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> Found:
     """The photos that `paths` name, and those in the folders that they name, at any depth.
 
+    A file that is named is always tried; in folders, the extension tells what is a photo.
     In folders, names that start with a dot are left alone (macOS keeps "._" twins of files), and
     so is what `excludes` hides. Symbolic links are followed, each folder visited once.
     """
@@ -168,6 +167,8 @@ class _Finder:
                 pending.append((path, below))
             elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
                 self._add(path, entry.stat(), root)
+            elif entry.name.lower().endswith(UNREAD_EXTENSIONS) and entry.is_file():
+                self.found.unread[Path(entry.name).suffix.lower()] += 1
         except OSError as error:
             self._fail(entry.path, read_error(error))
 

@@ -1,180 +1,105 @@
-"""Photo bytes to upright RGB pixels, whatever the format, within bounds on memory."""
+"""Photo bytes to upright RGB pixels, whatever the format, within bounds on memory and time.
 
-import io
-import warnings
-from dataclasses import dataclass
+What cameras make most (JPEG, common PNG) is decoded here, once its header has shown that it fits.
+All else goes to a process of its own with a limit on its memory: what other formats say of their
+size need not be true, and their decoders take what they need before anybody can ask.
+"""
 
-import numpy as np
-from numpy.typing import NDArray
-from pi_heif import register_heif_opener
-from PIL import ExifTags, Image, UnidentifiedImageError
+from collections.abc import Callable
 
-from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
-
-register_heif_opener()
-# The check below is stricter and names the limit; Pillow's own would only warn at this size.
-Image.MAX_IMAGE_PIXELS = None
-
-MAX_PIXELS = {
-    "JPEG": 120_000_000,
-    "PNG": 80_000_000,
-    "GIF": 80_000_000,
-    "BMP": 80_000_000,
-    "TIFF": 80_000_000,
-    # Their decoders hold the photo two or three times.
-    "HEIF": 50_000_000,
-    "WEBP": 25_000_000,
-    "AVIF": 40_000_000,
-}
-"""The formats read, and how large each may be: what cameras make, decoded within some 450 MB."""
-
-MAX_CMYK_PIXELS = 50_000_000
-"""A progressive JPEG in print colours is held whole while it is decoded."""
-
-WORKING_SIDE = 1280
-"""Photos are reduced by whole factors while their longer side stays at least this long."""
-
-BAND_ROWS = 64
-"""Rows of the reduced photo that are made at once, so that no second full copy is needed."""
-
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = (
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
+from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage, ReadError
+from facesearch.vision import jpeg, png
+from facesearch.vision.decoding import (
+    WORKING_SIDE,
+    DecodedImage,
+    decode_jpeg,
+    decode_png,
 )
+from facesearch.vision.decoding_process import decode_apart
+from facesearch.vision.formats import format_of, unread_name
 
+__all__ = ["WORKING_SIDE", "DecodedImage", "decode_image"]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecodedImage:
-    """An upright RGB photo, perhaps reduced from the original.
+COEFFICIENT_BYTES = 100_000_000
+"""A JPEG in several scans is held whole while it is decoded: larger ones are decoded apart."""
 
-    `image` has mode RGB; `width` and `height` are those of the upright original, in pixels.
-    """
+MAX_COEFFICIENT_BYTES = 400_000_000
+"""… and beyond this not at all: some 130 megapixels of a phone's colours."""
 
-    image: Image.Image
-    width: int
-    height: int
+SCAN_PIXELS = 250_000_000
+"""Pixels times scans of a JPEG: those with more take long, and are decoded apart."""
 
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Original pixels per working pixel, across and down."""
-        return self.width / self.image.width, self.height / self.image.height
+MAX_SCAN_PIXELS = 2_500_000_000
+"""… and beyond this not at all. Cameras and programs write ten scans or so."""
 
-    def rgb(self) -> NDArray[np.uint8]:
-        """Shape (height, width, 3), of the working image."""
-        return np.asarray(self.image)
+PNG_PIXELS = 30_000_000
 
 
 def decode_image(data: bytes) -> DecodedImage:
-    """The photo in `data`: the first frame, EXIF upright, transparency on white.
+    """The photo in `data`: the first picture, EXIF upright, transparency on white.
 
-    Raises `NotAnImage` for empty or unknown data, `ImageTooLarge` beyond `MAX_PIXELS` and
-    `DamagedImage` when decoding fails or the data ends early.
+    Raises `NotAnImage` for empty or unknown data, `ImageTooLarge` for what would take too much
+    memory or time, `DamagedImage` when decoding fails, and `ReadError` when this machine has no
+    memory left.
     """
     if not data:
         raise NotAnImage("the file is empty: upload it again")
+    if data.startswith(jpeg.START):
+        return _decode_jpeg(data)
+    if data.startswith(png.SIGNATURE):
+        return _decode_png(data)
+    name = unread_name(data)
+    if name is not None:
+        raise NotAnImage(f"the file is {name}, which is not read: export it as JPEG")
+    return decode_apart(data)
+
+
+def _decode_jpeg(data: bytes) -> DecodedImage:
+    header = jpeg.read_header(data)
+    if header is None:
+        return decode_apart(data)
+    _check_pixels("JPEG", header.width, header.height)
+    if header.coefficient_bytes > MAX_COEFFICIENT_BYTES:
+        raise ImageTooLarge(
+            f"the image has {header.width}×{header.height} pixels in a progressive JPEG, which is "
+            "decoded whole: save it as a baseline JPEG, or scale it down"
+        )
+    scan_pixels = header.width * header.height * header.scans
+    if scan_pixels > MAX_SCAN_PIXELS:
+        raise ImageTooLarge(
+            f"the JPEG has {header.width}×{header.height} pixels in {header.scans} scans: export "
+            "it again, with fewer"
+        )
+    large = header.coefficient_bytes > COEFFICIENT_BYTES
+    if not header.common or large or scan_pixels > SCAN_PIXELS:
+        return decode_apart(data)
+    return _here(decode_jpeg, data)
+
+
+def _decode_png(data: bytes) -> DecodedImage:
+    header = data[png.HEADER]
+    if len(header) < 13:
+        raise DamagedImage("the image is damaged (it ends in its header): export it again")
+    width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
+    _check_pixels("PNG", width, height)
+    depth, interlaced = header[8], header[12]
+    if depth > 8 or interlaced or width * height > PNG_PIXELS:
+        return decode_apart(data)
+    return _here(decode_png, data)
+
+
+def _check_pixels(name: str, width: int, height: int) -> None:
+    limit = format_of(name).max_pixels
+    if width * height > limit:
+        raise ImageTooLarge(
+            f"the image has {width}×{height} pixels, the limit for {name} is {limit:,}: "
+            "scale it down first"
+        )
+
+
+def _here(decode: Callable[[bytes], DecodedImage], data: bytes) -> DecodedImage:
     try:
-        with warnings.catch_warnings():
-            # A damaged EXIF block or ICC profile is no reason to refuse the pixels.
-            warnings.simplefilter("ignore")
-            return _decode(data)
-    except UnidentifiedImageError as error:
-        raise NotAnImage(
-            "the file is not an image this program reads: use JPEG, PNG, WebP, GIF, BMP, TIFF, "
-            "AVIF or HEIC"
-        ) from error
-    except ImageTooLarge:
-        raise
-    except Exception as error:
-        # Decoders raise whatever they stumble on in hostile data: no list of types is complete.
-        raise DamagedImage(f"the image is damaged ({_reason(error)}): export it again") from error
-
-
-def _decode(data: bytes) -> DecodedImage:
-    with Image.open(io.BytesIO(data), formats=tuple(MAX_PIXELS)) as image:
-        width, height = image.size
-        limit = MAX_PIXELS[str(image.format)]
-        if image.mode == "CMYK":
-            limit = min(limit, MAX_CMYK_PIXELS)
-        if width * height > limit:
-            raise ImageTooLarge(
-                f"the image has {width}×{height} pixels, the limit for {image.format} is "
-                f"{limit:,}: scale it down first"
-            )
-        factor = _factor(image)
-        if factor > 1:
-            # JPEG decodes at 1/2, 1/4 or 1/8 in a fraction of the time.
-            image.draft("RGB", (width // factor, height // factor))
-        image.load()
-        turn = _TURNS.get(_orientation(image))
-        upright = _reduced(image, _factor(image))
-    if turn is not None:
-        upright = upright.transpose(turn)
-    if turn in _SIDEWAYS:
-        width, height = height, width
-    return DecodedImage(upright, width, height)
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF's 1 to 8; 1 (upright) when it is missing or damaged."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, OSError, TypeError, KeyError):
-        return 1
-
-
-def _factor(image: Image.Image) -> int:
-    return max(1, max(image.size) // WORKING_SIDE)
-
-
-def _reduced(image: Image.Image, factor: int) -> Image.Image:
-    """In RGB, each pixel the mean of `factor` × `factor` of the image's."""
-    peak = _peak(image)
-    if factor == 1:
-        return _rgb(image, peak)
-    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
-    for row in range(0, small.height, BAND_ROWS):
-        bottom = min(image.height, (row + BAND_ROWS) * factor)
-        band = image.crop((0, row * factor, image.width, bottom))
-        small.paste(_rgb(band, peak).reduce(factor), (0, row))
-    return small
-
-
-def _peak(image: Image.Image) -> float | None:
-    """What is white in a photo whose greys have more than 8 bits; None for all others."""
-    if not image.mode.startswith(("I", "F")):
-        return None
-    if image.mode.startswith("I;16"):
-        return 65535.0
-    _, brightest = image.getextrema()
-    return 65535.0 if float(str(brightest)) > 255 else 255.0
-
-
-def _rgb(image: Image.Image, peak: float | None) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if peak is not None:
-        # Pillow would clip these greys at 255.
-        values = np.asarray(image).astype(np.float32) * (255.0 / peak)
-        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        white = Image.new("RGBA", layers.size, "white")
-        return Image.alpha_composite(white, layers).convert("RGB")
-    return image.convert("RGB")
-
-
-def _reason(error: Exception) -> str:
-    """Pillow's sentence, shortened; its messages hold no path when it reads from memory."""
-    return str(error).partition("\n")[0][:100] or type(error).__name__
+        return decode(data)
+    except MemoryError as error:
+        # Not the photo's fault: it fits by its header.
+        raise ReadError("this machine has no memory left for the photo: try again") from error

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.errors import FacesearchError, ImageError
+from facesearch.errors import FacesearchError, ImageError, ReadError
 from facesearch.faces import (
     BoundingBox,
     DetectedFace,
@@ -33,6 +33,9 @@ from facesearch.vision.embedding import BATCH, FaceNet, mean_embedding
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.models import ModelFolder
 
+MAX_FACES = 1000
+"""Of one photo, the largest: what is found beyond is counted, and left out."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysedPhoto:
@@ -41,6 +44,10 @@ class AnalysedPhoto:
     width: int
     height: int
     faces: tuple[EmbeddedFace, ...]
+    left_out: int = 0
+    """Faces that were found beyond `MAX_FACES`."""
+    note: str = ""
+    """As `DecodedImage.note`."""
 
 
 class PipelineSettings(Protocol):
@@ -116,16 +123,17 @@ class FacePipeline:
     def analyse_one(self, photo: bytes) -> tuple[DecodedImage, AnalysedPhoto]:
         """The photo and its faces. Raises an `ImageError`."""
         self.warm()
-        decoded, found = _find(self._detector, photo)
+        decoded, found, left_out = _find(self._detector, photo)
         embeddings = _EmbeddingBatch(self._embedder, self._views)
         embeddings.add(decoded.image, found)
         faces = _embedded([_in_original(face, decoded) for face in found], embeddings.finish())
-        return decoded, AnalysedPhoto(decoded.width, decoded.height, faces)
+        size = decoded.width, decoded.height
+        return decoded, AnalysedPhoto(*size, faces, left_out, decoded.note)
 
     def detect(self, photo: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
         """The photo and its faces, largest first, not embedded. Raises an `ImageError`."""
         self.warm()
-        decoded, found = _find(self._detector, photo)
+        decoded, found, _ = _find(self._detector, photo)
         return decoded, [_in_original(face, decoded) for face in found]
 
 
@@ -151,19 +159,24 @@ class PhotoBatch:
             photo
             if isinstance(photo, FacesearchError)
             else AnalysedPhoto(
-                photo.width, photo.height, _embedded(photo.faces, embeddings[photo.places])
+                photo.width,
+                photo.height,
+                _embedded(photo.faces, embeddings[photo.places]),
+                photo.left_out,
+                photo.note,
             )
             for photo in self._photos
         ]
 
-    def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError":
+    def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError | ReadError":
         try:
-            decoded, found = _find(self._detector, data)
-        except ImageError as error:
+            decoded, found, left_out = _find(self._detector, data)
+        except (ImageError, ReadError) as error:
             return error
         places = self._embeddings.add(decoded.image, found)
         faces = [_in_original(face, decoded) for face in found]
-        return _DetectedPhoto(decoded.width, decoded.height, faces, places)
+        size = decoded.width, decoded.height
+        return _DetectedPhoto(*size, faces, places, left_out, decoded.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +187,8 @@ class _DetectedPhoto:
     height: int
     faces: Sequence[DetectedFace]
     places: slice
+    left_out: int
+    note: str
 
 
 class _EmbeddingBatch:
@@ -211,12 +226,19 @@ class _EmbeddingBatch:
         self._crops.clear()
 
 
-def _find(detector: MtcnnDetector, data: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
-    """The photo, and its faces in pixels of the working image."""
+def _find(detector: MtcnnDetector, data: bytes) -> tuple[DecodedImage, list[DetectedFace], int]:
+    """The photo, its faces in pixels of the working image, and how many more there are.
+
+    Raises an `ImageError`, or `ReadError` when this machine has no memory left.
+    """
     with stage(Stage.DECODE):
         decoded = decode_image(data)
     with stage(Stage.DETECT):
-        return decoded, detector.detect(decoded.rgb())
+        try:
+            faces = detector.detect(decoded.rgb())
+        except MemoryError as error:
+            raise ReadError("this machine has no memory left for the photo: try again") from error
+    return decoded, faces[:MAX_FACES], max(0, len(faces) - MAX_FACES)
 
 
 def _embedded(

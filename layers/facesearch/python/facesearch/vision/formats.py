@@ -1,0 +1,118 @@
+"""The formats of pictures: those that are read, and those that are refused by their names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format that is read; `name` is Pillow's, too.
+
+    `extensions` by media type. `max_pixels`: what cameras make, as far as it can be decoded within
+    the bound on memory.
+    """
+
+    name: str
+    extensions: Mapping[str, Sequence[str]]
+    max_pixels: int
+
+
+FORMATS = (
+    Format("JPEG", {"image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")}, 200_000_000),
+    Format("PNG", {"image/png": (".png", ".apng")}, 80_000_000),
+    Format("WEBP", {"image/webp": (".webp",)}, 25_000_000),
+    Format("GIF", {"image/gif": (".gif",)}, 80_000_000),
+    Format("BMP", {"image/bmp": (".bmp", ".dib")}, 80_000_000),
+    Format("TIFF", {"image/tiff": (".tif", ".tiff")}, 80_000_000),
+    Format("AVIF", {"image/avif": (".avif", ".avifs")}, 51_000_000),
+    Format(
+        "HEIF",
+        {"image/heic": (".heic", ".heics"), "image/heif": (".heif", ".hif", ".heifs")},
+        51_000_000,
+    ),
+)
+"""JPEG first: its multi-picture files (MPO) are read as their first picture."""
+
+EXTENSIONS_BY_TYPE = {
+    media_type: extensions for each in FORMATS for media_type, extensions in each.extensions.items()
+}
+"""In lower case; a file of that type without one gets the first."""
+
+EXTENSIONS = tuple(each for extensions in EXTENSIONS_BY_TYPE.values() for each in extensions)
+
+READ = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+"""For people."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFormat:
+    """A format of pictures or the like that is not read: `starts` are how its files begin."""
+
+    name: str
+    extensions: Sequence[str]
+    starts: Sequence[bytes] = ()
+
+
+RAW = UnreadFormat(
+    "a camera's raw picture",
+    (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf"),
+        *(".srw", ".x3f"),
+    ),
+    (
+        *(b"II*\0\x10\0\0\0CR", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb"),
+        *(b"\0MRM", b"....ftypcrx "),
+    ),
+)
+UNREAD = (
+    RAW,
+    UnreadFormat("JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
+    UnreadFormat(
+        "JPEG 2000",
+        (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"),
+        (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
+    ),
+    UnreadFormat("a Photoshop document", (".psd", ".psb"), (b"8BPS",)),
+    UnreadFormat("an icon", (".ico", ".cur", ".icns"), (b"\0\0\1\0", b"\0\0\2\0", b"icns")),
+    UnreadFormat("a vector graphic", (".svg", ".ai", ".eps"), (b"<svg", b"%!PS", b"\xc5\xd0\xd3")),
+    UnreadFormat("a PDF document", (".pdf",), (b"%PDF",)),
+    UnreadFormat(
+        "a video",
+        (
+            *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".3gp", ".mts", ".m2ts", ".mpg"),
+            *(".mpeg", ".wmv", ".insv"),
+        ),
+        (
+            *(b"....ftypqt", b"....ftypisom", b"....ftypmp4", b"....ftypM4V", b"....ftyp3gp"),
+            *(b"....ftypMSNV", b"....ftypavc1", b"....moov", b"....mdat", b"....wide"),
+            *(b"\x1aE\xdf\xa3", b"RIFF....AVI ", b"\0\0\1\xba", b"\0\0\1\xb3", b"0&\xb2u"),
+        ),
+    ),
+    UnreadFormat("a picture for the screen's hardware", (".dds", ".ktx", ".ktx2"), (b"DDS ",)),
+    UnreadFormat("an OpenEXR or HDR picture", (".exr", ".hdr"), (b"v/1\x01", b"#?RADIANCE")),
+)
+"""A dot in `starts` stands for any byte."""
+
+UNREAD_EXTENSIONS = tuple(extension for each in UNREAD for extension in each.extensions)
+"""What looks like a photo or the like in a folder, and is not read."""
+
+
+def unread_name(data: bytes) -> str | None:
+    """What a file is that begins so, if it is one of `UNREAD`."""
+    for each in UNREAD:
+        if any(_begins(data, start) for start in each.starts):
+            return each.name
+    return None
+
+
+def _begins(data: bytes, start: bytes) -> bool:
+    head = data[: len(start)]
+    return len(head) == len(start) and all(
+        wanted in (given, ord(".")) for given, wanted in zip(head, start, strict=True)
+    )
+
+
+def format_of(name: str) -> Format:
+    """The format that Pillow calls so. Raises `KeyError`."""
+    return next(each for each in FORMATS if each.name == name)

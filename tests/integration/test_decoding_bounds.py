@@ -1,0 +1,95 @@
+"""Costly and lying pictures stay within the bounds, and no process is left the worse for one."""
+
+import signal
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from facesearch.errors import DamagedImage, ImageTooLarge, ReadError
+from facesearch.vision import decoding_process, images
+from facesearch.vision.images import decode_image
+from tests.benchmarks.bench_decoding import MAX_MEMORY_MB, MAX_TIMES, Cost, cost_of
+from tests.benchmarks.hostile_images import (
+    HOSTILE,
+    encoded,
+    gif_that_says_65535,
+    noise,
+    phone_12_megapixels,
+)
+
+REFUSED = {
+    "progressive_200_megapixels",
+    "jpeg_of_1000_scans",
+    "gif_that_says_65535",
+    "tiff_of_huge_tiles",
+    "tiff_of_one_column",
+    "tiff_of_one_row",
+    "avif_that_says_less",
+    "webp_that_says_16383",
+}
+
+
+@cache
+def reference() -> Cost:
+    return cost_of(phone_12_megapixels())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_picture_costs_no_more_than_the_bounds(name: str) -> None:
+    cost = cost_of(HOSTILE[name]())
+    assert cost.memory_mb <= MAX_MEMORY_MB
+    assert cost.cpu_s <= MAX_TIMES * reference().cpu_s
+    assert ("×" in cost.outcome) is (name not in REFUSED)
+
+
+@pytest.fixture(scope="module")
+def webp() -> bytes:
+    return encoded(noise(400, 300), "WEBP")
+
+
+def test_photos_are_decoded_after_one_that_was_refused(webp: bytes) -> None:
+    with pytest.raises(ImageTooLarge):
+        decode_image(gif_that_says_65535())
+    assert decode_image(webp).width == 400
+
+
+def test_photos_are_decoded_after_the_process_has_died(webp: bytes) -> None:
+    decode_image(webp)
+    subprocess.run(["pkill", "-KILL", "-f", "facesearch.vision.decoding_process"], check=False)
+    assert decode_image(webp).width == 400
+
+
+@pytest.mark.parametrize(
+    ("died_of", "error"),
+    [
+        (signal.SIGXCPU, ImageTooLarge),
+        (signal.SIGSEGV, DamagedImage),
+        (signal.SIGABRT, DamagedImage),
+        (signal.SIGKILL, ReadError),
+    ],
+)
+def test_what_a_decoder_dies_of_tells_whose_fault_it_is(
+    died_of: signal.Signals, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding_process.close()
+    dying = f"import os, sys; sys.stdin.buffer.read(8); os.kill(os.getpid(), {int(died_of)})"
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":
+        return real([sys.executable, "-c", dying], **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(error):
+        decode_image(b"RIFF....WEBP" + bytes(100))
+
+
+def test_no_memory_left_is_not_the_photo_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "decode_jpeg", fail)
+    with pytest.raises(ReadError, match="no memory left"):
+        decode_image(encoded(noise(40, 30), "JPEG"))

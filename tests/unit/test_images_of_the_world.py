@@ -1,0 +1,398 @@
+"""Files as phones, cameras and programs write them: what every viewer shows is read."""
+
+import contextlib
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
+from facesearch.vision.formats import (
+    EXTENSIONS,
+    FORMATS,
+    UNREAD,
+    UNREAD_EXTENSIONS,
+    UnreadFormat,
+)
+from facesearch.vision.images import decode_image
+from tests.benchmarks.hostile_images import png, png_chunk, tiff
+
+Pixels = NDArray[np.uint8]
+DATA = Path(__file__).parent / "data"
+JPEG_END = b"\xff\xd9"
+
+
+@pytest.fixture(scope="module")
+def photo(sample: Path) -> Image.Image:
+    path = sorted((sample / "val" / "elton_john").glob("*.jpg"))[0]
+    with Image.open(path) as image:
+        return image.convert("RGB").resize((240, 160))
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def difference(one: Pixels, other: Pixels) -> float:
+    return float(np.abs(one.astype(float) - other.astype(float)).mean())
+
+
+def shows(data: bytes, photo: Image.Image, tolerance: float = 6) -> bool:
+    decoded = decode_image(data)
+    assert (decoded.width, decoded.height) == photo.size
+    return difference(decoded.rgb(), np.asarray(photo)) <= tolerance
+
+
+# Multi-picture JPEGs.
+
+
+def test_first_of_several_pictures_is_read(photo: Image.Image) -> None:
+    others = [photo.rotate(180), photo.resize((120, 80))]
+    data = encoded(photo, "MPO", save_all=True, append_images=others, quality=95)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.format == "MPO"
+    assert shows(data, photo)
+
+
+def test_damaged_index_of_pictures_does_not_matter(photo: Image.Image) -> None:
+    data = encoded(photo, "MPO", save_all=True, append_images=[photo], quality=95)
+    place = data.index(b"MPF\0") + 8
+    for changed in (b"\xff" * 12, bytes(12), b"\x01\x02" * 6):
+        assert shows(data[:place] + changed + data[place + len(changed) :], photo)
+
+
+@pytest.mark.parametrize("trailer", [b"\0" * 100, b"ftypmp42" * 50, JPEG_END, b"\xff\xd8\xff\xe0"])
+def test_what_follows_the_picture_does_not_matter(photo: Image.Image, trailer: bytes) -> None:
+    """Motion photos and gain maps lie behind the end marker."""
+    decoded = decode_image(encoded(photo, "JPEG", quality=95) + trailer)
+    assert decoded.note == ""
+    assert difference(decoded.rgb(), np.asarray(photo)) <= 6
+
+
+# Files that end early.
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_without_its_end_marker_is_read_and_says_so(
+    photo: Image.Image, progressive: bool
+) -> None:
+    data = encoded(photo, "JPEG", quality=95, progressive=progressive)
+    assert data.endswith(JPEG_END)
+    decoded = decode_image(data[:-2])
+    assert difference(decoded.rgb(), np.asarray(photo)) <= 6
+    assert decoded.note.startswith("the file ends early")
+    assert decode_image(data).note == ""
+
+
+def test_jpeg_that_lacks_a_few_rows_is_read_and_tells_how_many(photo: Image.Image) -> None:
+    large = photo.resize((1200, 800))
+    data = encoded(large, "JPEG", quality=95)
+    decoded = decode_image(data[: -len(data) // 100])
+    assert "at most its lowest" in decoded.note
+    assert difference(decoded.rgb()[:700], np.asarray(large)[:700]) <= 6
+
+
+def test_jpeg_that_lacks_more_is_damaged(photo: Image.Image) -> None:
+    data = encoded(photo.resize((1200, 800)), "JPEG", quality=95)
+    for share in (0.1, 0.5, 0.9):
+        with pytest.raises(DamagedImage, match="the image is damaged"):
+            decode_image(data[: int(len(data) * (1 - share))])
+
+
+def test_progressive_jpeg_that_lacks_details_is_read(photo: Image.Image) -> None:
+    data = encoded(photo, "JPEG", quality=95, progressive=True)
+    last = data.rindex(b"\xff\xda")
+    decoded = decode_image(data[: (last + len(data)) // 2])
+    assert "details" in decoded.note
+    assert difference(decoded.rgb(), np.asarray(photo)) <= 6
+
+
+def test_progressive_jpeg_that_lacks_a_scan_is_damaged(photo: Image.Image) -> None:
+    data = encoded(photo, "JPEG", quality=95, progressive=True)
+    with pytest.raises(DamagedImage, match="ends early"):
+        decode_image(data[: data.rindex(b"\xff\xda")])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_other_formats_without_their_end_are_read(photo: Image.Image, kind: str) -> None:
+    data = encoded(photo, kind)
+    cut = data[: data.rindex(b"IEND") - 4] if kind == "PNG" else data[:-1]
+    assert shows(cut, photo, tolerance=12)
+
+
+# EXIF and other blocks beside the picture.
+
+EXIF_CUTS = [b"", b"II", b"II*\0", b"II*\0\x08", b"MM\0*\0\0\0", b"II*\0\xff\xff\xff\x7f", b"junk"]
+
+
+@pytest.mark.parametrize("exif", EXIF_CUTS)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_that_is_cut_does_not_matter(photo: Image.Image, kind: str, exif: bytes) -> None:
+    prefix = b"Exif\0\0" if kind == "JPEG" else b""
+    # With a density Pillow does not read EXIF for one as it opens the file, but later.
+    options = {"dpi": (72, 72), "quality": 95} if kind == "JPEG" else {"lossless": True}
+    assert shows(encoded(photo, kind, exif=prefix + exif, **options), photo)
+
+
+@pytest.mark.parametrize(
+    "orientation",
+    [struct.pack("<HHIf", 0x112, 11, 1, float("inf")), b"\x12\x01\x03\0" + b"\xff" * 8],
+)
+def test_orientation_that_is_no_number_counts_as_upright(
+    photo: Image.Image, orientation: bytes
+) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + orientation + bytes(4)
+    assert shows(encoded(photo, "JPEG", exif=exif, quality=95, dpi=(72, 72)), photo)
+
+
+def png_of(photo: Image.Image, extra: bytes) -> bytes:
+    pixels = np.asarray(photo)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    return png(photo.width, photo.height, 8, 2, rows, extra)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        png_chunk(b"tEXt", b"comment\0" + b"x" * 3_000_000),
+        png_chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(3_000_000))),
+        png_chunk(b"iTXt", b"comment\0\x01\0\0\0" + zlib.compress(bytes(3_000_000))),
+        png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(3_000_000))),
+        png_chunk(b"iCCP", b"profile\0\0not compressed"),
+        png_chunk(b"tIME", b"\x07\xe8\x01\x01\0\0\0")[:-4] + b"\0\0\0\0",
+        png_chunk(b"tEXt", b"comment\0text")[:-4] + b"crc!",
+        png_chunk(b"eXIf", b"II*\0")[:-4] + b"crc!",
+        png_chunk(b"abCd", b"unknown"),
+    ],
+    ids=[
+        "long text",
+        "packed text",
+        "international text",
+        "profile",
+        "no profile",
+        "time",
+        "crc",
+        "exif crc",
+        "unknown",
+    ],
+)
+def test_png_is_read_whatever_is_beside_its_picture(photo: Image.Image, extra: bytes) -> None:
+    assert shows(png_of(photo, extra), photo, tolerance=0)
+
+
+def test_png_whose_picture_is_damaged_is_damaged(photo: Image.Image) -> None:
+    data = png_of(photo, b"")
+    place = data.index(b"IDAT") + 20
+    with pytest.raises(DamagedImage):
+        decode_image(data[:place] + b"\xff" * 8 + data[place + 8 :])
+
+
+# Pixels that mean something else than they seem to.
+
+
+def bmp(photo: Image.Image, masks: tuple[int, ...], bits: int, alpha: int) -> bytes:
+    """With bit fields (compression 3), and a header of version 4."""
+    pixels = np.asarray(photo)[::-1].astype(np.uint32)
+    if bits == 32:
+        shifts = [(mask & -mask).bit_length() - 1 for mask in masks[:3]]
+        values = np.bitwise_or.reduce([pixels[..., each] << shifts[each] for each in range(3)])
+        opaque = np.uint32(alpha << 24 if len(masks) == 4 else 0)
+        body = bytes((values | opaque).astype("<u4").tobytes())
+    else:
+        red, green, blue = (pixels[..., each] >> 3 for each in range(3))
+        green = pixels[..., 1] >> 2
+        body = bytes((red << 11 | green << 5 | blue).astype("<u2").tobytes())
+    fields = struct.pack("<4I", *masks, *([0] * (4 - len(masks))))
+    info = struct.pack(
+        "<IiiHHIIiiII", 108, photo.width, photo.height, 1, bits, 3, len(body), 0, 0, 0, 0
+    )
+    header = info + fields + bytes(108 - len(info) - len(fields))
+    start = 14 + len(header)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + header + body
+
+
+RGBA_MASKS = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+
+
+@pytest.mark.parametrize(
+    ("masks", "bits", "tolerance"),
+    [
+        (RGBA_MASKS, 32, 0),
+        ((0xFF0000, 0xFF00, 0xFF), 32, 0),
+        ((0xFF000000, 0xFF0000, 0xFF00), 32, 0),
+        ((0xF800, 0x7E0, 0x1F), 16, 6),
+    ],
+)
+def test_bmp_of_bit_fields_is_read(
+    photo: Image.Image, masks: tuple[int, ...], bits: int, tolerance: float
+) -> None:
+    assert shows(bmp(photo, masks, bits, alpha=255), photo, tolerance)
+
+
+def test_bmp_whose_alpha_is_0_everywhere_is_opaque(photo: Image.Image) -> None:
+    assert shows(bmp(photo, RGBA_MASKS, 32, alpha=0), photo, tolerance=0)
+
+
+def test_grey_of_floats_up_to_1_keeps_its_shades(photo: Image.Image) -> None:
+    grey = np.asarray(photo.convert("L"))
+    for peak in (1.0, 255.0, 65535.0):
+        values = Image.fromarray(grey.astype(np.float32) / 255 * peak)
+        assert difference(decode_image(encoded(values, "TIFF")).rgb()[..., 0], grey) <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_tiff_whose_white_is_0_is_not_negative(photo: Image.Image, bits: int) -> None:
+    grey = np.asarray(photo.convert("L"))
+    negative = (255 - grey).astype(np.uint16) * (257 if bits == 16 else 1)
+    body = negative.astype("<u2" if bits == 16 else "u1").tobytes()
+    tags = {
+        256: (4, [photo.width]),
+        257: (4, [photo.height]),
+        258: (3, [bits]),
+        259: (3, [1]),
+        262: (3, [0]),
+        273: (4, [8]),
+        277: (3, [1]),
+        278: (4, [photo.height]),
+        279: (4, [len(body)]),
+    }
+    assert difference(decode_image(tiff(tags, body)).rgb()[..., 0], grey) <= 1
+
+
+def test_tiff_with_a_preview_first_is_read_as_its_picture(photo: Image.Image) -> None:
+    grey = photo.convert("L")
+    assert shows(tiff_of_pages((grey.resize((60, 40)), 1), (grey, 0)), grey.convert("RGB"), 0)
+
+
+def test_tiff_of_previews_only_is_refused_as_raw(photo: Image.Image) -> None:
+    with pytest.raises(NotAnImage, match="raw picture"):
+        decode_image(tiff_of_pages((photo.convert("L"), 1)))
+
+
+def tiff_of_pages(*pages: tuple[Image.Image, int]) -> bytes:
+    """Grey pictures, each with its subfile type."""
+    data = b"II*\0" + struct.pack("<I", 8)
+    for number, (page, kind) in enumerate(pages):
+        tags = [
+            *((254, 4, kind), (256, 4, page.width), (257, 4, page.height), (258, 3, 8)),
+            *((259, 3, 1), (262, 3, 1), (273, 4, len(data) + 2 + 12 * 10 + 4), (277, 3, 1)),
+            *((278, 4, page.height), (279, 4, page.width * page.height)),
+        ]
+        body = page.tobytes()
+        more = len(data) + 2 + 12 * len(tags) + 4 + len(body) if number < len(pages) - 1 else 0
+        entries = b"".join(struct.pack("<HHII", tag, type_, 1, value) for tag, type_, value in tags)
+        data += struct.pack("<H", len(tags)) + entries + struct.pack("<I", more) + body
+    return data
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (2, 9000), (1, 1)])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_narrow_pictures_are_read(kind: str, size: tuple[int, int]) -> None:
+    decoded = decode_image(encoded(Image.new("RGB", size, (200, 60, 40)), kind))
+    assert (decoded.width, decoded.height) == size
+    assert difference(decoded.rgb(), np.full_like(decoded.rgb(), (200, 60, 40))) <= 4
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
+def test_palette_with_transparency_lies_on_white(photo: Image.Image, kind: str) -> None:
+    colours = photo.quantize(64)
+    mask = Image.new("L", photo.size, 255)
+    mask.paste(0, (0, 0, 120, 160))
+    layers = colours.convert("RGBA")
+    layers.putalpha(mask)
+    data = encoded(layers.quantize(64) if kind != "WEBP" else layers, kind)
+    rgb = decode_image(data).rgb()
+    assert (rgb[:, :118] >= 230).all()
+    assert not (rgb[:, 122:] >= 230).all()
+
+
+# Formats by name.
+
+
+def test_every_format_that_is_read_has_a_limit_a_type_and_an_extension() -> None:
+    for each in FORMATS:
+        assert each.max_pixels >= 25_000_000
+        assert all(kind.startswith("image/") for kind in each.extensions)
+    assert len(EXTENSIONS) == len(set(EXTENSIONS)) >= len(FORMATS)
+    assert all(extension.startswith(".") for extension in EXTENSIONS)
+
+
+def test_no_extension_is_both_read_and_not() -> None:
+    assert not set(EXTENSIONS) & set(UNREAD_EXTENSIONS)
+
+
+@pytest.mark.parametrize("name", ["JPEG2000", "ICO", "PDF", "ICNS", "EPS", "DDS"])
+def test_what_pillow_could_write_but_is_not_read_is_refused_by_name(
+    photo: Image.Image, name: str
+) -> None:
+    with pytest.raises(NotAnImage, match=r"the file is .*, which is not read: export it as JPEG"):
+        decode_image(encoded(photo, name))
+
+
+@pytest.mark.parametrize("unread", UNREAD, ids=lambda each: str(each.name))
+def test_each_unread_format_is_known_by_how_its_files_begin(unread: UnreadFormat) -> None:
+    for start in unread.starts:
+        with pytest.raises(NotAnImage, match=unread.name):
+            decode_image(start.replace(b".", b"\0") + bytes(200))
+
+
+def every_pillow_format() -> list[str]:
+    Image.init()
+    return sorted(kind for kind in set(Image.SAVE) & set(Image.OPEN) if written(BLANK, kind))
+
+
+BLANK = Image.new("RGB", (240, 160))
+
+
+def written(image: Image.Image, kind: str) -> bytes:
+    """Nothing where Pillow only seems to write it."""
+    for mode in ("RGB", "P", "1"):
+        with warnings.catch_warnings(), contextlib.suppress(OSError, ValueError, KeyError):
+            warnings.simplefilter("ignore")
+            return encoded(image.convert(mode), kind)
+    return b""
+
+
+@pytest.mark.parametrize("kind", every_pillow_format())
+def test_whatever_pillow_writes_is_read_or_refused(photo: Image.Image, kind: str) -> None:
+    data = written(photo, kind)
+    if kind in {each.name for each in FORMATS}:
+        assert shows(data, photo, tolerance=25)
+    else:
+        with pytest.raises((NotAnImage, DamagedImage)):
+            decode_image(data)
+
+
+# Sizes that cameras make.
+
+
+@pytest.mark.parametrize("name", ["50_megapixels.heic", "50_megapixels_10_bit.heic"])
+def test_phones_of_50_megapixels_are_read(name: str) -> None:
+    decoded = decode_image((DATA / name).read_bytes())
+    assert (decoded.width, decoded.height) == (8192, 6144)
+    assert max(decoded.image.size) < 2560
+
+
+def declared_jpeg(width: int, height: int, photo: Image.Image) -> bytes:
+    data = encoded(photo, "JPEG")
+    place = data.index(b"\xff\xc0") + 5
+    return data[:place] + struct.pack(">HH", height, width) + data[place + 4 :]
+
+
+def test_jpeg_that_says_more_than_200_megapixels_is_refused_before_it_is_decoded(
+    photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", never)
+    with pytest.raises(ImageTooLarge, match="65000×65000 pixels, the limit for JPEG"):
+        decode_image(declared_jpeg(65_000, 65_000, photo))
