@@ -235,6 +235,19 @@ def test_request_in_hand_is_answered_before_the_server_ends(environ: Mapping[str
     connection.close()
 
 
+def test_server_ends_soon_and_quietly_whatever_its_clients_do(environ: Mapping[str, str]) -> None:
+    running = start(environ, "connections.STOPPING_S = 1")
+    asked = b"GET /docs/swagger-ui-bundle.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    body = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nabc"
+    with ExitStack() as clients:
+        for sent in (b"", b"GET / HT", body, asked, asked * 30):
+            clients.enter_context(connect(running, sent, 4096))
+        time.sleep(0.5)
+        begun = time.monotonic()
+        assert stop(running) == (0, "")
+        assert time.monotonic() - begun < 5
+
+
 def test_metrics_and_requests_are_not_printed(environ: Mapping[str, str]) -> None:
     running = start(environ)
     for _ in range(120):

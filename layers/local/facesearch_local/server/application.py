@@ -144,6 +144,9 @@ class _Endpoint:
             response = await self.application.respond(self.methods, Request(scope, receive))
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # The server stops, and what this request waits for goes on for too long.
+            return
         await response(scope, receive, send)
 
 

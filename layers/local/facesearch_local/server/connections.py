@@ -20,6 +20,9 @@ IDLE_S = 15
 ANSWER_S = 60.0
 """For a client to take an answer."""
 
+STOPPING_S = 10
+"""When the server stops, for requests that have arrived to be answered."""
+
 UNREAD_BYTES = 128 * 2**20
 """Of answers that clients have not taken yet, together."""
 
@@ -84,6 +87,13 @@ class BoundedConnection(H11Protocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop(self._answer_timer)
+
+    def shutdown(self) -> None:
+        if self._in_request and self.cycle.more_body:
+            self.transport.abort()
+            return
+        super().shutdown()
+        self.loop.call_later(STOPPING_S, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):

@@ -25,6 +25,7 @@ from facesearch_local.server.connections import (
     MAX_CONNECTIONS,
     MAX_HEAD_BYTES,
     PROTECTION,
+    STOPPING_S,
     BoundedConnection,
 )
 from facesearch_local.server.uploads import FolderUploads, upload_operations
@@ -37,9 +38,6 @@ MOST_WORKERS = 4
 
 PREFLIGHT_S = 3600
 """How long a browser may remember that it was allowed to ask."""
-
-STOPPING_S = 10
-"""Requests that have begun are answered when the server is stopped; they have so long."""
 
 
 def default_workers() -> int:
@@ -142,7 +140,8 @@ def _run(application: ASGIApp, listening: socket.socket, news: str) -> None:
         # One more than are kept: this one gets to hear that there are too many.
         limit_concurrency=MAX_CONNECTIONS + 1,
         timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=STOPPING_S,
+        # Connections end before it.
+        timeout_graceful_shutdown=STOPPING_S + 2,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
     )
     _Server(config, news).run([listening])
