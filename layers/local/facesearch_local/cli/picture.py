@@ -8,7 +8,7 @@ from facesearch.confidence import confidence
 from facesearch.errors import FacesearchError
 from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import photo_label
-from facesearch.photos.places import Photos
+from facesearch.photos.reading import ReadPhoto
 from facesearch.photos.thumbnails import cut_out
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch_local.cli.output import printable
@@ -16,23 +16,23 @@ from facesearch_local.grid import Result, draw_grid
 
 
 def draw_result(
-    name: str, query: DecodedImage, face: DetectedFace, matches: Sequence[Match]
+    name: str, query: DecodedImage, face: DetectedFace, matches: Sequence[Match], read: ReadPhoto
 ) -> Image.Image:
     """The picture of a search with a face of the photo `query`, which is called `name`.
 
-    A photo that is gone by now, or cannot be read, is shown as its name and the reason.
+    `read` gives the photos of the matches. A photo that is gone by now, or cannot be read, is
+    shown as its name and the reason.
     """
-    photos = Photos()
     # One photo at a time: only the small pictures stay in memory.
-    results = [_result(match, photos) for match in matches]
+    results = [_result(match, read) for match in matches]
     return draw_grid(cut_out(query, face.box), printable(name), results)
 
 
-def _result(match: Match, photos: Photos) -> Result:
+def _result(match: Match, read: ReadPhoto) -> Result:
     photo_id = match.stored.photo.photo_id
     picture, problem = None, ""
     try:
-        picture = cut_out(decode_image(photos.read(photo_id).data), match.stored.face.detected.box)
+        picture = cut_out(decode_image(read(photo_id).data), match.stored.face.detected.box)
     except FacesearchError as error:
         problem = str(error)
     label = printable(photo_label(photo_id))

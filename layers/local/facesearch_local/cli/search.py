@@ -10,6 +10,7 @@ from PIL import Image
 
 from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import read_file
+from facesearch.photos.places import Photos
 from facesearch.searching import (
     MAX_DISTANCE,
     FaceChoice,
@@ -191,6 +192,6 @@ def _check_format(grid: Path) -> None:
 
 def _draw(grid: Path, image: Path, found: _Found) -> None:
     name = "/".join(image.absolute().parts[-2:])
-    picture = draw_result(name, *found.query(), found.matches)
+    picture = draw_result(name, *found.query(), found.matches, Photos().read)
     with saved(grid):
         picture.save(grid)
