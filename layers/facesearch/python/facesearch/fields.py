@@ -30,7 +30,13 @@ _Declared = TypeVar("_Declared", bound=msgspec.Struct)
 @cache
 def fields_of(kind: type[msgspec.Struct]) -> Fields:
     """In the order of their declaration."""
-    return {each.encode_name: each.type for each in msgspec.structs.fields(kind)}
+    return {each.encode_name: each.type for each in _declared(kind)}
+
+
+@cache
+def _declared(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # Each call resolves the types anew: 50 µs.
+    return msgspec.structs.fields(kind)
 
 
 def converted(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
@@ -50,7 +56,7 @@ def converted(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
 
 def check(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
     """Check fields that were set by their names. Raises `InvalidRequest`."""
-    for field in msgspec.structs.fields(kind):
+    for field in _declared(kind):
         value = getattr(struct, field.name)
         if value is not field.default and (fault := _fault(field.name, value, field.type)):
             raise InvalidRequest(fault)
@@ -119,7 +125,7 @@ def _fault_of_struct(
             return str(not_understood(prefix + name, fields))
         if fault := _fault(prefix + name, value, fields[name]):
             return fault
-    required = [each.name for each in msgspec.structs.fields(kind) if each.required]
+    required = [each.name for each in _declared(kind) if each.required]
     missing = next(name for name in required if name not in values)
     return f"{prefix}{missing} is missing: send it"
 
