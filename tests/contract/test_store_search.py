@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facesearch.faces import IndexedPhoto, Removal, face_id
+from facesearch.searching import MAX_ENTRIES
 from facesearch.stores import FaceStore
 from tests.contract.samples import HOSTILE, distances_to, indexed, photo_ids, unit_vectors, vector
 
@@ -150,6 +151,12 @@ def test_search_hostile_filters_match_exactly_their_photo(store: FaceStore) -> N
     assert len(store.search(vector(0), 50, metadata={"all": "x"})) == len(texts)
 
 
+def test_search_takes_as_much_metadata_as_a_query_may_have(store: FaceStore) -> None:
+    many = {f"name {n}": "x" for n in range(MAX_ENTRIES)}
+    store.write([indexed("a", 1, [vector(1)], metadata=many), indexed("b", 1, [vector(1)])])
+    assert photo_ids(store.search(vector(1), 5, metadata=many)) == ["a"]
+
+
 def test_search_filters_come_before_the_k_nearest(store: FaceStore) -> None:
     near = [indexed(f"near {n}", 1, [vector(1)]) for n in range(200)]
     far = indexed("far", 1, [-vector(1)], collection="rare", metadata={"rare": "yes"})
@@ -197,11 +204,17 @@ def test_search_2000_vectors_agrees_with_brute_force(store: FaceStore) -> None:
         assert np.mean(recalls) >= RECALL
 
 
-def scored(photo_id: str, *scores: float, collection: str = "default") -> IndexedPhoto:
+def scored(
+    photo_id: str, *scores: float, collection: str = "default", album: str = "none"
+) -> IndexedPhoto:
     """A photo with a face for each detection score; the first is the nearest to vector(1)."""
     steps = [vector(1) + np.float32(place / 10) * vector(2) for place in range(len(scores))]
     whole = indexed(
-        photo_id, 1, [each / np.linalg.norm(each) for each in steps], collection=collection
+        photo_id,
+        1,
+        [each / np.linalg.norm(each) for each in steps],
+        collection=collection,
+        metadata={"album": album},
     )
     faces = zip(whole.faces, scores, strict=True)
     return replace(
@@ -220,7 +233,7 @@ def test_search_leaves_out_faces_of_which_the_detector_was_less_sure(store: Face
             scored("doubtful", 0.9),
             # Its nearest face does not count, its other does.
             scored("both", 0.2, 0.99),
-            scored("elsewhere", 0.2, 0.95, collection="music"),
+            scored("elsewhere", 0.2, 0.95, collection="music", album="summer"),
         ]
     )
     for least, expected in (
@@ -244,8 +257,12 @@ def test_search_leaves_out_faces_of_which_the_detector_was_less_sure(store: Face
         assert {(each.stored.photo.photo_id, each.stored.number) for each in matches} == expected
         distances = [match.distance for match in matches]
         assert distances == sorted(distances)
-    (only,) = store.search(vector(1), 10, collection="music", min_detection_score=0.9)
-    assert (only.stored.photo.photo_id, only.stored.number) == ("elsewhere", 1)
+    summer = {"album": "summer"}
+    for collection, metadata in (("music", None), (None, summer), ("music", summer)):
+        (only,) = store.search(
+            vector(1), 10, collection=collection, metadata=metadata, min_detection_score=0.9
+        )
+        assert (only.stored.photo.photo_id, only.stored.number) == ("elsewhere", 1)
     assert store.search(vector(1), 10, collection="music", min_detection_score=0.96) == []
 
 

@@ -172,6 +172,10 @@ def test_k_in_the_body_that_is_no_number_from_1_to_100_is_refused(k: object) -> 
         ({"face_id": "x-0", "collection": None}, "collection is not a text"),
         ({"face_id": "x-0", "metadata": ["a"]}, "metadata is not an object"),
         ({"face_id": "x-0", "metadata": {"a": 1}}, r"metadata\.a is not a text"),
+        (
+            {"face_id": "x-0", "metadata": {str(n): "x" for n in range(600)}},
+            "600 of metadata were given: send at most 100",
+        ),
     ],
 )
 def test_body_that_is_not_a_search_is_named(body: object, message: str) -> None:
@@ -315,6 +319,12 @@ def test_json_that_is_no_value_of_its_option_is_named(
 ) -> None:
     with pytest.raises(InvalidRequest, match=message):
         parse({"s3_key": "a.jpg", name: value})
+
+
+@pytest.mark.parametrize("names", [("metadata", "metadata.a"), ("metadata.a", "metadata")])
+def test_text_for_all_metadata_is_refused_beside_its_entries(names: Sequence[str]) -> None:
+    with pytest.raises(InvalidRequest, match=r"metadata is not an object.*: use metadata\.NAME"):
+        parse(PHOTO, query=dict.fromkeys(names, "a"))
 
 
 @pytest.mark.parametrize("name", ["k", "collection", "metadata.album", "include"])

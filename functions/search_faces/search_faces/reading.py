@@ -48,6 +48,8 @@ def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
         option, _, key = name.partition(".")
         if key and is_mapping(options.get(option)):
             place, entry = values.setdefault(option, {}), key
+        elif is_mapping(options.get(name)):
+            raise InvalidRequest(f"{name} is not an object of names and texts: use {name}.NAME")
         elif name in options:
             place, entry = values, name
         else:

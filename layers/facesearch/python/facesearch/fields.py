@@ -181,7 +181,8 @@ def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  
         if not isinstance(value, dict):
             return f"{name} is not an object of names and texts"
         entries = (_fault(f"{name}.{key}", each, arguments[1]) for key, each in value.items())
-        return next(filter(None, entries))
+        most = f"{len(value)} of {name} were given: send at most {meta.max_length}"
+        return next(filter(None, entries), most)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         if not isinstance(value, dict):
             return f"{name} is not an object: send one with {' or '.join(fields_of(kind))}"

@@ -25,6 +25,9 @@ MAX_DISTANCE = 2.0
 MAX_PHOTOS = 10
 """Photos of one person in one query."""
 
+MAX_ENTRIES = 100
+"""Of metadata, in one query."""
+
 MAX_MATCHES = 1_000
 """Of all faces of one photo together: an answer of Lambda holds 6 MB."""
 
@@ -48,7 +51,7 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     ) = None
     metadata: Annotated[
         Mapping[str, Annotated[str, msgspec.Meta(min_length=1)]],
-        msgspec.Meta(description="Only faces in photos with all of these."),
+        msgspec.Meta(max_length=MAX_ENTRIES, description="Only faces in photos with all of these."),
     ] = {}
     offset: Annotated[
         int,

@@ -74,6 +74,7 @@ def _as_text(name: str, schema: Json) -> Json:
             "description": schema["description"],
             "patternProperties": {f"^{re.escape(name)}\\..": schema["additionalProperties"]},
             "additionalProperties": False,
+            "maxProperties": schema["maxProperties"],
         }
     return schema
 

@@ -228,22 +228,25 @@ def _filters(
     collection: str | None, metadata: Mapping[str, str], min_detection_score: float
 ) -> tuple[str, dict[str, str | float]]:
     """Conditions on the embeddings, and their values; sqlite-vec applies them while it scans."""
-    conditions, entries = "", []
+    conditions, on_faces, entries = "", [], []
     values: dict[str, str | float] = {}
-    if min_detection_score > 0:
-        conditions += " AND e.rowid IN (SELECT slot FROM faces WHERE detection_score >= :score)"
-        values["score"] = min_detection_score
     if collection is not None:
         conditions += " AND e.collection = :collection"
         values["collection"] = collection
+    if min_detection_score > 0:
+        on_faces.append("detection_score >= :score")
+        values["score"] = min_detection_score
     for place, (name, value) in enumerate(metadata.items()):
         entries.append(
             f"SELECT photo FROM photo_metadata WHERE name = :name{place} AND value = :value{place}"
         )
         values |= {f"name{place}": name, f"value{place}": value}
     if entries:
-        photos = " INTERSECT ".join(entries)
-        conditions += f" AND e.rowid IN (SELECT slot FROM faces WHERE photo IN ({photos}))"
+        on_faces.append(f"photo IN ({' INTERSECT '.join(entries)})")
+    if on_faces:
+        # One list of rows: sqlite-vec takes no two.
+        slots = f"SELECT slot FROM faces WHERE {' AND '.join(on_faces)}"
+        conditions += f" AND e.rowid IN ({slots})"
     return conditions, values
 
 
