@@ -130,7 +130,13 @@ def test_revision_tells_other_bytes_even_of_the_same_size_and_time(tmp_path: Pat
     assert before.ctime_ns < after.ctime_ns
 
 
-@pytest.mark.parametrize("text", ["5-17", f"5--17-18-{'a' * 32}", f"5-17-18-{'a' * 32}-{'b' * 32}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("5-17", f"5--17-18-{'a' * 32}", f"5-17-18-{'a' * 32}@3"),
+        *(f"5-17-18-{'a' * 32}-{'b' * 32}", f"5-17-18-{'a' * 32}-{'b' * 32}@12"),
+    ],
+)
 def test_revision_of_a_file_is_read_back_from_its_text(text: str) -> None:
     assert str(FileRevision.parse(text)) == text
 

@@ -2,12 +2,13 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
-from facesearch.photos.folder import read_file
+from facesearch.photos.folder import FileRevision, reached_from, read_file
 from facesearch.stores import FaceStore, open_store
 from facesearch_local.library.compare import Difference, compare_with_store
 from facesearch_local.library.excludes import Excludes
@@ -30,7 +31,7 @@ def store(tmp_path: Path) -> FaceStore:
 def remember(store: FaceStore, *paths: Path, problem: str = "", revision: str = "") -> None:
     """As `facesearch index` does, but with a person's words on the photos, and without faces."""
     for file in find_photos(paths).photos.values():
-        told = revision or f"{read_file(file.path).revision}{file.root and '-'}{file.root}"
+        told = revision or reached_from(read_file(file.path), file.root).revision
         photo = Photo(
             file.photo_id,
             sequence_now(),
@@ -404,3 +405,50 @@ def test_photo_edited_beside_a_copy_of_its_original_keeps_what_was_said(
     assert {listed.photo.photo_id: listed.photo.metadata for listed in store.photos()} == {
         each.as_uri(): {"by": "Zoë"} for each in (photo, photo.with_name("a_original.jpg"))
     }
+
+
+@pytest.fixture
+def nested(tmp_path: Path, store: FaceStore) -> Path:
+    """A folder of twenty photos and one with two in it, which a disk is said to be mounted at."""
+    folder = tmp_path / "photos"
+    for number in range(20):
+        write(folder / f"{number}.jpg", f"photo {number}".encode())
+    disk = folder / "disk"
+    for name in ("a.jpg", "deep/b.jpg"):
+        write(disk / name, name.encode())
+    remember(store, folder)
+    for listed in list(store.photos(prefix=disk.as_uri())):
+        revision = FileRevision.parse(listed.photo.revision)
+        assert revision is not None
+        told = replace(revision, mount=len(disk.parts))
+        store.write([IndexedPhoto(replace(listed.photo, revision=str(told)))])
+    return folder
+
+
+@pytest.mark.parametrize("leave_folder", [True, False])
+def test_photos_of_a_disk_that_is_not_mounted_any_more_stay(
+    nested: Path, store: FaceStore, leave_folder: bool
+) -> None:
+    (nested / "disk").rename(nested.parent / "unplugged")
+    if leave_folder:
+        (nested / "disk").mkdir()
+    difference = compare(store, nested)
+    assert not difference.gone
+    assert difference.kept_photos == 2
+    (problem,) = difference.kept
+    assert problem.name == str(nested / "disk")
+    assert "facesearch forget" in str(problem.error)
+
+
+def test_photos_deleted_from_a_disk_that_is_mounted_are_gone(
+    nested: Path, store: FaceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == nested / "disk")
+    (nested / "disk" / "a.jpg").unlink()
+    assert gone_names(compare(store, nested)) == ["a.jpg"]
+
+
+def test_photos_that_left_a_disk_are_where_they_went(nested: Path, store: FaceStore) -> None:
+    (nested / "disk").rename(nested / "copied")
+    difference = compare(store, nested)
+    assert (difference.gone, difference.kept, len(difference.rewrites)) == ([], [], 2)

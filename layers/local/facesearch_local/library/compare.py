@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from facesearch.errors import NotFound, ReadError, StoreNotFound
 from facesearch.faces import DEFAULT_COLLECTION, Photo, Removal, photo_key
@@ -107,6 +108,7 @@ class _Comparison:
         self._forced: list[tuple[PhotoFile, Photo]] = []
         self._elsewhere: list[Photo] = []
         self._kept: Counter[str] = Counter()
+        self._unmounted: list[tuple[Photo, Path]] = []
         # A folder that could not be read may hold the links by which others are reached.
         self._all_read = not any(isinstance(each.error, ReadError) for each in found.problems)
 
@@ -124,9 +126,13 @@ class _Comparison:
             self._kept[absent] += 1
         elif photo.photo_id.startswith(self._places) or revision.root in self._found.roots:
             self._difference.stored += 1
-            if self._is_gone(photo):
+            if not self._is_gone(photo):
+                return
+            disk = self._missing_disk(photo, revision)
+            if disk is None:
                 self._difference.gone.append(photo)
-            return
+                return
+            self._unmounted.append((photo, disk))
         if revision.size in self._sizes:
             self._elsewhere.append(photo)
 
@@ -148,6 +154,10 @@ class _Comparison:
         difference.changed.sort(key=lambda change: change.photo_id)
         for place, photos in self._kept.items():
             difference.kept.append(_kept(self._name(place), photos, place in self._found.missing))
+            difference.kept_photos += photos
+        disks = Counter(disk for _, disk in self._unmounted)
+        for disk, photos in disks.items():
+            difference.kept.append(Problem(str(disk), _unmounted(disk, photos)))
             difference.kept_photos += photos
         return difference
 
@@ -218,6 +228,7 @@ class _Comparison:
         self._difference.gone = [
             photo for photo in self._difference.gone if photo.photo_id not in left
         ]
+        self._unmounted = [each for each in self._unmounted if each[0].photo_id not in left]
         self._kept -= Counter(filter(None, map(self._absent_place, left)))
         return [file for file in new if file.photo_id not in moves]
 
@@ -245,6 +256,14 @@ class _Comparison:
             )
         # It is there, but nothing leads there any more; a file may have been named by itself.
         return place is None or self._found.excludes.hides_any(path[len(photo_path(place)) :])
+
+    def _missing_disk(self, photo: Photo, revision: FileRevision) -> Path | None:
+        """The mount point where the photo's disk was, if none is there now."""
+        path = photo_path(photo.photo_id)
+        if not revision.mount or self._listings.has(path):
+            return None
+        disk = Path(*Path(path).parts[: revision.mount])
+        return None if self._listings.is_mount(disk) else disk
 
     def _absent_place(self, photo_id: str) -> str | None:
         """The place that is missing, or empty as a disk's that is not mounted, if it is in one."""
@@ -274,6 +293,13 @@ def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:
         return was.ctime_ns == file.ctime_ns
     # Earlier versions did not keep it, but when they looked.
     return file.ctime_ns * 2**23 // 10**9 <= photo.sequence
+
+
+def _unmounted(disk: Path, photos: int) -> NotFound:
+    return NotFound(
+        f"the disk that was mounted here is not, {photos:,} stored photos from it are kept: mount "
+        f"it, or let them go: facesearch forget {shlex.quote(str(disk))}"
+    )
 
 
 def _kept(name: str, photos: int, missing: bool) -> Problem:

@@ -16,6 +16,7 @@ class Listings:
 
     def __init__(self) -> None:
         self._names = lru_cache(FOLDERS_KEPT)(_names)
+        self.is_mount = lru_cache(FOLDERS_KEPT)(Path.is_mount)
 
     def has(self, path: str) -> bool:
         """Whether there is a file or folder of exactly this name.

@@ -14,7 +14,7 @@ from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 
 SCHEME = "file://"
 
-_REVISION = re.compile(r"(\d+)-(-?\d+)(?:-(-?\d+)-([0-9a-f]{32})(?:-([0-9a-f]{32}))?)?")
+_REVISION = re.compile(r"(\d+)-(-?\d+)(?:-(-?\d+)-([0-9a-f]{32})(?:-([0-9a-f]{32}))?(?:@(\d+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class FileRevision:
 
     `ctime_ns` changes even when a program puts the time of change back; `digest` tells the same
     bytes from others. `root` is the key of the folder from which a link led here, else empty.
-    Revisions of earlier versions end after `mtime_ns`.
+    `mount` is how many parts of the path are those of the mount point that it is below, 0 if that
+    is not known. Revisions of earlier versions end after `mtime_ns`.
     """
 
     size: int
@@ -31,6 +32,7 @@ class FileRevision:
     ctime_ns: int = 0
     digest: str = ""
     root: str = ""
+    mount: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -38,14 +40,18 @@ class FileRevision:
         found = _REVISION.fullmatch(text)
         if found is None:
             return None
-        size, mtime_ns, ctime_ns, digest, root = found.groups()
-        return cls(int(size), int(mtime_ns), int(ctime_ns or 0), digest or "", root or "")
+        size, mtime_ns, ctime_ns, digest, root, mount = found.groups()
+        return cls(
+            int(size), int(mtime_ns), int(ctime_ns or 0), digest or "", root or "", int(mount or 0)
+        )
 
     def __str__(self) -> str:
         text = f"{self.size}-{self.mtime_ns}"
         if self.digest:
             text += f"-{self.ctime_ns}-{self.digest}"
-        return f"{text}-{self.root}" if self.root else text
+        if self.root:
+            text += f"-{self.root}"
+        return f"{text}@{self.mount}" if self.mount else text
 
 
 def read_photo(photo_id: str) -> PhotoContent:
@@ -64,13 +70,31 @@ def read_file(path: str | Path) -> PhotoContent:
     except OSError as error:
         raise read_error(error) from error
     _check_size(len(data))
-    revision = FileRevision(info.st_size, info.st_mtime_ns, info.st_ctime_ns, _digest(data))
+    revision = FileRevision(
+        info.st_size,
+        info.st_mtime_ns,
+        info.st_ctime_ns,
+        _digest(data),
+        mount=_mount_parts(Path(path).absolute().parent),
+    )
     return PhotoContent(data, str(revision))
 
 
 def reached_from(content: PhotoContent, root: str) -> PhotoContent:
     """The content with the root in its revision, as `FileRevision` keeps it."""
-    return replace(content, revision=f"{content.revision}-{root}") if root else content
+    revision = FileRevision.parse(content.revision)
+    if not root or revision is None:
+        return content
+    return replace(content, revision=str(replace(revision, root=root)))
+
+
+def _mount_parts(folder: Path) -> int:
+    """How many parts the path of the mount point has that the folder is below."""
+    # Folders' devices: with overlays, those of files are others.
+    device = folder.stat().st_dev
+    while folder != folder.parent and folder.parent.stat().st_dev == device:
+        folder = folder.parent
+    return len(folder.parts)
 
 
 def _digest(data: bytes) -> str:

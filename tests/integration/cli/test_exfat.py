@@ -1,4 +1,4 @@
-"""Photos on a file system that does not mind case: exFAT, as on sticks and memory cards."""
+"""Photos on exFAT, as on sticks and memory cards: no case of names, and often not there."""
 
 import shutil
 import subprocess
@@ -56,3 +56,23 @@ def test_photo_renamed_in_case_is_one_photo(
         (listed,) = store.photos()
     assert listed.photo.photo_id == (stick / "PICTURES" / renamed).as_uri()
     assert listed.photo.collection == "party"
+
+
+def test_photos_of_a_stick_pulled_out_of_a_folder_stay(
+    cli: Cli, people: Path, stick: Path, tmp_path: Path
+) -> None:
+    folder = stick.parent
+    shutil.copy(people / "elton.jpg", stick / "elton.jpg")
+    assert cli("index", "--json", folder).json["photos"] == 4
+    _run("umount", str(stick))
+    try:
+        ran = cli("index", "--json", folder)
+        assert ran.code == 3
+        assert (ran.json["removed"], ran.json["not_removed"]) == (0, 1)
+        assert ran.json["failed"][0]["name"] == str(stick)
+    finally:
+        device = _run("losetup", "-j", str(tmp_path / "stick.img")).partition(":")[0]
+        _run("mount.exfat-fuse", device, str(stick))
+    assert cli("index", "--json", folder).json["unchanged"] == 4
+    (stick / "elton.jpg").unlink()
+    assert cli("index", "--json", folder).json["removed"] == 1
