@@ -55,7 +55,7 @@ def test_client_reads_searches_and_compares(url: str, sample: Path, system: Syst
         stored = CompareSide(s3_key="madonna/0.jpg")
         assert client.compare(CompareSide(face_id=face_id), stored).same_person is False
         assert client.detect(photo).faces
-        assert client.version().index.matches is True
+        assert client.version().store.fits is True
         with pytest.raises(ApiError) as missing:
             client.compare(CompareSide(s3_key="nobody.jpg"), stored)
         assert (missing.value.status, missing.value.code) == (404, "not_found")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from facesearch import __version__
 from facesearch_local.client import ApiError, FaceSearchClient
-from search_faces.contract.answers import Collection, IndexRecipe
+from search_faces.contract.answers import Collection, StoreRecipe
 from search_faces.contract.requests import CompareSide, MatchOptions, SearchOptions
 from tests.e2e.page.gateway import KEY, STAGE
 from tests.e2e.page.sites import behind_gateway
@@ -111,7 +111,7 @@ def test_collections_health_and_version_are_told(client: FaceSearchClient) -> No
     health, version = client.health(), client.version()
     assert (health.photos, health.faces) == (15, 16)
     assert (version.version, version.commit) == (__version__, "0123abc")
-    assert version.index == IndexRecipe(health.recipe, matches=True)
+    assert version.store == StoreRecipe(health.recipe, fits=True)
 
 
 def test_uploaded_photo_is_listed_and_found(models: Path, elton: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_everything_else_is_answered_with_its_type(client: Any, photo: bytes) ->
     health, version = (
         part(f"api.service.{name}").sync(client=client) for name in ("health", "version")
     )
-    assert health.recipe == version.index.recipe == compared.recipe
+    assert health.recipe == version.store.recipe == compared.recipe
     assert part("api.photos.collections").sync(client=client).collections[0].name == "default"
 
 

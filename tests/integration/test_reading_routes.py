@@ -146,9 +146,9 @@ def test_version_tells_what_runs_and_that_it_fits_the_index(
         "crop": recipe.crop,
         "embedder": recipe.embedder,
     }
-    assert told["index"] == {
+    assert told["store"] == {
         "recipe": {"name": None, "fingerprint": recipe.fingerprint},
-        "matches": True,
+        "fits": True,
     }
     assert told["search"]["bucket"] is True
 
@@ -157,7 +157,7 @@ def test_version_without_an_index_or_a_commit_says_so(monkeypatch: pytest.Monkey
     monkeypatch.delenv("FACESEARCH_COMMIT", raising=False)
     told = get("/v1/version").json
     assert told["commit"] is None
-    assert told["index"] == {"recipe": None, "matches": None}
+    assert told["store"] == {"recipe": None, "fits": None}
 
 
 def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
@@ -170,9 +170,9 @@ def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
     monkeypatch.setenv("FACESEARCH_STORE", url)
     told = get("/v1/version")
     assert told.status == 200
-    assert told.json["index"] == {
+    assert told.json["store"] == {
         "recipe": {"name": None, "fingerprint": other.fingerprint},
-        "matches": False,
+        "fits": False,
     }
     refused = get("/v1/photos")
     assert (refused.status, refused.json["code"]) == (409, "recipe_mismatch")

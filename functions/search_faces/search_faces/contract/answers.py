@@ -453,11 +453,11 @@ class Recipe(Struct, frozen=True):
     embedder: str
 
 
-class IndexRecipe(Struct, frozen=True):
+class StoreRecipe(Struct, frozen=True):
     """How the embeddings in the index were made."""
 
     recipe: Annotated[RecipeId | None, Meta(description="Null when nothing is indexed.")]
-    matches: Annotated[
+    fits: Annotated[
         bool | None, Meta(description="Whether it is this service's; null when nothing is.")
     ]
 
@@ -478,7 +478,7 @@ class VersionAnswer(Struct, frozen=True):
         Meta(description="The source's git commit, ending in -dirty when changed; null: unknown."),
     ]
     recipe: Recipe
-    index: IndexRecipe
+    store: StoreRecipe
     search: SearchAbilities
 
 

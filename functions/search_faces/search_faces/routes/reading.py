@@ -10,12 +10,12 @@ from search_faces.contract.answers import (
     Collection,
     CollectionsAnswer,
     HealthAnswer,
-    IndexRecipe,
     ListedPhoto,
     PhotosAnswer,
     Recipe,
     RecipeId,
     SearchAbilities,
+    StoreRecipe,
     VersionAnswer,
 )
 from search_faces.contract.requests import Nothing, PhotosRequest
@@ -71,7 +71,7 @@ def version(_request: Nothing, service: Service) -> VersionAnswer:
         recipe=Recipe(
             identity.name, identity.fingerprint, recipe.detector, recipe.crop, recipe.embedder
         ),
-        index=IndexRecipe(
+        store=StoreRecipe(
             RecipeId.of(stored) if stored else None, stored == recipe if stored else None
         ),
         search=SearchAbilities(bool(service.bucket), service.uploads is not None),
@@ -143,7 +143,7 @@ VERSION = Route(
     answer=VersionAnswer,
     open=True,
     tag="Service",
-    description="When `index.matches` is false, searches are refused with 409: the operator "
+    description="When `store.fits` is false, searches are refused with 409: the operator "
     "has to index again.",
     problems=(*ADDRESS, "store_unavailable"),
 )
