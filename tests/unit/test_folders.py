@@ -206,3 +206,11 @@ def test_read_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(ImageTooLarge, match="128"):
         read_file(huge)
+
+
+def test_read_file_knows_where_its_disk_is_mounted(tmp_path: Path) -> None:
+    revision = FileRevision.parse(read_file(write(tmp_path / "a.jpg")).revision)
+    assert revision is not None
+    mount = Path(*tmp_path.parts[: revision.mount])
+    assert mount.is_mount()
+    assert mount.stat().st_dev == tmp_path.stat().st_dev

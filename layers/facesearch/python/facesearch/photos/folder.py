@@ -89,11 +89,14 @@ def reached_from(content: PhotoContent, root: str) -> PhotoContent:
 
 
 def _mount_parts(folder: Path) -> int:
-    """How many parts the path of the mount point has that the folder is below."""
-    # Folders' devices: with overlays, those of files are others.
-    device = folder.stat().st_dev
-    while folder != folder.parent and folder.parent.stat().st_dev == device:
-        folder = folder.parent
+    """How many parts the path of the mount point has that the folder is below; 0 if unknown."""
+    try:
+        # Folders' devices: with overlays, those of files are others.
+        device = folder.stat().st_dev
+        while folder != folder.parent and folder.parent.stat().st_dev == device:
+            folder = folder.parent
+    except OSError:
+        return 0
     return len(folder.parts)
 
 
