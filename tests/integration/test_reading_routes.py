@@ -224,3 +224,12 @@ def test_documentation_with_a_slash_is_sent_to_where_its_links_are_right() -> No
     answer = fetch("/docs/", stage="/prod")
     assert answer["statusCode"] == 308
     assert answer["multiValueHeaders"]["Location"] == ["../docs"]
+
+
+@pytest.mark.usefixtures("indexed")
+def test_listings_are_compressed_and_answers_that_may_have_pictures_are_not() -> None:
+    listed = Answer(fetch("/v1/photos", Accept_Encoding="gzip"))
+    assert listed.headers["content-encoding"] == "gzip"
+    face = json.loads(gzip.decompress(listed.body))["photos"][0]["faces"][0]
+    matches = Answer(fetch(f"/v1/faces/{face}/matches", Accept_Encoding="gzip"))
+    assert (matches.status, "content-encoding" in matches.headers) == (200, False)

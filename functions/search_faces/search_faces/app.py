@@ -26,7 +26,7 @@ def create_app(
     app = APIGatewayRestResolver(debug=False, cors=_cors(cors_origins))
     for route in ROUTES:
         respond = _answering(app, route, open_service)
-        app.route(_rule(route.path), route.method, compress=True)(respond)
+        app.route(_rule(route.path), route.method, compress=route.shrinks)(respond)
     for static in STATIC_ROUTES:
         app.get(_rule(static.path), compress=True)(_serving(app, static, open_service))
     # Powertools has no public list of what was registered.

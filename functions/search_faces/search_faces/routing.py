@@ -40,6 +40,8 @@ class Route(Generic[Request, Answer]):
     answer: type[Answer]
     body: Body | None = None
     open: bool = False
+    shrinks: bool = False
+    """Whether Lambda compresses the answer for those who take it so: pictures only cost time."""
     status: HTTPStatus = HTTPStatus.OK
     failure: HTTPStatus | None = None
     """The status when the service fails to answer, whatever it is elsewhere."""

@@ -108,6 +108,7 @@ PHOTOS = Route(
     respond=photos,
     request=PhotosRequest,
     answer=PhotosAnswer,
+    shrinks=True,
     tag="Photos",
     description="Photos without a face are listed, too, and those that could not be used, with "
     "the `problem`. Photos come and go through the bucket: it is the one source of truth.",
