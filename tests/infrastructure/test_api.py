@@ -142,8 +142,7 @@ def test_metrics_go_by_the_api_s_name(template: Template) -> None:
     watched = {
         dimension["Value"]
         for alarm in template.of_type("AWS::CloudWatch::Alarm")
-        for query in alarm["Properties"]["Metrics"]
-        for dimension in query["MetricStat"]["Metric"]["Dimensions"]
+        for dimension in alarm["Properties"]["Dimensions"]
         if dimension["Name"] == "ApiName"
     }
     assert watched == {name}

@@ -153,6 +153,8 @@ def test_revision_of_s3_is_no_file_revision() -> None:
         "#recycle/a.jpg",
         "$Recycle.Bin/S-1-5-21/a.jpg",
         "lost+found/a.jpg",
+        "me/files_trashbin/files/a.jpg",
+        "shoot/CaptureOne/Cache/Thumbnails/a.jpg",
         "__MACOSX/a.jpg",
         "Catalog Previews.lrdata/0/a.jpg",
         "Mine.photoslibrary/resources/derivatives/a.jpg",

@@ -1,5 +1,6 @@
 """`facesearch backfill`: which objects it tells of, to whom, and how it goes on."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,21 @@ def test_backfill_message_is_ordered_by_the_time_of_the_object(
     assert parse_message(message["Body"]) == [
         PhotoToIndex(photo_id(bucket, "a.jpg"), int(modified.timestamp()) << 23)
     ]
+
+
+def test_backfill_again_comes_after_what_is_indexed_and_leaves_archived_photos(
+    cli: Cli, s3: "S3Client", sqs: "SQSClient", queue: str, bucket: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=b"photo")
+    s3.put_object(Bucket=bucket, Key="old.jpg", Body=b"photo", StorageClass="DEEP_ARCHIVE")
+    indexed_at = time.time_ns() * 2**23 // 10**9
+    time.sleep(1.1)
+    ran = cli("backfill", f"s3://{bucket}", "--queue", queue, "--again", "--json")
+    assert ran.json["sent"] == 1
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    (change,) = parse_message(message["Body"])
+    assert change.photo_id == photo_id(bucket, "a.jpg")
+    assert indexed_at < change.sequence <= time.time_ns() * 2**23 // 10**9
 
 
 def test_backfill_without_queue_uses_the_one_that_the_bucket_notifies(

@@ -112,6 +112,23 @@ def test_earlier_store_of_this_recipe_is_searched_and_indexed_on(
     assert names == {name for name in photos_of(url) if name.startswith("madonna")}
 
 
+def test_earlier_store_is_searched_by_detection_score_once_upgraded(
+    install: Install, cli: Cli, folder: Path, pipeline: FacePipeline
+) -> None:
+    url = install(pipeline.recipe)
+    query = folder / "madonna" / "madonna_01.jpg"
+    search = ("search", "--json", "--min-detection-score", "0.5", query)
+    if url.startswith("opensearch"):
+        refused = cli(*search)
+        assert refused.code == 2
+        assert "its operator runs facesearch upgrade" in refused.err
+        assert cli("upgrade", "--json").json["photos"] == PHOTOS
+        assert_all_is_kept(url)
+    found = cli(*search).json
+    assert found["results"][0]["matches"]
+    assert min(each["detection_score"] for each in found["results"][0]["matches"]) >= 0.5
+
+
 def test_earlier_store_of_another_recipe_says_how_to_go_on(
     install: Install, cli: Cli, folder: Path
 ) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from PIL import Image
 
 from facesearch.confidence import confidence
 from facesearch.faces import DetectedFace
+from facesearch.fields import fields_of
+from facesearch.searching import Scope
 from facesearch.vision.detection import MtcnnDetector
 from facesearch_local.cli import run
 from tests.integration.cli.running import Cli, Start
@@ -271,3 +274,24 @@ def test_search_expanded_changes_the_matches_behind_the_sure_ones(
     )
     assert expanded[0] == plain[0]
     assert expanded[-1] != plain[-1]
+
+
+def test_every_option_of_a_search_is_one_of_the_command_line(cli: Cli, train_store: str) -> None:
+    told = cli("search", "--help").out
+    for field in fields_of(Scope):
+        assert f"--{field.replace('_', '-')}" in told
+    (sentence,) = (meta.description for meta in get_args(fields_of(Scope)["expand"])[1:])
+    assert sentence in " ".join(told.split())
+
+
+def test_search_goes_on_where_a_page_ended(cli: Cli, sample: Path, train_store: str) -> None:
+    photo = sample / "val" / "madonna" / "madonna_01.jpg"
+    search = ("search", photo, "--store", train_store, "--json")
+    whole = cli(*search, "--k", "6").json["results"][0]
+    page = cli(*search, "--k", "4", "--offset", "2").json["results"][0]
+    assert page["matches"] == whole["matches"][2:]
+    assert page["next"] == whole["next"] == 6
+    nothing = cli(*search, "--metadata", "album=summer")
+    assert nothing.json["results"][0]["matches"] == []
+    wrong = cli(*search, "--metadata", "album")
+    assert (wrong.code, "use NAME=VALUE" in wrong.err) == (2, True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
 
 _SCHEME = "s3://"
 
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+"""Storage classes that cannot be read from: what is stored of such photos must stay."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """An object of the bucket; `size` in bytes."""
+    """An object of the bucket; `size` in bytes, `at` the time that orders its message."""
 
     bucket: str
     key: str
     size: int
-    modified: datetime
+    at: datetime
 
     def message(self) -> str:
         """What S3 would have said: without a sequencer, the time orders it among the others."""
@@ -40,7 +44,7 @@ class _Stored:
         record = {
             "eventSource": "aws:s3",
             "eventName": "ObjectCreated:Put",
-            "eventTime": self.modified.isoformat(),
+            "eventTime": self.at.isoformat(),
             "s3": {"bucket": {"name": self.bucket}, "object": stored},
         }
         return json.dumps({"Records": [record]})
@@ -51,6 +55,7 @@ class _Stored:
 Examples:
   facesearch backfill s3://my-photos --dry-run
   facesearch backfill s3://my-photos/2019/ --state backfill.state
+  facesearch backfill s3://my-photos/encrypted/ --again
   facesearch backfill s3://my-photos --queue https://sqs.eu-west-1.amazonaws.com/…/changes"""
 )
 @click.argument("place", metavar="s3://BUCKET/PREFIX")
@@ -67,6 +72,12 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Holds how far it got: with the same file, the next run goes on from there.",
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Have photos looked at again that are indexed already, or failed. Archived ones are left "
+    "out.",
+)
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -75,6 +86,7 @@ def command(
     place: str,
     queue_url: str | None,
     state_file: Path | None,
+    again: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -82,17 +94,22 @@ def command(
     """Have the photos indexed that are in a bucket already.
 
     Sends a message for each object whose key starts with PREFIX, as S3 does for new ones. It is
-    harmless to send one twice, and photos that are indexed already stay as they are.
+    harmless to send one twice, and photos that are indexed already stay as they are, unless they
+    are to be looked at --again: those of a key that could not be used, for instance.
     """
     bucket, prefix = _bucket_and_prefix(place)
     s3, sqs = open_s3(), open_sqs()
     after = state_file.read_text("utf-8") if state_file and state_file.exists() else ""
-    total = sum(1 for _ in _objects(s3, bucket, prefix, after))
+
+    def objects() -> Iterator[_Stored]:
+        return _objects(s3, bucket, prefix, after, again=again)
+
+    total = sum(1 for _ in objects())
     sent = 0
     if not dry_run:
         queue = queue_url or notified_queue(s3, sqs, bucket)
         with show_progress("Sending", "photos", total, quiet=quiet or as_json) as advance:
-            for stored in _tens(_objects(s3, bucket, prefix, after)):
+            for stored in _tens(objects()):
                 _send(sqs, queue, stored)
                 _remember(state_file, stored[-1].key)
                 sent += len(stored)
@@ -112,15 +129,22 @@ def _bucket_and_prefix(place: str) -> tuple[str, str]:
     return bucket, prefix
 
 
-def _objects(s3: "S3Client", bucket: str, prefix: str, after: str) -> Iterator[_Stored]:
+def _objects(
+    s3: "S3Client", bucket: str, prefix: str, after: str, *, again: bool
+) -> Iterator[_Stored]:
     """In the order of their keys, from behind `after`."""
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=prefix, StartAfter=after
     )
     with told_in_a_line():
         for page in pages:
+            # S3's clock: were ours ahead, a deletion to come would look older than this.
+            now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
             for found in page.get("Contents", []):
-                yield _Stored(bucket, found["Key"], found["Size"], found["LastModified"])
+                if again and found.get("StorageClass") in ARCHIVED:
+                    continue
+                at = now if again else found["LastModified"]
+                yield _Stored(bucket, found["Key"], found["Size"], at)
 
 
 def _tens(objects: Iterator[_Stored]) -> Iterator[Sequence[_Stored]]:

@@ -7,13 +7,22 @@ from fnmatch import translate
 DEFAULT_EXCLUDES = (
     # Synology, QNAP: thumbnails, bins, snapshots.
     *("@eaDir", "*@SynoEAStream", "#recycle", "#snapshot", "@tmp"),
-    *("@Recycle", "@Recently-Snapshot"),
-    # Windows, Linux, macOS archives.
+    *("@Recycle", "@Recently-Snapshot", "~snapshot"),
+    # Windows, Linux, macOS and its archives.
     *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found", "__MACOSX"),
-    # Previews that photo programs make: Lightroom, Photos, iPhoto, Aperture, Nextcloud.
-    *("*.lrdata", "*.photoslibrary/resources", "*.photoslibrary/scopes"),
+    *("Network Trash Folder", "Temporary Items"),
+    # Previews and bins of photo programs: Lightroom, Capture One, Photos, iPhoto, Aperture,
+    # Nextcloud.
+    *(
+        "*.lrdata",
+        "CaptureOne/Cache",
+        "*.cocatalog/Cache",
+        "*.photoslibrary/resources",
+        "*.photoslibrary/scopes",
+    ),
     *("*.photolibrary/Thumbnails", "*.photolibrary/Previews"),
     *("*.aplibrary/Thumbnails", "*.aplibrary/Previews", "appdata_*/preview"),
+    *("files_trashbin", "files_versions"),
 )
 """Left out of every folder; a folder that is named is looked through all the same."""
 

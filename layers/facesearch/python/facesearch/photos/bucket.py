@@ -161,7 +161,7 @@ def _refusal(error: ClientError, bucket: str, actions: str) -> FacesearchError:
     if code.startswith("KMS.") or "kms:" in error.response["Error"].get("Message", ""):
         return PhotoKeyUnusable(
             f"bucket '{bucket}' has the photo under a KMS key that cannot be used ({code}): allow "
-            "kms:Decrypt with that key and enable it, then index the photo again"
+            "kms:Decrypt with that key and enable it, then run facesearch backfill --again"
         )
     return ReadError(
         f"bucket '{bucket}' does not hand out the photo ({code}): check that it exists and "
