@@ -20,7 +20,7 @@ from facesearch_local.evaluation.faces_of import FacesOf
 from facesearch_local.evaluation.labelled import Labelled, read_labelled
 from facesearch_local.evaluation.measuring import Measured, measure
 from facesearch_local.evaluation.pairs import Pairs, draw_pairs
-from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.pool import WorkerPool
 
 ODD = ("wrong_label", "no_face", "stranger_in_the_middle")

@@ -12,7 +12,8 @@ from PIL import Image
 from facesearch.errors import DamagedImage, ModelError, NotAnImage
 from facesearch.settings import Settings
 from facesearch_local.cli.progress import show_steps
-from facesearch_local.evaluation.systems import PEERS, SYSTEMS, System, SystemOptions, open_system
+from facesearch_local.evaluation.system import System, SystemOptions
+from facesearch_local.evaluation.systems import PEERS, SYSTEMS, open_system
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import build_network
 from tests.conftest import missing

@@ -14,7 +14,7 @@ from PIL import Image
 from facesearch.errors import InvalidRequest, ModelError
 from facesearch.settings import Settings
 from facesearch_local.evaluation.classifier import Classifier
-from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.evaluation.system import SystemOptions
 
 SETTINGS = Settings.from_env({"FACESEARCH_THREADS": "1", "FACESEARCH_MODELS": "/nowhere"})
 

@@ -19,7 +19,8 @@ from facesearch_local.evaluation.evaluation import Evaluation
 from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
-from facesearch_local.evaluation.systems import SYSTEMS, SystemOptions
+from facesearch_local.evaluation.system import SystemOptions
+from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.evaluation.tables import figure_tables
 from facesearch_local.evaluation.variants import SHIPPED
 from facesearch_local.pool import WorkerPool, worker_count

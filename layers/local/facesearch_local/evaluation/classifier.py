@@ -19,7 +19,8 @@ from facesearch_local.evaluation.network import (
     read_input,
 )
 from facesearch_local.evaluation.preprocessing import PREPROCESSING
-from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.evaluation.system import SystemOptions
+from facesearch_models.evaluation.build import NETWORK, load_manifest
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -52,9 +53,6 @@ class Classifier:
                 "--classifier-sha256 and --classifier-preprocessing tell of the file of "
                 "--classifier: name it, too"
             )
-        # The model build is no part of what runs on AWS.
-        from facesearch_models.evaluation.build import NETWORK, load_manifest
-
         sha256 = load_manifest().output.sha256
         output = options.output or "features"
         return cls(settings.models / NETWORK, sha256, "lite", output, settings.threads)

@@ -15,7 +15,8 @@ from facesearch.photos.folder import read_file
 from facesearch.settings import Settings
 from facesearch_local.evaluation.cache import CachedVector, EmbeddingCache
 from facesearch_local.evaluation.labelled import LabelledPhoto
-from facesearch_local.evaluation.systems import Embedded, System, SystemOptions, open_system
+from facesearch_local.evaluation.system import Embedded, System, SystemOptions
+from facesearch_local.evaluation.systems import open_system
 from facesearch_local.library.chunks import in_chunks
 from facesearch_local.library.walk import PhotoFile, Problem
 from facesearch_local.pool import Pipe, WorkerPool, answer_chunks

@@ -15,7 +15,7 @@ from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.measuring import Measured, measure
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import provenance
-from facesearch_local.evaluation.systems import SystemOptions
+from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.variants import SHIPPED, ranking_of
 from facesearch_local.library.walk import Problem
 

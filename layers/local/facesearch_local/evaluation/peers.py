@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facesearch.errors import FacesearchError, ImageError, ModelError
 from facesearch.vision.images import decode_image
-from facesearch_local.evaluation.systems import Embedded, SystemOptions
+from facesearch_local.evaluation.system import Embedded, SystemOptions
 
 WORKER = Path(__file__).with_name("peer_worker.py")
 DESCRIBED_S = 120

@@ -17,7 +17,7 @@ from facesearch.vision.models import ModelFolder
 from facesearch_local.evaluation.classifier import Classifier
 from facesearch_local.evaluation.middle import most_central
 from facesearch_local.evaluation.network import BATCH
-from facesearch_local.evaluation.systems import Embedded, SystemOptions
+from facesearch_local.evaluation.system import Embedded, SystemOptions
 
 if TYPE_CHECKING:
     import onnxruntime as ort
