@@ -17,6 +17,8 @@ import click
 import numpy as np
 
 CLIENTS = (1, 2, 4, 8)
+START_S = 4
+"""By then, all of the server's processes work."""
 HEADERS = {"Content-Type": "image/jpeg"}
 
 
@@ -61,9 +63,13 @@ def searched(port: int, photos: Sequence[bytes], clients: int, seconds: float) -
 
 
 def peak_mb(process: int) -> float:
-    """The most memory that the process has had."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    """The most memory that the process and its workers have had."""
+    command = ["pgrep", "-P", str(process), "-f", "spawn_main"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    statuses = [
+        Path(f"/proc/{each}/status").read_text() for each in (process, *found.stdout.split())
+    ]
+    return sum(int(each.partition("VmHWM:")[2].split()[0]) for each in statuses) / 1024
 
 
 def usable(port: int, folder: Path, count: int) -> list[bytes]:
@@ -95,6 +101,7 @@ def main(
     rows: dict[int, list[dict[str, float]]] = {clients: [] for clients in CLIENTS}
     with served(store, workers) as (port, process):
         photos = usable(port, folder, 50)
+        time.sleep(START_S)
         for _ in range(rounds):
             for clients in CLIENTS:
                 took = searched(port, photos, clients, seconds)

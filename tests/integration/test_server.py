@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -403,23 +404,23 @@ def test_upload_for_which_the_disk_has_no_room_is_to_be_tried_again(
 
 
 def test_clients_that_leave_cost_no_more_work(environ: Mapping[str, str], elton: bytes) -> None:
-    running = start(environ)
+    running, _ = serve_with(environ, "--workers=1")
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)
     assert running.search(elton)[0] == 200
-    before = seconds_of(running)
+    before = seconds_of(running.process.pid)
     assert running.search(elton)[0] == 200
-    one = seconds_of(running) - before
+    one = seconds_of(running.process.pid) - before
     with ExitStack() as clients:
         for _ in range(100):
             clients.enter_context(connect(running, head + elton))
     assert running.search(elton)[0] == 200
-    assert seconds_of(running) - before < 50 * max(one, 0.01)
+    assert seconds_of(running.process.pid) - before < 50 * max(one, 0.01)
     stop(running)
 
 
-def seconds_of(server: Server) -> float:
+def seconds_of(process: int) -> float:
     """What its processor time adds up to."""
-    user, system = Path(f"/proc/{server.process.pid}/stat").read_text().split()[13:15]
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
@@ -610,3 +611,67 @@ def test_pages_of_allowed_origins_may_use_the_api(environ: Mapping[str, str]) ->
     _, headers, _ = exchange(running, "/v1/photos", {"Origin": "https://c.example"})
     assert "access-control-allow-origin" not in headers
     stop(running)
+
+
+def processes_of(server: Server) -> list[int]:
+    """Those that answer searches beside the server's own."""
+    command = ["pgrep", "-P", str(server.process.pid), "-f", "spawn_main"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return list(map(int, found.stdout.split()))
+
+
+def search_at_once(server: Server, photo: bytes, count: int) -> list[int]:
+    """The statuses of so many searches."""
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(lambda _: server.search(photo)[0], range(count)))
+
+
+def is_used(server: Server, process: int, photo: bytes) -> bool:
+    """Whether the process gets to answer: it takes a while to start."""
+    deadline = time.monotonic() + 60
+    idle = seconds_of(process)
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        now = seconds_of(process)
+        if now == idle:  # it has started
+            assert set(search_at_once(server, photo, 8)) == {200}
+            return seconds_of(process) > now
+        idle = now
+    return False
+
+
+def test_process_that_ends_costs_its_own_request_only(
+    environ: Mapping[str, str], elton: bytes
+) -> None:
+    running, _ = serve_with(environ, "--workers=2")
+    (process,) = processes_of(running)
+    assert is_used(running, process, elton)
+    os.kill(process, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        searching = thread.submit(search_at_once, running, elton, 8)
+        time.sleep(2)
+        os.kill(process, signal.SIGKILL)
+        statuses = searching.result()
+    assert sorted(statuses) == [200] * 7 + [500]
+    (another,) = processes_of(running)
+    assert is_used(running, another, elton)
+    # One that ends while it waits costs nothing.
+    os.kill(another, signal.SIGKILL)
+    time.sleep(0.2)
+    assert set(search_at_once(running, elton, 8)) == {200}
+    assert processes_of(running) != [another]
+    code, printed = stop(running)
+    assert (code, printed.count("\n")) == (0, 1)
+    assert "request failed: crash a process that worked at it ended" in printed
+
+
+def test_processes_end_with_the_server_however_it_ends(environ: Mapping[str, str]) -> None:
+    running, _ = serve_with(environ, "--workers=3")
+    processes = processes_of(running)
+    assert len(processes) == 2
+    running.process.kill()
+    running.process.communicate()
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{each}").exists() for each in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

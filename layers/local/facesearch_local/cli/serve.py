@@ -27,7 +27,8 @@ Examples:
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Searches worked at, at once (default: one for each usable core, at most 4).",
+    help="Searches worked at, at once, each by a process of its own (default: one for each usable "
+    "core, at most 4, as far as memory allows).",
 )
 @click.option(
     "--api-key",

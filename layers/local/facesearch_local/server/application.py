@@ -20,6 +20,7 @@ from facesearch_local.server.access import Access, is_loopback
 from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies
 from facesearch_local.server.connections import PROTECTION
 from facesearch_local.server.refusing import Refused
+from facesearch_local.server.workers import Workers
 from search_faces.answering import answer, refusal, written_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.routes import ROUTES
@@ -52,11 +53,14 @@ Operations = dict[str, dict[str, Operation]]
 """By path, then by method."""
 
 
-def operations_of(service: Service) -> Operations:
-    """The routes that AWS has, too."""
+def operations_of(service: Service, workers: Workers) -> Operations:
+    """The routes that AWS has, too; `workers` answer those that take photos."""
     operations: Operations = {}
     for route in ROUTES:
-        operation = Operation(_bound(partial(answer, route, lambda: service)), route.open)
+        respond = partial(answer, route, lambda: service)
+        if route.body is not None and route.body.files:
+            respond = partial(workers.answer, route)
+        operation = Operation(_bound(respond), route.open)
         operations.setdefault(route.path, {})[route.method] = operation
     for static in STATIC_ROUTES:
         operation = Operation(_bound(partial(static_answer, static, lambda: service)), open=True)
@@ -74,7 +78,7 @@ def _bound(
 
 
 class Application:
-    """An ASGI application. `workers` requests with photos are worked at, at once.
+    """An ASGI application that works at `workers` requests with photos at once.
 
     Reading has threads of its own, so that no listing waits for searches.
     """

@@ -1,6 +1,5 @@
 """`facesearch serve`: the search API and its page over HTTP, on this machine."""
 
-import logging
 import os
 import secrets
 import signal
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 
 from facesearch.errors import SettingsError
 from facesearch.machine import usable_cpus
+from facesearch_local.pool import worker_count
 from facesearch_local.server.access import Access, is_loopback, own_hosts
 from facesearch_local.server.application import Application, operations_of
 from facesearch_local.server.connections import (
@@ -28,9 +28,10 @@ from facesearch_local.server.connections import (
     STOPPING_S,
     BoundedConnection,
 )
+from facesearch_local.server.logs import log_failures
 from facesearch_local.server.uploads import FolderUploads, upload_operations
+from facesearch_local.server.workers import Workers
 from facesearch_local.settings import ServeSettings
-from search_faces.log import logger
 from search_faces.service import Service
 
 MOST_WORKERS = 4
@@ -42,7 +43,7 @@ PREFLIGHT_S = 3600
 
 def default_workers() -> int:
     """Searches that are worked at, at once."""
-    return min(usable_cpus(), MOST_WORKERS)
+    return min(worker_count(usable_cpus()), MOST_WORKERS)
 
 
 def serve(
@@ -64,21 +65,22 @@ def serve(
     if not api_key.isascii() or not api_key.isprintable():
         raise SettingsError("the API key is sent in a header: use ASCII letters, digits and signs")
     signal.signal(signal.SIGTERM, _stop)
-    _log_failures()
+    log_failures()
     made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
+    count = workers or default_workers()
     with _listen(host, port) as listening:
         service = Service.from_settings(settings.search)
         uploads = None
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
             service = replace(service, uploads=uploads)
-        operations = operations_of(service)
-        if uploads is not None:
-            operations |= upload_operations(uploads)
-        with closing(service.store):
+        with closing(service.store), Workers(service, settings.search, count) as working:
             held = service.check()
-            application = Application(operations, access, workers or default_workers())
+            operations = operations_of(service, working)
+            if uploads is not None:
+                operations |= upload_operations(uploads)
+            application = Application(operations, access, count)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
             if made_up:
@@ -86,18 +88,6 @@ def serve(
             # uvicorn hands on the signal that ended it; one may come before it is there, too.
             with closing(application), suppress(KeyboardInterrupt):
                 _run(_with_cors(application, settings.search.cors_origins), listening, news)
-
-
-def _log_failures() -> None:
-    """What goes wrong here, on stderr; a caller's mistakes are no news."""
-    handler = logging.StreamHandler()
-    known = {"error": "unexpected", "reason": ""}
-    line = "%(asctime)s %(message)s: %(error)s %(reason)s"
-    handler.setFormatter(logging.Formatter(line, defaults=known))
-    for name in (logger.name, "uvicorn.error"):
-        log = logging.getLogger(name)
-        log.handlers, log.propagate = [handler], False
-        log.setLevel(logging.ERROR)
 
 
 def _with_cors(application: Application, origins: Sequence[str]) -> ASGIApp:
