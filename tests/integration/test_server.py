@@ -646,6 +646,8 @@ def test_process_that_ends_costs_its_own_request_only(
     running, _ = serve_with(environ, "--workers=2")
     (process,) = processes_of(running)
     assert is_used(running, process, elton)
+    os.kill(process, signal.SIGTERM)  # the server ends it, nobody else
+    assert is_used(running, process, elton)
     os.kill(process, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as thread:
         searching = thread.submit(search_at_once, running, elton, 8)

@@ -110,7 +110,7 @@ class _Process:
 
     def close(self) -> None:
         self._pipe.close()
-        self._process.terminate()
+        self._process.kill()
         self._process.join()
 
     def _start(self) -> None:
@@ -126,7 +126,9 @@ class _Process:
 
 def _work(settings: SearchSettings, pipe: "Connection[Any, Any]") -> None:
     """A process's life: until the server closes its end, or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who stops the server may tell all its processes: it is the server that ends this one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     log_failures()
     service = Service.from_settings(settings)
     routes = {(route.method, route.path): partial(answer, route) for route in ROUTES}
