@@ -19,7 +19,7 @@ from facesearch.errors import SettingsError
 from facesearch.machine import usable_cpus
 from facesearch_local.pool import worker_count
 from facesearch_local.server.access import Access, is_loopback, own_hosts
-from facesearch_local.server.application import Application, operations_of
+from facesearch_local.server.application import Application, Operations, operations_of
 from facesearch_local.server.connections import (
     IDLE_S,
     MAX_CONNECTIONS,
@@ -75,19 +75,25 @@ def serve(
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
             service = replace(service, uploads=uploads)
-        with closing(service.store), Workers(service, settings.search, count) as working:
+        with closing(service.store):
+            # Before processes start: what is missing is told once.
             held = service.check()
-            operations = operations_of(service, working)
-            if uploads is not None:
-                operations |= upload_operations(uploads)
-            application = Application(operations, access, count)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
             if made_up:
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
-            # uvicorn hands on the signal that ended it; one may come before it is there, too.
-            with closing(application), suppress(KeyboardInterrupt):
-                _run(_with_cors(application, settings.search.cors_origins), listening, news)
+            with (
+                Workers(service, settings.search, count) as working,
+                closing(Application(_operations(service, working, uploads), access, count)) as app,
+                # uvicorn hands on the signal that ended it; one may come before it is there, too.
+                suppress(KeyboardInterrupt),
+            ):
+                _run(_with_cors(app, settings.search.cors_origins), listening, news)
+
+
+def _operations(service: Service, workers: Workers, uploads: FolderUploads | None) -> Operations:
+    operations = operations_of(service, workers)
+    return operations if uploads is None else operations | upload_operations(uploads)
 
 
 def _with_cors(application: Application, origins: Sequence[str]) -> ASGIApp:
