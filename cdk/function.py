@@ -60,6 +60,10 @@ class FaceFunction(Construct):
                 "FACESEARCH_MODELS": "/opt/models",
                 "FACESEARCH_EMBEDDER": DEFAULT_EMBEDDER,
                 "FACESEARCH_VIEWS": str(settings.views),
+                "FACESEARCH_MIN_FACE_SIZE": f"{settings.min_face_size:g}",
+                "FACESEARCH_MIN_SHARPNESS": f"{settings.min_sharpness:g}",
+                "FACESEARCH_MIN_DETECTION_SCORE": f"{settings.min_detection_score:g}",
+                "FACESEARCH_MAX_FACES": str(settings.max_faces),
                 "FACESEARCH_THREADS": str(size.threads),
                 # NumPy would start a thread for each core as it is imported, and use none.
                 "OPENBLAS_NUM_THREADS": "1",

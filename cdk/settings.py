@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
 from facesearch.planning.capacity import REDUNDANCY, Redundancy, Sizing, Workload, parse_count, size
+from facesearch.vision.limits import MAX_FACES
 
 CHOICES = {
     "architecture": ("x86_64", "arm64"),
@@ -49,6 +50,11 @@ class StageSettings:
     log_days: int
     views: int = 1
     """Cuts of each face that its embedding is the mean of: 2 finds more, at twice the work."""
+    # What a face must reach to be indexed; 0 and 1000 leave none out.
+    min_face_size: float = 0.0
+    min_sharpness: float = 0.0
+    min_detection_score: float = 0.0
+    max_faces: int = MAX_FACES
     architecture: str = "x86_64"
     authorisation: str = "api-key"
     domain_endpoint: str = ""
@@ -159,7 +165,16 @@ def _check(settings: StageSettings) -> None:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
     _check_index(settings)
     _check_photos(settings)
+    _check_limits(settings)
     _check_callers(settings)
+
+
+def _check_limits(settings: StageSettings) -> None:
+    # Negative numbers are refused as they are read.
+    if settings.min_detection_score > 1:
+        raise _wrong("min_detection_score", settings.min_detection_score, "0 to 1")
+    if not 1 <= settings.max_faces <= MAX_FACES:
+        raise _wrong("max_faces", settings.max_faces, f"1 to {MAX_FACES}")
 
 
 def _check_index(settings: StageSettings) -> None:

@@ -26,6 +26,10 @@ CUSTOMISED = {
     "searches": "40",
     "log_days": "30",
     "views": "2",
+    "min_face_size": "40",
+    "min_sharpness": "30",
+    "min_detection_score": "0.95",
+    "max_faces": "50",
 }
 """Every setting that can be other than it comes, is."""
 

@@ -13,6 +13,7 @@ from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
 from facesearch.stages import METRICS_NAMESPACE
 from facesearch.stores.opensearch.settings import OpenSearchSettings
+from facesearch.vision.limits import NO_LIMITS, IndexLimits
 from index_faces.settings import IndexSettings
 from search_faces.settings import SearchSettings
 from tests.infrastructure.conftest import Synthesise
@@ -94,6 +95,14 @@ def test_functions_know_which_photos_are_indexed_and_what_names_their_collection
         collections = read(customised.environment(package)).collections
         assert collections == CollectionRule("tag", "photos/")
         assert read(dev.environment(package)).collections == CollectionRule("prefix")
+
+
+def test_index_function_knows_what_a_face_must_reach(dev: Template, customised: Template) -> None:
+    limits = IndexSettings.from_env(customised.environment("index_faces")).shared.limits
+    assert limits == IndexLimits(
+        min_face_size=40, min_sharpness=30, min_detection_score=0.95, max_faces=50
+    )
+    assert IndexSettings.from_env(dev.environment("index_faces")).shared.limits == NO_LIMITS
 
 
 def test_search_function_knows_the_bucket_and_what_may_be_added_to_it(

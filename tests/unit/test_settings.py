@@ -7,6 +7,7 @@ import pytest
 from facesearch.collections import CollectionRule
 from facesearch.errors import SettingsError
 from facesearch.settings import Settings
+from facesearch.vision.limits import IndexLimits
 from facesearch_local.settings import ServeSettings
 from index_faces.settings import IndexSettings
 from search_faces.settings import SearchSettings
@@ -29,10 +30,17 @@ def test_settings_take_each_variable() -> None:
             "FACESEARCH_EMBEDDER": "facenet-fp32",
             "FACESEARCH_THREADS": "3",
             "FACESEARCH_VIEWS": "2",
+            "FACESEARCH_MIN_FACE_SIZE": "40",
+            "FACESEARCH_MIN_SHARPNESS": "30.5",
+            "FACESEARCH_MIN_DETECTION_SCORE": "0.95",
+            "FACESEARCH_MAX_FACES": "50",
         }
     )
+    limits = IndexLimits(
+        min_face_size=40, min_sharpness=30.5, min_detection_score=0.95, max_faces=50
+    )
     assert settings == Settings(
-        "sqlite:////srv/faces.db", Path("/opt/models"), "facenet-fp32", threads=3, views=2
+        "sqlite:////srv/faces.db", Path("/opt/models"), "facenet-fp32", 3, views=2, limits=limits
     )
 
 
@@ -43,6 +51,13 @@ def test_settings_take_each_variable() -> None:
         ("FACESEARCH_THREADS", "many"),
         ("FACESEARCH_THREADS", "-1"),
         ("FACESEARCH_VIEWS", "3"),
+        ("FACESEARCH_MIN_FACE_SIZE", "big"),
+        ("FACESEARCH_MIN_SHARPNESS", "-1"),
+        ("FACESEARCH_MIN_SHARPNESS", "inf"),
+        ("FACESEARCH_MIN_DETECTION_SCORE", "1.5"),
+        ("FACESEARCH_MIN_DETECTION_SCORE", "nan"),
+        ("FACESEARCH_MAX_FACES", "0"),
+        ("FACESEARCH_MAX_FACES", "1001"),
     ],
 )
 def test_wrong_variable_is_named_with_its_value(variable: str, value: str) -> None:

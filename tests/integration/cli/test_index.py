@@ -54,6 +54,35 @@ def test_index_json_holds_the_summary(cli: Cli, people: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("option", "variable", "value"),
+    [
+        ("--min-face-size", "FACESEARCH_MIN_FACE_SIZE", "9999"),
+        ("--min-sharpness", "FACESEARCH_MIN_SHARPNESS", "1e9"),
+        ("--min-detection-score", "FACESEARCH_MIN_DETECTION_SCORE", "1"),
+    ],
+)
+def test_index_counts_faces_left_out_by_option_and_by_variable_where_the_option_wins(
+    cli: Cli, people: Path, monkeypatch: pytest.MonkeyPatch, option: str, variable: str, value: str
+) -> None:
+    ran = cli("index", "--json", option, value, people)
+    assert (ran.json["faces"], ran.json["without_face"], ran.json["left_out"]) == (0, 3, 3)
+    monkeypatch.setenv(variable, value)
+    assert cli("index", "--json", "--force", people).json["left_out"] == 3
+    assert cli("index", "--json", "--force", option, "0", people).json["left_out"] == 0
+
+
+@pytest.mark.parametrize(
+    "option", [("--min-face-size", "-1"), ("--min-detection-score", "2"), ("--max-faces", "0")]
+)
+def test_index_with_a_wrong_limit_names_the_option(
+    cli: Cli, people: Path, option: tuple[str, str]
+) -> None:
+    ran = cli("index", *option, people)
+    assert ran.code == 2
+    assert option[0] in ran.err
+
+
 def test_index_again_does_not_look_at_unchanged_photos(
     cli: Cli, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

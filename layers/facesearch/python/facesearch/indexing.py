@@ -98,7 +98,7 @@ def _analyse(
     if not photos:
         # Removals need no models.
         return []
-    batch = pipeline.batch()
+    batch = pipeline.batch_to_index()
     contents: list[PhotoContent] = []
     for content in read_ahead(read, [photo.photo_id for photo in photos]):
         if isinstance(content, FacesearchError):

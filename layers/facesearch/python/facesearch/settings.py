@@ -1,11 +1,13 @@
 """The environment variables that configure every entry point, read once at its start."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from facesearch.errors import SettingsError
 from facesearch.machine import usable_cpus
+from facesearch.vision.limits import MAX_FACES, NO_LIMITS, IndexLimits
 from facesearch.vision.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 DEFAULT_STORE = "sqlite:///faces.db"
@@ -23,6 +25,8 @@ class Settings:
     threads: int
     views: int
     """Cuts of each face that its embedding is the mean of."""
+    limits: IndexLimits = NO_LIMITS
+    """What a face must reach to be indexed."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -39,6 +43,12 @@ class Settings:
             embedder=embedder,
             threads=_threads(environ.get("FACESEARCH_THREADS") or "0"),
             views=_views(environ.get("FACESEARCH_VIEWS") or "1"),
+            limits=IndexLimits(
+                min_face_size=_least(environ, "FACESEARCH_MIN_FACE_SIZE"),
+                min_sharpness=_least(environ, "FACESEARCH_MIN_SHARPNESS"),
+                min_detection_score=_least(environ, "FACESEARCH_MIN_DETECTION_SCORE", 1.0),
+                max_faces=_max_faces(environ.get("FACESEARCH_MAX_FACES") or str(MAX_FACES)),
+            ),
         )
 
 
@@ -61,4 +71,22 @@ def _threads(text: str) -> int:
 def _views(text: str) -> int:
     if text not in VIEWS:
         raise SettingsError(f"FACESEARCH_VIEWS is '{text}': use one of {', '.join(VIEWS)}")
+    return int(text)
+
+
+def _least(environ: Mapping[str, str], name: str, highest: float = math.inf) -> float:
+    text = environ.get(name) or "0"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= highest or math.isinf(value):
+        expected = "a number from 0" + ("" if math.isinf(highest) else f" to {highest:g}")
+        raise SettingsError(f"{name} is '{text}': use {expected}")
+    return value
+
+
+def _max_faces(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= MAX_FACES):
+        raise SettingsError(f"FACESEARCH_MAX_FACES is '{text}': use 1 to {MAX_FACES:,}")
     return int(text)

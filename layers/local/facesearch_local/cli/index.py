@@ -13,6 +13,7 @@ from facesearch.photos.folder import read_photo
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.limits import Limits, limit_options, with_limits
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error
 from facesearch_local.cli.progress import show_progress
@@ -36,6 +37,7 @@ Examples:
   facesearch index ~/Pictures
   facesearch index --collection wedding --workers 4 day1 day2 guest.jpg
   facesearch index --exclude 'scans' --exclude '*/exports/*' ~/Pictures
+  facesearch index --min-face-size 40 --min-detection-score 0.95 ~/Pictures
   facesearch index --store sqlite:////var/lib/faces.db --json /srv/photos"""
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
@@ -65,6 +67,7 @@ Examples:
     help="Processes to share the work (default: one for each CPU that it may use, as far as memory "
     "allows).",
 )
+@limit_options
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 def command(
@@ -72,6 +75,7 @@ def command(
     paths: Sequence[Path],
     store_url: str | None,
     collection: str | None,
+    limits: Limits,
     patterns: Sequence[str],
     force: bool,
     remove_missing: bool,
@@ -85,9 +89,9 @@ def command(
     time: photos that have not changed are skipped, those that were moved or renamed keep what is
     known of them, and those that are gone from a folder are forgotten. If that were more than a
     fifth of the folder's (and more than ten), it asks, or needs --remove-missing: a disk may not
-    be mounted.
+    be mounted. Limits on faces hold for the photos that it reads: with --force, for all.
     """
-    settings = read_settings(store_url)
+    settings = with_limits(read_settings(store_url), limits)
     summary = Summary()
     found = find_photos(paths, Excludes(patterns))
     summary.problems.extend(found.problems)

@@ -39,7 +39,7 @@ class Summary:
     """Photos stored from places that are missing or empty."""
     superseded: int = 0
     left_out: int = 0
-    """Faces of photos that have more than are looked at."""
+    """Faces that were found and lie outside the limits."""
     unread: Mapping[str, int] = field(default_factory=dict)
     """Files of kinds that are not read, by extension."""
     notes: list[Note] = field(default_factory=list)

@@ -31,10 +31,9 @@ from facesearch.vision.detection import (
 )
 from facesearch.vision.embedding import BATCH, FaceNet, mean_embedding
 from facesearch.vision.images import DecodedImage, decode_image
+from facesearch.vision.limits import NO_LIMITS, IndexLimits
 from facesearch.vision.models import ModelFolder
-
-MAX_FACES = 1000
-"""Of one photo, the largest: what is found beyond is counted, and left out."""
+from facesearch.vision.quality import face_quality
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +44,7 @@ class AnalysedPhoto:
     height: int
     faces: tuple[EmbeddedFace, ...]
     left_out: int = 0
-    """Faces that were found beyond `MAX_FACES`."""
+    """Faces that were found and lie outside the limits."""
     note: str = ""
     """As `DecodedImage.note`."""
 
@@ -61,6 +60,8 @@ class PipelineSettings(Protocol):
     def threads(self) -> int: ...
     @property
     def views(self) -> int: ...
+    @property
+    def limits(self) -> IndexLimits: ...
 
 
 class FacePipeline:
@@ -73,17 +74,26 @@ class FacePipeline:
         threads: int,
         views: Sequence[View] = VIEWS[:1],
         detection: DetectionSettings = DEFAULT_SETTINGS,
+        limits: IndexLimits = NO_LIMITS,
     ) -> None:
+        """`limits` hold for the photos that are indexed, not for those that are searched with."""
         self._folder = ModelFolder(models)
         self._embedder_name = embedder
         self._threads = threads
         self._views = views
         self._detection = detection
+        self._limits = limits
         self._opening = Lock()
 
     @classmethod
     def from_settings(cls, settings: PipelineSettings) -> "FacePipeline":
-        return cls(settings.models, settings.embedder, settings.threads, VIEWS[: settings.views])
+        return cls(
+            settings.models,
+            settings.embedder,
+            settings.threads,
+            VIEWS[: settings.views],
+            limits=settings.limits,
+        )
 
     @property
     def recipe(self) -> Recipe:
@@ -110,15 +120,18 @@ class FacePipeline:
         self, photos: Iterable[bytes | FacesearchError]
     ) -> list[AnalysedPhoto | FacesearchError]:
         """Each photo's faces, in the order given: see `PhotoBatch`."""
-        batch = self.batch()
+        batch = self._batch(NO_LIMITS)
         for photo in photos:
             batch.add(photo)
         return batch.finish()
 
-    def batch(self) -> "PhotoBatch":
-        """An empty batch. Raises `ModelError` when a model is missing or damaged."""
+    def batch_to_index(self) -> "PhotoBatch":
+        """An empty batch that leaves out faces outside the limits. Raises `ModelError`."""
+        return self._batch(self._limits)
+
+    def _batch(self, limits: IndexLimits) -> "PhotoBatch":
         self.warm()
-        return PhotoBatch(self._detector, self._embedder, self._views)
+        return PhotoBatch(self._detector, self._embedder, self._views, limits)
 
     def analyse_one(self, photo: bytes) -> tuple[DecodedImage, AnalysedPhoto]:
         """The photo and its faces. Raises an `ImageError`."""
@@ -143,8 +156,11 @@ class PhotoBatch:
     A photo's pixels are dropped before the next is added.
     """
 
-    def __init__(self, detector: MtcnnDetector, embedder: FaceNet, views: Sequence[View]) -> None:
+    def __init__(
+        self, detector: MtcnnDetector, embedder: FaceNet, views: Sequence[View], limits: IndexLimits
+    ) -> None:
         self._detector = detector
+        self._limits = limits
         self._embeddings = _EmbeddingBatch(embedder, views)
         self._photos: list[_DetectedPhoto | FacesearchError] = []
 
@@ -170,7 +186,7 @@ class PhotoBatch:
 
     def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError | ReadError":
         try:
-            decoded, found, left_out = _find(self._detector, data)
+            decoded, found, left_out = _find(self._detector, data, self._limits)
         except (ImageError, ReadError) as error:
             return error
         places = self._embeddings.add(decoded.image, found)
@@ -226,8 +242,10 @@ class _EmbeddingBatch:
         self._crops.clear()
 
 
-def _find(detector: MtcnnDetector, data: bytes) -> tuple[DecodedImage, list[DetectedFace], int]:
-    """The photo, its faces in pixels of the working image, and how many more there are.
+def _find(
+    detector: MtcnnDetector, data: bytes, limits: IndexLimits = NO_LIMITS
+) -> tuple[DecodedImage, list[DetectedFace], int]:
+    """The photo, its faces in pixels of the working image, and how many the limits leave out.
 
     Raises an `ImageError`, or `ReadError` when this machine has no memory left.
     """
@@ -238,7 +256,17 @@ def _find(detector: MtcnnDetector, data: bytes) -> tuple[DecodedImage, list[Dete
             faces = detector.detect(decoded.rgb())
         except MemoryError as error:
             raise ReadError("this machine has no memory left for the photo: try again") from error
-    return decoded, faces[:MAX_FACES], max(0, len(faces) - MAX_FACES)
+    good = [face for face in faces if _within(limits, decoded, face)][: limits.max_faces]
+    return decoded, good, len(faces) - len(good)
+
+
+def _within(limits: IndexLimits, decoded: DecodedImage, face: DetectedFace) -> bool:
+    if face.detection_score < limits.min_detection_score:
+        return False
+    if limits.min_face_size <= 0 and limits.min_sharpness <= 0:
+        return True
+    quality = face_quality(decoded, _in_original(face, decoded))
+    return quality.size >= limits.min_face_size and quality.sharpness >= limits.min_sharpness
 
 
 def _embedded(
