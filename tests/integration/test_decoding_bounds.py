@@ -56,10 +56,23 @@ def test_photos_are_decoded_after_one_that_was_refused(webp: bytes) -> None:
     assert decode_image(webp).width == 400
 
 
-def test_photos_are_decoded_after_the_process_has_died(webp: bytes) -> None:
+def test_photos_are_decoded_after_the_process_has_died(
+    webp: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":
+        started.append(real(command, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    decoding_process.close()
+    monkeypatch.setattr(subprocess, "Popen", start)
     decode_image(webp)
-    subprocess.run(["pkill", "-KILL", "-f", "facesearch.vision.decoding_process"], check=False)
+    # This one alone: others on the machine may be decoding, too.
+    started[0].kill()
     assert decode_image(webp).width == 400
+    assert len(started) == 2
 
 
 @pytest.mark.parametrize(

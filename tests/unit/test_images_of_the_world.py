@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
 from facesearch.vision.formats import (
@@ -188,6 +189,38 @@ def test_png_is_read_whatever_is_beside_its_picture(photo: Image.Image, extra: b
     assert shows(png_of(photo, extra), photo, tolerance=0)
 
 
+def turning_texts() -> dict[str, PngInfo]:
+    """How programs that know no eXIf write that a photo is to be turned by a quarter."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes()
+    hexadecimal = f"\nexif\n{len(block):8}\n{block.hex()}\n"
+    xmp = '<rdf:Description tiff:Orientation="6"/>'
+    texts = {name: PngInfo() for name in ("exif", "packed exif", "xmp", "packed xmp")}
+    texts["exif"].add_text("Raw profile type exif", hexadecimal)
+    texts["packed exif"].add_text("Raw profile type exif", hexadecimal, zip=True)
+    texts["xmp"].add_itxt("XML:com.adobe.xmp", xmp)
+    texts["packed xmp"].add_itxt("XML:com.adobe.xmp", xmp, zip=True)
+    return texts
+
+
+@pytest.mark.parametrize("name", turning_texts())
+def test_png_is_turned_as_its_texts_tell(photo: Image.Image, name: str) -> None:
+    decoded = decode_image(encoded(photo, "PNG", pnginfo=turning_texts()[name]))
+    assert (decoded.width, decoded.height) == (photo.height, photo.width)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["Raw profile type exif", "XML:com.adobe.xmp"])
+def test_png_whose_turning_text_is_large_is_read(
+    photo: Image.Image, name: str, packed: bool
+) -> None:
+    for add in (PngInfo.add_text, PngInfo.add_itxt):
+        info = PngInfo()
+        add(info, name, "0" * 3_000_000, zip=packed)
+        assert shows(encoded(photo, "PNG", pnginfo=info), photo, tolerance=0)
+
+
 def test_png_whose_picture_is_damaged_is_damaged(photo: Image.Image) -> None:
     data = png_of(photo, b"")
     place = data.index(b"IDAT") + 20
@@ -246,6 +279,31 @@ def test_grey_of_floats_up_to_1_keeps_its_shades(photo: Image.Image) -> None:
     for peak in (1.0, 255.0, 65535.0):
         values = Image.fromarray(grey.astype(np.float32) / 255 * peak)
         assert difference(decode_image(encoded(values, "TIFF")).rgb()[..., 0], grey) <= 1
+
+
+def test_grey_of_floats_that_goes_a_little_beyond_1_keeps_its_shades(photo: Image.Image) -> None:
+    shades = np.asarray(photo.convert("L"))
+    floats = shades.astype(np.float32) / 255
+    floats[0, 0] = 1.02
+    decoded = decode_image(encoded(Image.fromarray(floats), "TIFF")).rgb()[..., 0]
+    assert np.abs(decoded.astype(float) - shades).mean() <= 1
+
+
+@pytest.mark.parametrize("brand", [b"isom", b"iso2", b"iso5", b"mp42", b"dash", b"qt  ", b"f4v "])
+def test_videos_of_every_common_brand_are_refused_as_such(brand: bytes) -> None:
+    with pytest.raises(NotAnImage, match="a video"):
+        decode_image(b"\0\0\0\x18ftyp" + brand + bytes(300))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("TGA", "Targa"), ("PPM", "PNM"), ("PCX", "PCX"), ("SGI", "SGI"), ("QOI", "QOI")],
+)
+def test_formats_that_few_use_are_refused_by_their_own_name(
+    photo: Image.Image, kind: str, name: str
+) -> None:
+    with pytest.raises(NotAnImage, match=name):
+        decode_image(encoded(photo, kind))
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -32,6 +32,9 @@ MAX_MISSING_SHARE = 0.05
 WITHHELD_ROWS = 32
 """Of a JPEG: as many may be decoded, but not handed out, when it ends without its end marker."""
 
+MAX_OF_FLOATS = 4.0
+"""Greys of 0 to 1 may go beyond it: sharpening overshoots, and lights are brighter than white."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -260,7 +263,9 @@ def _greys(image: Image.Image) -> _Greys | None:
         return _Greys(65535.0, inverted)
     _, brightest = image.getextrema()
     value = float(str(brightest))
-    peak = 1.0 if image.mode == "F" and value <= 1.0 else 255.0 if value <= 255 else 65535.0
+    if image.mode == "F" and value <= MAX_OF_FLOATS:
+        return _Greys(1.0, inverted)
+    peak = 255.0 if value <= 255 else 65535.0
     return _Greys(peak, inverted)
 
 

@@ -7,6 +7,11 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _USED = frozenset({b"tRNS", b"eXIf"})
 """They change what is seen, and are left out when they are damaged."""
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_TURNING_TEXTS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
+"""Programs that know no eXIf tell in these how the photo is turned."""
+MAX_TEXT_BYTES = 512 * 2**10
+"""Of such a text, when it is unpacked: larger ones are left out."""
 
 HEADER = slice(16, 29)
 """Of the file: width, height, depth, colour type, compression, filter, interlacing."""
@@ -26,9 +31,32 @@ def _kept(data: bytes) -> Iterator[bytes]:
         length = int.from_bytes(data[place : place + 4])
         kind = data[place + 4 : place + 8]
         chunk = data[place : place + 12 + length]
-        if kind in _NEEDED or (kind in _USED and _is_whole(chunk, length)):
+        if kind in _NEEDED or (_is_whole(chunk, length) and _is_used(kind, chunk[8:-4])):
             yield chunk
         place += 12 + length
+
+
+def _is_used(kind: bytes, body: bytes) -> bool:
+    if kind not in _TEXTS:
+        return kind in _USED
+    return body.startswith(_TURNING_TEXTS) and _unpacks_small(kind, body)
+
+
+def _unpacks_small(kind: bytes, body: bytes) -> bool:
+    """Whether a text is whole, and no larger than `MAX_TEXT_BYTES`."""
+    if len(body) > MAX_TEXT_BYTES:
+        return False
+    _, _, text = body.partition(b"\0")
+    if kind == b"tEXt" or (kind == b"iTXt" and text[:1] != b"\1"):
+        return True
+    # Before the packed text: its method; and in an iTXt a flag, a language and a translation, too.
+    packed = text[1:] if kind == b"zTXt" else text[2:].split(b"\0", 2)[-1]
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(packed, MAX_TEXT_BYTES)
+    except zlib.error:
+        return False
+    return unpacking.eof
 
 
 def _is_whole(chunk: bytes, length: int) -> bool:
