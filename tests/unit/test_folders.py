@@ -37,6 +37,20 @@ def test_folder_is_searched_at_any_depth_for_known_extensions(tmp_path: Path) ->
     assert found_names(tmp_path) == ["B.HEIC", "a.jpg"]
 
 
+@pytest.mark.parametrize("name", ["DSC1.HIF", "a.heics", "a.avifs", "a.dib", "A.MPO", "a.jfif"])
+def test_names_that_cameras_and_programs_give_photos_count(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name)
+    assert found_names(tmp_path) == [name]
+
+
+def test_media_that_is_not_read_is_counted_by_extension(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.CR3", "deep/b.cr3", "c.mp4", "d.jxl", "e.pdf", "notes.txt", ".f.mov"):
+        write(tmp_path / name)
+    found = find_photos([tmp_path])
+    assert len(found.photos) == 1
+    assert found.unread == {".cr3": 2, ".mp4": 1, ".jxl": 1, ".pdf": 1}
+
+
 def test_hidden_names_in_folder_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path / "._a.jpg")
     write(tmp_path / ".thumbnails" / "a.jpg")

@@ -34,6 +34,25 @@ def test_index_counts_photos_and_faces(cli: Cli, people: Path) -> None:
     assert ran.err == ""
 
 
+def test_index_names_the_kinds_that_it_does_not_read_once(cli: Cli, people: Path) -> None:
+    for name in ("a.mp4", "b.MP4", "c.nef"):
+        (people / name).touch()
+    ran = cli("index", people)
+    assert ran.code == 0
+    assert ran.out.splitlines()[1:] == ["Not read, as their kinds are not: 2 .mp4, 1 .nef."]
+    assert cli("index", "--json", people).json["not_read"] == {".mp4": 2, ".nef": 1}
+
+
+def test_index_tells_which_photo_ends_early(cli: Cli, people: Path) -> None:
+    photo = sorted(people.rglob("*.jpg"))[0]
+    photo.write_bytes(photo.read_bytes()[:-2])
+    ran = cli("index", people)
+    assert (ran.code, len(ran.err.splitlines())) == (0, 1)
+    assert f"{photo.resolve()}: the file ends early" in ran.err
+    (note,) = cli("index", "--json", "--force", people).json["notes"]
+    assert note["name"] == str(photo.resolve())
+
+
 def test_index_json_holds_the_summary(cli: Cli, people: Path) -> None:
     ran = cli("index", "--json", people)
     summary = ran.json
