@@ -2,7 +2,7 @@
 
 import pytest
 
-from facesearch.collections import CollectionRule, checked_name
+from facesearch.collections import CollectionRule, check_collection_name
 from facesearch.errors import InvalidCollection, SettingsError
 
 
@@ -44,11 +44,11 @@ def test_tag_is_the_collection(tags: dict[str, str], collection: str) -> None:
 )
 def test_name_that_nobody_could_ask_for_is_refused_without_repeating_it(name: str) -> None:
     with pytest.raises(InvalidCollection, match=r"the collection's name .* choose another"):
-        checked_name(name)
+        check_collection_name(name)
 
 
 def test_name_may_have_255_bytes() -> None:
-    assert checked_name("é" * 127 + "x") == "é" * 127 + "x"
+    assert check_collection_name("é" * 127 + "x") == "é" * 127 + "x"
 
 
 def test_rule_is_read_from_the_environment() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
-from facesearch.photos.folder import FileRevision, reached_from, read_file
+from facesearch.photos.folder import FileRevision, read_file, with_root
 from facesearch.stores import FaceStore, open_store
 from facesearch_local.library.compare import Difference, compare_with_store
 from facesearch_local.library.excludes import Excludes
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> FaceStore:
 def remember(store: FaceStore, *paths: Path, problem: str = "", revision: str = "") -> None:
     """As `facesearch index` does, but with a person's words on the photos, and without faces."""
     for file in find_photos(paths).photos.values():
-        told = revision or reached_from(read_file(file.path), file.root).revision
+        told = revision or with_root(read_file(file.path), file.root).revision
         photo = Photo(
             file.photo_id,
             sequence_now(),

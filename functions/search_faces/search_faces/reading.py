@@ -9,12 +9,12 @@ from typing import Any
 from facesearch.errors import InvalidRequest, NotAnImage
 from facesearch.fields import (
     Fields,
-    converted,
+    convert,
     fields_of,
     from_text,
     is_mapping,
-    not_understood,
-    shown,
+    shorten,
+    unknown_name,
 )
 from search_faces.http import DEFAULT_TYPE, HttpRequest
 from search_faces.routing import Body, Request, Route
@@ -36,9 +36,9 @@ def read_request(route: Route[Request, Any], request: HttpRequest) -> Request:
     for name in values:
         if name in address:
             raise InvalidRequest(
-                f"{shown(name)} is given in the address and in the body: give it once"
+                f"{shorten(name)} is given in the address and in the body: give it once"
             )
-    return converted({**request.path_params, **address, **values}, route.request)
+    return convert({**request.path_params, **address, **values}, route.request)
 
 
 def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
@@ -53,9 +53,9 @@ def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
         elif name in options:
             place, entry = values, name
         else:
-            raise not_understood(name, options)
+            raise unknown_name(name, options)
         if entry in place:
-            raise InvalidRequest(f"{shown(name)} is given twice: give it once")
+            raise InvalidRequest(f"{shorten(name)} is given twice: give it once")
         place[entry] = text if place is not values else from_text(text, options[name])
     return values
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from email.header import Header
 from xml.sax.saxutils import escape
 
-from facesearch.collections import TAG, CollectionRule, checked_name
+from facesearch.collections import TAG, CollectionRule, check_collection_name
 from facesearch.errors import InvalidCollection, NotAnImage
 from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.photos.ids import photo_id
@@ -60,7 +60,7 @@ class BucketUploads:
         if self._rule.by == "prefix":
             return f"{folder_name(collection)}/", {}
         if self._rule.by == "tag":
-            return "", {"tagging": _tagging(checked_name(collection))}
+            return "", {"tagging": _tagging(check_collection_name(collection))}
         if collection != DEFAULT_COLLECTION:
             raise InvalidCollection(
                 "this service keeps all photos in one collection: leave collection out"

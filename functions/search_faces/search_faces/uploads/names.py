@@ -3,7 +3,7 @@
 import secrets
 import unicodedata
 
-from facesearch.collections import checked_name
+from facesearch.collections import check_collection_name
 from facesearch.errors import InvalidCollection
 from facesearch.vision.formats import EXTENSIONS_BY_TYPE
 
@@ -39,4 +39,4 @@ def folder_name(collection: str) -> str:
         raise InvalidCollection(
             "a collection is a folder here: its name starts with no dot and holds no slash"
         )
-    return checked_name(collection)
+    return check_collection_name(collection)

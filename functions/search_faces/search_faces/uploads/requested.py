@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from facesearch.collections import checked_name
+from facesearch.collections import check_collection_name
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotAnImage
 from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.vision.formats import EXTENSIONS_BY_TYPE
@@ -23,7 +23,7 @@ def new_photo(request: UploadRequest) -> NewPhoto:
         raise ImageTooLarge(
             f"the photo is larger than {MAX_FILE_BYTES // 2**20} MB: scale it down first"
         )
-    collection = checked_name(request.collection) if request.collection else None
+    collection = check_collection_name(request.collection) if request.collection else None
     _check_metadata(request.metadata)
     name = safe_name(request.filename, media_type)
     return NewPhoto(name, media_type, collection, request.metadata)

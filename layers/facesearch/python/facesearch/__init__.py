@@ -1,7 +1,7 @@
 """Find faces in photos, embed them, and search them by nearest neighbour.
 
-The names below are the public ones, with `facesearch.errors`; everything else may move. They are
-imported when they are asked for: a program starts with what it uses and no more.
+The names below and those of `facesearch.errors` are public; everything else may move. Each name
+is imported at its first use, so that a program loads only what it needs.
 """
 
 import os
@@ -75,10 +75,10 @@ _TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def _switch_telemetry_off() -> None:
-    """Nothing of what runs here is told to anybody: ONNX Runtime reads this as it is loaded.
+    """Turn ONNX Runtime's telemetry off. It reads this variable when it is imported.
 
-    By default it reports to its maker ten seconds after the first model has run, and leaves a
-    device's id and a database in the user's cache.
+    By default it reports to its maker ten seconds after the first model has run. It also leaves a
+    device id and a database in the user's cache.
     """
     if "onnxruntime" in sys.modules and os.environ.get(_TELEMETRY) != "1":
         warnings.warn(

@@ -1,7 +1,7 @@
-"""`with` for what has a `close`.
+"""A base for classes that hold files or connections.
 
-`contextlib.closing` would do this for each caller anew; `AbstractContextManager` leaves the way
-out to each class.
+`contextlib.closing` would have to be written by each caller, and `AbstractContextManager` leaves
+`__exit__` to each class.
 """
 
 from abc import ABC, abstractmethod
@@ -9,11 +9,11 @@ from typing import Self
 
 
 class Closeable(ABC):
-    """Closed when its `with` block is left, however."""
+    """An object with `close`, which its `with` block calls at the end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of everything; closing twice is fine."""
+        """Release files and connections. It may be called twice."""
 
     def __enter__(self) -> Self:
         return self

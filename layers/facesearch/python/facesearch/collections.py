@@ -1,4 +1,4 @@
-"""Which collection a photo in S3 belongs to: its folder or its tag tells."""
+"""Which collection a photo in S3 belongs to: its folder or its tag decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,15 +36,18 @@ class CollectionRule:
     def of_key(self, key: str) -> str:
         """The collection that the key's first folder names. Raises `InvalidCollection`."""
         folder, slash, _ = key.removeprefix(self.prefix).lstrip("/").partition("/")
-        return checked_name(folder) if slash else DEFAULT_COLLECTION
+        return check_collection_name(folder) if slash else DEFAULT_COLLECTION
 
     def of_tags(self, tags: Mapping[str, str]) -> str:
         """The collection that the object's tags name. Raises `InvalidCollection`."""
-        return checked_name(tags.get(TAG) or DEFAULT_COLLECTION)
+        return check_collection_name(tags.get(TAG) or DEFAULT_COLLECTION)
 
 
-def checked_name(name: str) -> str:
-    """The name of a collection, if it is one. Raises `InvalidCollection`, which tells no name."""
+def check_collection_name(name: str) -> str:
+    """Check the name of a collection, and return it.
+
+    Raises `InvalidCollection`. Its message leaves the name out: it may be personal.
+    """
     if not name or len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES:
         raise InvalidCollection(
             f"the collection's name is empty or longer than {MAX_NAME_BYTES} bytes: choose another"

@@ -22,7 +22,7 @@ def confidence(distance: float) -> float:
 
 
 def distance_at(probability: float) -> float:
-    """The distance at which the confidence is `probability`, as far as there is one: 0 to 2."""
+    """The distance, 0 to 2, whose confidence is `probability` or comes nearest to it."""
     if probability <= 0.0:
         return 2.0
     odds = (1.0 - probability) / probability
@@ -31,9 +31,10 @@ def distance_at(probability: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Below `distance`, `false_accept_rate` of all pairs of different people are accepted.
+    """A distance up to which two faces count as one person, and how often that is right.
 
-    `true_accept_rate`: the share of one person's pairs that are, each person of LFW counting alike.
+    `false_accept_rate`: the share of pairs of different people that are accepted.
+    `true_accept_rate`: the share of pairs of one person that are. Each person of LFW counts alike.
     """
 
     false_accept_rate: float
@@ -51,12 +52,12 @@ THRESHOLDS = (
     Threshold(1e-3, 0.998, 0.983),
     Threshold(1e-4, 0.884, 0.932),
 )
-"""Measured on all 87 million pairs of different people in LFW's photos, alike for either recipe.
+"""Measured on all 87 million pairs of different people in LFW's photos; the same for both recipes.
 
-Held out, on people that had no part in the choice, the rates are within 7 % of these.
+On people who had no part in the choice, the rates are within 7 % of these.
 """
 
 
 def percent(probability: float) -> str:
-    """For people: never a certainty, which no calibration can give."""
+    """The probability as text for people. It never says 100 %: no calibration can."""
     return ">99.9%" if probability > 0.999 else f"{probability:.1%}"

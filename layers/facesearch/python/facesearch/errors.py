@@ -8,7 +8,7 @@ FacesearchError
 │   │   └── ImageTooLarge
 │   ├── NoFaceFound
 │   ├── InvalidRequest
-│   ├── InvalidCollection  the folder or tag of a photo is no name of a collection
+│   ├── InvalidCollection  a photo's folder or tag is not a valid name of a collection
 │   ├── PhotoArchived      the photo is in a storage class that has to restore it first
 │   ├── PhotoKeyUnusable   the photo is encrypted under a key that may not be used
 │   ├── UploadsOff         this service takes no new photos

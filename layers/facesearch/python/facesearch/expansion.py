@@ -1,4 +1,4 @@
-"""Query expansion: a face and those that are surely the same person's find more than one face."""
+"""Query expansion: search again with the mean of a face and its confident matches."""
 
 from collections.abc import Callable
 
@@ -6,31 +6,37 @@ from facesearch.faces import Embedding, Match
 from facesearch.vision.embedding import mean_embedding
 
 NEIGHBOURS = 10
-"""At most so many are averaged in."""
+"""The most matches that are averaged with the query."""
 
 SURE_DISTANCE = 0.85
-"""Of 100,000 pairs of different people, five are as near; farther neighbours cost accuracy."""
+"""A match as near as this is confident: five in 100,000 pairs of different people are.
+
+Averaging in farther neighbours costs accuracy.
+"""
 
 
 def search_expanded(
     query: Embedding, k: int, search: Callable[[Embedding, int], list[Match]]
 ) -> list[Match]:
-    """The k nearest, best first: the sure ones as they are, then what is nearest to their mean.
+    """The k nearest matches, best first.
 
-    `search` gives the nearest to an embedding; it is asked twice if there is a sure match. The
-    others' distance is that from the mean of the query and the sure ones, but never less than
-    `SURE_DISTANCE`: no sure match loses its place or its distance. On LFW, 1.1 % of strangers are
-    as near to such a mean as 1 % are to a face (0.12 % to 0.08 %): confidence keeps its meaning.
+    Confident matches come first and keep their distances. The others follow, with their distance
+    from the mean of the query and the confident matches, which is never given as less than
+    `SURE_DISTANCE`. `search` returns the nearest matches of an embedding; it is called a second
+    time only if there is a confident match.
+
+    Confidence keeps its meaning. On LFW, at the distance where 1 % of strangers match a face,
+    1.1 % match such a mean (and 0.12 % where 0.08 % do).
     """
-    found = search(query, max(k, NEIGHBOURS))
-    sure = [match for match in found if match.distance <= SURE_DISTANCE]
+    matches = search(query, max(k, NEIGHBOURS))
+    sure = [match for match in matches if match.distance <= SURE_DISTANCE]
     if not sure or len(sure) >= k:
-        return found[:k]
-    known = {match.stored.face_id for match in sure}
+        return matches[:k]
+    taken = {match.stored.face_id for match in sure}
     nearest = [match.stored.face.embedding for match in sure[:NEIGHBOURS]]
     others = [
         Match(match.stored, max(match.distance, SURE_DISTANCE))
         for match in search(mean_embedding([query, *nearest]), k)
-        if match.stored.face_id not in known
+        if match.stored.face_id not in taken
     ]
     return [*sure, *others][:k]

@@ -104,7 +104,7 @@ class IndexedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A photo that is to be forgotten, and when: `sequence` as in `Photo`."""
+    """The removal of a photo; `sequence` as in `Photo`."""
 
     photo_id: str
     sequence: int
@@ -146,7 +146,7 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that differ when any step does."""
+        """16 hex digits. Recipes that differ in any step have different ones."""
         text = "\n".join((self.detector, self.crop, self.embedder))
         return sha256(text.encode()).hexdigest()[:16]
 
@@ -157,5 +157,5 @@ def photo_key(photo_id: str) -> str:
 
 
 def face_id(photo_id: str, number: int) -> str:
-    """Derived, so that indexing a photo again writes the same faces again."""
+    """The id of a face. Indexing a photo again gives its faces the same ids."""
     return f"{photo_key(photo_id)}-{number}"

@@ -1,8 +1,7 @@
-"""Values checked against the types that declare them, and sentences for those that do not fit.
+"""Check values against the types that declare them, and say in a sentence what is wrong.
 
 A field is declared once, as `name: Annotated[int, Meta(ge=1, le=100, description=…)]` of a
-`msgspec.Struct`. What must be said instead of the type's own hint stands in
-`Meta(extra={"use": …})`.
+`msgspec.Struct`. `Meta(extra={"use": …})` replaces the hint that the type alone would give.
 """
 
 import re
@@ -29,7 +28,7 @@ _Declared = TypeVar("_Declared", bound=msgspec.Struct)
 
 @cache
 def fields_of(kind: type[msgspec.Struct]) -> Fields:
-    """In the order of their declaration."""
+    """The fields of a type, in the order of their declaration."""
     return {each.encode_name: each.type for each in _declared(kind)}
 
 
@@ -39,11 +38,11 @@ def _declared(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ..
     return msgspec.structs.fields(kind)
 
 
-def converted(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
-    """The values, of JSON's types, as a `kind`.
+def convert(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
+    """Convert values of JSON's types to a `kind`.
 
-    Raises `InvalidRequest`, which names the field, what was given, and what to use. None is no
-    value: a field that is not wanted is left out.
+    Raises `InvalidRequest`, which names the field, what was given, and what to use. None is not a
+    value: callers leave a field out instead.
     """
     try:
         if None in values.values():
@@ -55,7 +54,7 @@ def converted(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
 
 
 def check(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
-    """Check fields that were set by their names. Raises `InvalidRequest`."""
+    """Check the fields of a struct that Python code made. Raises `InvalidRequest`."""
     for field in _declared(kind):
         value = getattr(struct, field.name)
         if value is not field.default and (fault := _fault(field.name, value, field.type)):
@@ -63,9 +62,9 @@ def check(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
 
 
 def from_text(text: str, kind: Any) -> object:
-    """What a text in an address or a form means for a field of this type.
+    """Parse a text from an address or a form for a field of this type.
 
-    Lists are comma-separated. A text that means nothing to the type is left as it is.
+    Lists are comma-separated. A text that does not fit the type is returned unchanged.
     """
     if get_origin(_bare(kind)) is tuple:
         return text.split(",") if text else []
@@ -81,21 +80,21 @@ def from_text(text: str, kind: Any) -> object:
 
 
 def is_mapping(kind: Any) -> bool:
-    """Whether a field holds texts by name: texts give each as `field.NAME=VALUE`."""
+    """Whether a field maps names to texts. In an address or form it is `field.NAME=VALUE`."""
     return get_origin(_bare(kind)) is Mapping
 
 
-def shown(value: object) -> str:
-    """Short enough for a message."""
+def shorten(value: object) -> str:
+    """The value as text, short enough for a message."""
     text = f"'{value}'" if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def not_understood(name: str, known: Iterable[str]) -> InvalidRequest:
-    """A misspelt name must not be ignored."""
+def unknown_name(name: str, known: Iterable[str]) -> InvalidRequest:
+    """The error for a name that is not a field: a misspelt name must not be ignored."""
     known = ", ".join(known)
     use = f"use {known}" if known else "this path takes no options"
-    return InvalidRequest(f"{shown(name)} is not understood: {use}")
+    return InvalidRequest(f"{shorten(name)} is not understood: {use}")
 
 
 def _check_unicode(items: Iterable[tuple[str, object]]) -> None:
@@ -122,7 +121,7 @@ def _fault_of_struct(
     fields = fields_of(kind)
     for name, value in values.items():
         if name not in fields:
-            return str(not_understood(prefix + name, fields))
+            return str(unknown_name(prefix + name, fields))
         if fault := _fault(prefix + name, value, fields[name]):
             return fault
     required = [each.name for each in _declared(kind) if each.required]
@@ -161,7 +160,7 @@ def _bare(kind: Any) -> Any:
 
 
 def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  # noqa: PLR0911
-    given = f"{name} is {shown(value)}: use"
+    given = f"{name} is {shorten(value)}: use"
     if use := (meta.extra or {}).get("use"):
         return f"{given} {use}"
     if kind in (int, float):
@@ -170,7 +169,7 @@ def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  
         return f"{given} true or false"
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return f"{name} has {shown(value)}: use {', '.join(arguments)}"
+        return f"{name} has {shorten(value)}: use {', '.join(arguments)}"
     if origin in (list, tuple):
         if not isinstance(value, list):
             return f"{given} a list of {', '.join(get_args(arguments[0]))}"

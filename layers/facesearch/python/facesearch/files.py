@@ -1,4 +1,4 @@
-"""Files that are complete or absent, whatever interrupts their writing."""
+"""Write files so that they are complete or absent, even if the program stops."""
 
 import os
 import secrets
@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 @contextmanager
 def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the name `path` when the block ends without an error.
+    """Open a file to write. It gets the name `path` when the block ends without an error.
 
-    Until then it lies in the folder `work`, which is on the same disk, else beside `path` as a
-    hidden file. Raises `OSError`.
+    Until then it is a hidden file in the folder `work`, which must be on the same disk, or beside
+    `path` without one. Raises `OSError`.
     """
     part = (work or path.parent) / f".{secrets.token_hex(8)}.part"
     try:

@@ -1,4 +1,4 @@
-"""The first use case: make photos findable, and forget photos that are gone."""
+"""The first use case: index photos, and remove photos that are gone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +14,9 @@ from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 @dataclass(frozen=True, slots=True)
 class PhotoToIndex:
-    """A photo that appeared or changed; `sequence` as in `Photo`.
+    """A photo that is new or changed; `sequence` as in `Photo`.
 
-    `collection` and `metadata` are for places that do not tell by themselves.
+    `collection` and `metadata` count where reading the photo gives none.
     """
 
     photo_id: str
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `error` tells why when it failed.
+    """What became of one change; `error` says why it failed.
 
     `left_out` and `note` as in `AnalysedPhoto`.
     """
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
-    """A change ready to be written, or (`write` is None) the error that leaves nothing to write."""
+    """A change that is ready to be written. `write` is None if an error left nothing to write."""
 
     photo_id: str
     write: IndexedPhoto | Removal | None
@@ -71,11 +71,11 @@ def index_photos(
     pipeline: FacePipeline,
     store: FaceStore,
 ) -> list[Outcome]:
-    """Apply the changes as one unit of work, each succeeding or failing by itself.
+    """Apply the changes together. Each succeeds or fails by itself.
 
-    Photos are read concurrently, all their faces embedded together, and written at once; durable
-    on return. Outcomes are in the order of `changes`. Raises a `StoreError` when the store takes
-    nothing at all and `ModelError` when there are no models.
+    Photos are read concurrently, all their faces are embedded in common model runs, and everything
+    is written in one request. It is durable on return. Outcomes are in the order of `changes`.
+    Raises a `StoreError` when the store can write nothing, and `ModelError` without models.
     """
     photos = {
         place: change for place, change in enumerate(changes) if isinstance(change, PhotoToIndex)
@@ -146,6 +146,6 @@ def _outcome(prepared: _Prepared, written: bool | StoreError) -> Outcome:
         return Outcome(photo_id, Status.REMOVED)
     if error is not None:
         return Outcome(photo_id, Status.FAILED, error=error)
-    found = len(write.faces)
-    status = Status.INDEXED if found else Status.WITHOUT_FACE
-    return Outcome(photo_id, status, found, None, prepared.left_out, prepared.note)
+    faces = len(write.faces)
+    status = Status.INDEXED if faces else Status.WITHOUT_FACE
+    return Outcome(photo_id, status, faces, None, prepared.left_out, prepared.note)

@@ -1,4 +1,4 @@
-"""How much of this machine the process may use, which in a container is less than there is."""
+"""How much of this machine the process may use. In a container, that is less than there is."""
 
 import math
 import os
@@ -11,14 +11,14 @@ OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def usable_cpus() -> int:
-    """Those that the process may run on, and of whose time it may use as much; at least 1."""
+    """CPUs that the process may run on, or its quota of their time if that is less; at least 1."""
     allowed = _allowed_cpus()
     quota = _cpu_quota()
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
 def usable_memory() -> int | None:
-    """Bytes of memory that it may use; None where the system does not tell."""
+    """Bytes of memory that the process may use; None where the system does not say."""
     limits = [int(text) for text in _limits("memory.max", "memory/memory.limit_in_bytes")]
     with suppress(AttributeError, ValueError, OSError):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -33,7 +33,7 @@ def _allowed_cpus() -> int:
 
 
 def _cpu_quota() -> float | None:
-    """The least of the groups' quotas, in CPUs."""
+    """The smallest quota of the process's control groups, in CPUs; None without one."""
     quotas = []
     for text in _limits("cpu.max", "cpu/cpu.cfs_quota_us"):
         quota, _, period = text.partition(" ")
@@ -42,7 +42,7 @@ def _cpu_quota() -> float | None:
 
 
 def _limits(unified: str, legacy: str) -> Iterator[str]:
-    """What this process's control group and those above it say, where they say something.
+    """The limits that this process's control group and those above it set.
 
     `unified` is a file of cgroup version 2, `legacy` the one of version 1, below its controller.
     """

@@ -1,4 +1,4 @@
-"""The third use case: a store moved to another recipe or shape while it is in use."""
+"""The third use case: rebuild a store for another recipe or shape while it is in use."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from facesearch.errors import NotFound
 from facesearch.faces import IndexedPhoto, Photo, Removal
 from facesearch.indexing import PhotoToIndex, Status, index_photos
-from facesearch.photos.folder import SCHEME, FileRevision, reached_from
+from facesearch.photos.folder import SCHEME, FileRevision, with_root
 from facesearch.photos.reading import PhotoContent, ReadPhoto
 from facesearch.stores import FaceStore
 from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
@@ -16,11 +16,11 @@ from facesearch.vision.pipeline import FacePipeline
 def reindex_store(
     rebuild: StoreRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
 ) -> Rebuilt | None:
-    """Rebuild the store; photos are read again only if the recipe is another.
+    """Rebuild the store. Photos are read again only if the recipe changes.
 
-    A photo that is gone from its bucket is forgotten. A file that is not there may be on a disk
-    that is not: what was said of it stays, without faces. Raises `ReadError` or a `StoreError`,
-    after which running it again goes on where it was.
+    A photo that is gone from its bucket is removed. A missing file may be on a disk that is not
+    connected: its record stays, without faces. Raises `ReadError` or a `StoreError`; run it again
+    to go on where it stopped.
     """
 
     def reembed(photos: Sequence[Photo], store: FaceStore) -> None:
@@ -32,7 +32,7 @@ def reindex_store(
 
         def read_as_known(photo_id: str) -> PhotoContent:
             known = revisions[photo_id]
-            return reached_from(read(photo_id), known.root if known else "")
+            return with_root(read(photo_id), known.root if known else "")
 
         outcomes = index_photos(changes, read_as_known, pipeline, store)
         gone: list[IndexedPhoto | Removal] = []

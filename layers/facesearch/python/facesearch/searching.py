@@ -1,4 +1,4 @@
-"""The second use case: with a face in hand, the nearest faces; and whether two faces agree."""
+"""The second use case: find the nearest faces of a face, and compare two faces."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ FaceChoice = int | Literal["all"]
 
 
 class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Which matches to return, and among which faces to look.
+    """Which faces to search, and which matches to return.
 
-    The one declaration of these options: the API reads and documents them by it, and the command
-    line has an option for each.
+    This is the only declaration of these options. The API validates and documents them by it, and
+    the command line has an option for each.
     """
 
     k: Annotated[
@@ -89,9 +89,10 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceMatches:
-    """A page of matches, nearest first, and where the next begins (None: there is none).
+    """A page of matches, nearest first.
 
-    `face` is the place of the query face among its photo's; None when it is none of one photo.
+    `next` is the offset of the next page, None on the last. `face` is the index of the query face
+    in its photo, None when the query is not a face of one photo.
     """
 
     face: int | None
@@ -101,7 +102,7 @@ class FaceMatches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoSearch:
-    """The query photo, its faces, largest first, and the matches of those that were chosen."""
+    """The query photo, its faces (largest first), and the matches of the chosen faces."""
 
     photo: DecodedImage
     faces: tuple[DetectedFace, ...]
@@ -123,9 +124,9 @@ class Comparison:
 def search_photo(
     photo: bytes, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice = 0
 ) -> PhotoSearch:
-    """The faces nearest to those chosen of `photo`, which is neither stored nor logged.
+    """Search for the chosen faces of `photo`, which is neither stored nor logged.
 
-    Where nothing was ever indexed, nothing is found. Raises an `ImageError` for a bad photo,
+    A store that does not exist yet has no matches. Raises an `ImageError` for a bad photo,
     `NoFaceFound`, `InvalidRequest` for a face that is not in it, or a `StoreError`.
     """
     decoded, analysed = pipeline.analyse_one(photo)
@@ -139,7 +140,7 @@ def search_photo(
 
 
 def search_face(face_id: str, store: FaceStore, scope: Scope) -> FaceMatches:
-    """The faces nearest to a stored face, itself left out. Raises `NotFound` or a `StoreError`."""
+    """Search for a stored face and leave it out. Raises `NotFound` or a `StoreError`."""
     stored = stored_face(face_id, store)
     return _nearest(stored.face.embedding, store, scope, leave_out=[face_id])
 
@@ -151,9 +152,9 @@ def search_person(
     store: FaceStore,
     scope: Scope,
 ) -> FaceMatches:
-    """The faces nearest to the mean of one person's: the largest of each photo, and stored ones.
+    """Search for one person: for the mean of each photo's largest face and of stored faces.
 
-    Raises what the other searches do, naming the photo by its place, counted from 1.
+    Raises what the other searches raise. Messages name a photo by its number, counted from 1.
     """
     stored = [stored_face(face_id, store).face.embedding for face_id in face_ids]
     shown = [
@@ -164,19 +165,19 @@ def search_person(
 
 
 def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
-    """Two faces that were found before."""
+    """Compare two faces by the distance between their embeddings."""
     distance = float(np.linalg.norm(one.embedding - other.embedding))
     return Comparison(distance, confidence(distance))
 
 
 def analyse_photo(photo: bytes, pipeline: FacePipeline) -> AnalysedPhoto:
-    """Raises an `ImageError`, or `NoFaceFound` unless there is a face to work with."""
+    """The photo's faces, one at least. Raises an `ImageError` or `NoFaceFound`."""
     _, analysed = pipeline.analyse_one(photo)
     return _with_faces(analysed)
 
 
 def stored_face(face_id: str, store: FaceStore) -> StoredFace:
-    """Raises `NotFound` or a `StoreError`."""
+    """A stored face by its id. Raises `NotFound` or a `StoreError`."""
     try:
         stored = store.face(face_id)
     except StoreNotFound as error:
@@ -218,20 +219,20 @@ def _nearest(
     leave_out: Collection[str] = (),
 ) -> FaceMatches:
     def search(query: Embedding, k: int) -> list[Match]:
-        found = store.search(
+        matches = store.search(
             query,
             k + len(leave_out),
             collection=scope.collection,
             metadata=scope.metadata,
             min_detection_score=scope.min_detection_score,
         )
-        return [match for match in found if match.stored.face_id not in leave_out]
+        return [match for match in matches if match.stored.face_id not in leave_out]
 
     end = scope.offset + scope.k
     with stage(Stage.SEARCH):
         try:
             # One more than is shown tells whether there is another page.
-            found = (
+            matches = (
                 search_expanded(embedding, end + 1, search)
                 if scope.expand
                 else search(embedding, end + 1)
@@ -240,6 +241,6 @@ def _nearest(
             return FaceMatches(face, [], None)
     limit = scope.distance_limit
     # Rounding may put opposite vectors a little farther apart than there is.
-    within = [match for match in found if min(match.distance, MAX_DISTANCE) <= limit]
+    within = [match for match in matches if min(match.distance, MAX_DISTANCE) <= limit]
     more = len(within) > end and end <= MAX_OFFSET
     return FaceMatches(face, within[scope.offset : end], end if more else None)

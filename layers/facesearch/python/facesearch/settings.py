@@ -24,7 +24,7 @@ class Settings:
     embedder: str
     threads: int
     views: int
-    """Cuts of each face that its embedding is the mean of."""
+    """How many crops of a face are embedded and averaged."""
     limits: IndexLimits = NO_LIMITS
     """What a face must reach to be indexed."""
 

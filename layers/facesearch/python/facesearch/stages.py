@@ -1,4 +1,4 @@
-"""How long each stage of the work takes, for whoever asks."""
+"""Measure how long each stage of the work takes."""
 
 import time
 from collections import defaultdict
@@ -12,7 +12,7 @@ METRICS_NAMESPACE = "FaceSearch"
 
 
 class Stage(StrEnum):
-    """A step of the data's way; `READ` is the time spent waiting for photos."""
+    """A stage of the work; `READ` is the time spent waiting for photos."""
 
     READ = "Read"
     DECODE = "Decode"
@@ -27,7 +27,7 @@ _seconds: ContextVar[defaultdict[Stage, float] | None] = ContextVar("seconds", d
 
 @contextmanager
 def stages_timed() -> Iterator[dict[Stage, float]]:
-    """Seconds by stage, summed over all that this context does until it is left."""
+    """Measure the seconds of each stage, summed over all that runs in this context."""
     seconds: defaultdict[Stage, float] = defaultdict(float)
     token = _seconds.set(seconds)
     try:
@@ -38,7 +38,7 @@ def stages_timed() -> Iterator[dict[Stage, float]]:
 
 @contextmanager
 def stage(name: Stage) -> Iterator[None]:
-    """Count what is done here to a stage, if anybody asked."""
+    """Count the time of this block to a stage, if `stages_timed` is measuring."""
     seconds = _seconds.get()
     start = time.perf_counter()
     try:

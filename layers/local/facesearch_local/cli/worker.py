@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from facesearch.errors import FacesearchError, ReadError
 from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
-from facesearch.photos.folder import reached_from, read_photo
+from facesearch.photos.folder import read_photo, with_root
 from facesearch.photos.reading import PhotoContent
 from facesearch.settings import Settings
 from facesearch.stores import open_store
@@ -23,7 +23,7 @@ def work(settings: Settings, connection: Pipe) -> None:
         roots = {file.photo_id: file.root for file in files}
 
         def read(photo_id: str) -> PhotoContent:
-            return reached_from(read_photo(photo_id), roots[photo_id])
+            return with_root(read_photo(photo_id), roots[photo_id])
 
         try:
             return index_photos(files, read, pipeline, store)

@@ -1,1 +1,1 @@
-"""The places that photos come from, and how they are read."""
+"""Where photos come from (a bucket, a folder), and how they are read."""

@@ -48,10 +48,10 @@ def open_client() -> "S3Client":
 
 
 class S3Photos:
-    """Reads photos by id; one client serves several threads.
+    """Reads photos by id. Several threads may share it.
 
-    Messages name neither photo nor key: those may be personal, and errors get logged. `rule` says
-    how the bucket tells collections; without it, `read` tells none.
+    Error messages name neither photo nor key: those may be personal, and errors are logged. `rule`
+    says how the bucket names collections. Without it, `read` gives no collection.
     """
 
     def __init__(self, client: "S3Client", rule: CollectionRule | None = None) -> None:
@@ -93,9 +93,10 @@ class S3Photos:
             )
 
     def signer(self, bucket: str) -> "S3Client":
-        """The client for addresses that others use: on AWS, they name the bucket's region.
+        """The client that signs addresses for others. On AWS, these must name the bucket's region.
 
-        boto3's default leads elsewhere, from where a new bucket's requests are sent on, unsigned.
+        Addresses without it lead to another region, which redirects requests for a new bucket; the
+        signature is lost on the way.
         """
         # A name with a dot matches no certificate as a part of the host's.
         return self._client if "." in bucket else self._regional
@@ -151,7 +152,7 @@ def _translated(bucket: str, actions: str = "s3:GetObject and s3:ListBucket") ->
 
 
 def _refusal(error: ClientError, bucket: str, actions: str) -> FacesearchError:
-    """What S3's answer means. What only the photo's owner can mend is an `InputError`."""
+    """Translate an error of S3. What only the photo's owner can mend becomes an `InputError`."""
     code = error.response["Error"]["Code"]
     if code in _GONE:
         return NotFound(f"bucket '{bucket}' has no such photo: check its key")

@@ -21,10 +21,10 @@ _REVISION = re.compile(r"(\d+)-(-?\d+)(?:-(-?\d+)-([0-9a-f]{32})(?:-([0-9a-f]{32
 class FileRevision:
     """A file's state as `Photo.revision` keeps it, in text.
 
-    `ctime_ns` changes even when a program puts the time of change back; `digest` tells the same
-    bytes from others. `root` is the key of the folder from which a link led here, else empty.
-    `mount` is how many parts of the path are those of the mount point that it is below, 0 if that
-    is not known. Revisions of earlier versions end after `mtime_ns`.
+    `ctime_ns` changes even when a program sets the modification time back. `digest` is a hash of
+    the bytes. `root` is the key of the folder from which a link led here, else empty. `mount` is
+    how many parts of the path belong to its mount point, 0 if unknown. Revisions of earlier
+    versions end after `mtime_ns`.
     """
 
     size: int
@@ -36,11 +36,11 @@ class FileRevision:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None if the text is none of a file's."""
-        found = _REVISION.fullmatch(text)
-        if found is None:
+        """Parse the text of a revision; None if it is not that of a file."""
+        match = _REVISION.fullmatch(text)
+        if match is None:
             return None
-        size, mtime_ns, ctime_ns, digest, root, mount = found.groups()
+        size, mtime_ns, ctime_ns, digest, root, mount = match.groups()
         return cls(
             int(size), int(mtime_ns), int(ctime_ns or 0), digest or "", root or "", int(mount or 0)
         )
@@ -60,7 +60,7 @@ def read_photo(photo_id: str) -> PhotoContent:
 
 
 def read_file(path: str | Path) -> PhotoContent:
-    """A file, or a pipe to its end. Raises `NotFound`, `ReadError` or `ImageTooLarge`."""
+    """Read a file or a pipe to its end. Raises `NotFound`, `ReadError` or `ImageTooLarge`."""
     try:
         with Path(path).open("rb") as file:
             info = os.fstat(file.fileno())
@@ -80,8 +80,8 @@ def read_file(path: str | Path) -> PhotoContent:
     return PhotoContent(data, str(revision))
 
 
-def reached_from(content: PhotoContent, root: str) -> PhotoContent:
-    """The content with the root in its revision, as `FileRevision` keeps it."""
+def with_root(content: PhotoContent, root: str) -> PhotoContent:
+    """The content, with `root` (as in `FileRevision`) added to its revision."""
     revision = FileRevision.parse(content.revision)
     if not root or revision is None:
         return content
@@ -89,7 +89,7 @@ def reached_from(content: PhotoContent, root: str) -> PhotoContent:
 
 
 def _mount_parts(folder: Path) -> int:
-    """How many parts the path of the mount point has that the folder is below; 0 if unknown."""
+    """The number of parts in the path of the folder's mount point; 0 if unknown."""
     try:
         # Folders' devices: with overlays, those of files are others.
         device = folder.stat().st_dev
@@ -113,7 +113,7 @@ def _check_size(size: int) -> None:
 
 
 def read_error(error: OSError) -> NotFound | ReadError:
-    """What a failure to read a file or folder means."""
+    """Translate a failure to read a file or folder."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFound("there is no such file or folder: check the path")
     if isinstance(error, IsADirectoryError):
@@ -139,5 +139,5 @@ def photo_name(photo_id: str) -> str:
 
 
 def photo_label(photo_id: str) -> str:
-    """The photo's name with the folder it is in: enough to know it by, and short."""
+    """A short label for a photo: its name and its folder's."""
     return "/".join(unquote(photo_id).rsplit("/", 2)[-2:])

@@ -30,7 +30,7 @@ class Photos:
 
     @property
     def s3(self) -> "S3Photos":
-        """Connected to when it is first asked for."""
+        """The bucket reader, opened at its first use."""
         # boto3 makes one client at a time.
         with self._opening:
             return self._s3

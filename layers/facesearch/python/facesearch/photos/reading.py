@@ -1,4 +1,4 @@
-"""What every place that photos come from has to do: hand out a photo's bytes by its id."""
+"""What every source of photos does: it returns a photo's bytes by the photo's id."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from facesearch.errors import FacesearchError, InputError, ReadError
 from facesearch.stages import Stage, stage
 
 MAX_FILE_BYTES = 128 * 2**20
-"""Readers refuse larger photos with `ImageTooLarge`, so that one cannot take the memory of all."""
+"""Readers refuse larger photos with `ImageTooLarge`, so that one cannot fill the memory."""
 
 READERS = 8
 """Photos of a batch that are read at once: reading from S3 waits, it does not compute."""
@@ -17,9 +17,9 @@ READERS = 8
 
 @dataclass(frozen=True, slots=True)
 class PhotoContent:
-    """What reading a photo gives: its bytes and what else its place knows of it.
+    """A photo's bytes, and what else its source knows of it.
 
-    `collection` is None where the place knows of none.
+    `collection` is None where the source knows of none.
     """
 
     data: bytes
@@ -30,14 +30,14 @@ class PhotoContent:
 
 ReadPhoto = Callable[[str], PhotoContent]
 """Reads a photo by id. Raises `NotFound` when it is gone, `ReadError` when it cannot be read
-now, `ImageTooLarge` beyond `MAX_FILE_BYTES`, `InvalidCollection` when its collection's name is
-none."""
+now, `ImageTooLarge` beyond `MAX_FILE_BYTES`, and `InvalidCollection` when its collection's name
+is not valid."""
 
 
 def read_ahead(
     read: ReadPhoto, photo_ids: Iterable[str]
 ) -> Iterator[PhotoContent | FacesearchError]:
-    """In order; never more than `READERS` photos are held that have not been asked for."""
+    """Read photos concurrently and yield them in order, at most `READERS` of them ahead."""
     with ThreadPoolExecutor(READERS) as pool:
         ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
         for photo_id in photo_ids:

@@ -16,10 +16,10 @@ TILE = 216
 """Sides of a thumbnail, in pixels."""
 
 SMOOTH = 4
-"""Corners and lines are drawn this many times larger and scaled down, so that they are smooth."""
+"""Lines are drawn this many times larger, then scaled down, so that they are smooth."""
 
 EMPTY = "#dde1e7"
-"""Where the photo ends."""
+"""The colour beyond the photo's edge."""
 
 _CONTEXT = 1.9
 """Sides of the square cut out around a face, in longer sides of its box."""
@@ -84,7 +84,7 @@ def _square(image: Image.Image, x: float, y: float, side: float) -> Image.Image:
 
 
 def _inside(start: float, length: float, available: float) -> float:
-    """Where a length begins that stays inside if it fits, and is centred if it does not."""
+    """Shift `start` so that the length stays inside; centre the length if it does not fit."""
     if length >= available:
         return (available - length) / 2
     return min(max(start, 0.0), available - length)

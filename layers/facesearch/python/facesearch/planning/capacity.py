@@ -32,7 +32,7 @@ SEARCH_S = 0.2
 SLOWEST_PHOTO_S = 10
 """Assumed: the largest photo that is accepted."""
 STORE_WAIT_S = 60
-"""What the store's own time-outs and retries allow one bulk request at most."""
+"""The longest that the store's time-outs and retries let one bulk request take."""
 
 VCPU_MB = 1769
 """Published: Lambda gives one whole vCPU at this much memory."""
@@ -70,7 +70,7 @@ NODE_LOAD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the system is for: faces stored at most, sustained searches, photos uploaded."""
+    """What the system must carry: most faces stored, sustained searches, photos uploaded."""
 
     faces: int
     searches_a_second: float
@@ -106,7 +106,7 @@ REDUNDANCY = {
 
 @dataclass(frozen=True, slots=True)
 class IngestionSize:
-    """The index function, its queue and how many run at once."""
+    """Sizes of the index function and its queue; `concurrency` is how many run at once."""
 
     threads: int
     memory_mb: int
@@ -221,7 +221,7 @@ def size_index(workload: Workload, redundancy: Redundancy) -> IndexSize:
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """So many nodes of a type, and an index of so many shards on them."""
+    """A number of nodes of one type, and an index with a number of shards on them."""
 
     workload: Workload
     node: NodeType
@@ -257,7 +257,7 @@ class _Cluster:
 
 
 def _smallest_of(node: NodeType, workload: Workload, redundancy: Redundancy) -> _Cluster | None:
-    """None if there are not enough such nodes; of the largest there always are."""
+    """The smallest cluster of such nodes that carries the workload; None if none does."""
     copies = 1 + redundancy.replicas
     least = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
     # A node for each copy, at least; and as many in each zone.
@@ -271,5 +271,5 @@ def _smallest_of(node: NodeType, workload: Workload, redundancy: Redundancy) -> 
 
 
 def _balanced(shards: int, copies: int, nodes: int) -> int:
-    """As many shards or a few more, so that each node holds as many copies of them."""
+    """The next number of shards whose copies spread evenly over the nodes."""
     return next(more for more in count(shards) if more * copies % nodes == 0)

@@ -1,4 +1,4 @@
-"""The OpenSearch Service instances to choose from, with what they hold and what they cost."""
+"""The OpenSearch Service instances to choose from: their sizes and prices."""
 
 from dataclasses import dataclass
 

@@ -15,8 +15,9 @@ __all__ = ["Counts", "FaceStore", "StoreStatus", "open_rebuild", "open_store"]
 def open_store(url: str, recipe: Recipe | None) -> FaceStore:
     """The store at `url`: `sqlite:///faces.db`, `opensearch://host:9200/index`, …
 
-    `recipe` is that of the embeddings to come; None reads whatever is there (export, status) and
-    then neither writes nor searches. Nothing is opened or created before the first call.
+    `recipe` is the recipe of the embeddings to write or search with. Without one (None), the store
+    can be read whatever its recipe (export, status), but neither written nor searched. Nothing is
+    opened or created before the first call.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
@@ -36,8 +37,9 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
 
 
 def open_rebuild(url: str, recipe: Recipe, *, keep_shape: bool = False) -> StoreRebuild:
-    """For the store at `url` as it is to be; `keep_shape` keeps that of its index, if it has one.
+    """Open a rebuild of the store at `url` for `recipe`.
 
+    An OpenSearch index gets the shape that the URL asks for; `keep_shape` keeps its present one.
     Raises `SettingsError`.
     """
     if url.partition("://")[0] == "sqlite":

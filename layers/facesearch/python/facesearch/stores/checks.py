@@ -1,4 +1,4 @@
-"""What every store refuses before it talks to its engine: values that callers must never pass."""
+"""Checks that every store makes before it calls its engine. A failure is an error of ours."""
 
 import numpy as np
 

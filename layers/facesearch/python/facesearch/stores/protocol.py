@@ -27,11 +27,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """`place` is the file or the index; `health` is "green", "yellow" or "red".
+    """The state of a store; `place` is its file or its index.
 
-    Green: all is well; yellow: no spare copy is in place; red: some of the store is missing.
-    `notes` tell what an operator may want to do. Of the photos counted, `without_face` have none,
-    and `failed` could not be used.
+    `health` is "green" (all is well), "yellow" (a spare copy is missing) or "red" (a part of the
+    store is missing). `notes` say what an operator may want to do. `without_face` and `failed`
+    count the photos that have no face and those that could not be used.
     """
 
     place: str
@@ -59,9 +59,9 @@ class FaceStore(Protocol):
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         """Apply the changes in order; durable on return.
 
-        Returns for each: True if it was applied, False if a newer change was there already, or
-        the error that kept this one alone from being applied. Raises a `StoreError` when nothing
-        of the batch can be relied on. Repeating a batch is safe.
+        Returns for each change: True if it was applied, False if a newer change was there already,
+        or the error with which it failed. Raises a `StoreError` when the whole batch failed.
+        Repeating a batch is safe.
         """
 
     def search(
@@ -75,9 +75,9 @@ class FaceStore(Protocol):
     ) -> list[Match]:
         """The k nearest faces (fewer if fewer are stored), nearest first, ties by face id.
 
-        Only faces of `collection` (None: of all), in photos that carry every entry of `metadata`,
-        whose detection score is `min_detection_score` or more. Raises `InvalidRequest` for the
-        latter when the store was made before it could be searched by.
+        Only faces of `collection` (None: of all) are searched, in photos with every entry of
+        `metadata`, whose detection score is `min_detection_score` or more. Raises `InvalidRequest`
+        when an earlier version made the store, and it cannot be searched by that score.
         """
 
     def face(self, face_id: str) -> StoredFace | None:
@@ -107,10 +107,10 @@ class FaceStore(Protocol):
         """The recipe of the embeddings; None when nothing was ever written. Never a mismatch."""
 
     def status(self) -> StoreStatus:
-        """What operators want to know; reading it changes nothing."""
+        """The state of the store, for operators. Reading it changes nothing."""
 
     def close(self) -> None:
-        """Let go of files and connections; closing twice is fine."""
+        """Release files and connections. It may be called twice."""
 
     def __enter__(self) -> Self: ...
 

@@ -1,4 +1,4 @@
-"""What rebuilding a store for another recipe has in common, whatever its engine."""
+"""What rebuilding a store means for every engine."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from facesearch.faces import Photo
 from facesearch.stores.protocol import FaceStore
 
 Reembed = Callable[[Sequence[Photo], FaceStore], None]
-"""Puts the photos into the store with its recipe; raises to stop, and is asked again later."""
+"""Embeds the photos again and writes them to the store. An error stops the rebuild."""
 
 Progress = Callable[[int, int], None]
-"""Takes how many photos are done, and of how many."""
+"""Called with the number of photos that are done, and of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What was replaced, what is in its place, and how many photos that holds."""
+    """What was replaced, what replaced it, and how many photos that holds."""
 
     old: str
     new: str
@@ -28,13 +28,14 @@ class StoreRebuild(Protocol):
     """A store built anew, for another recipe or shape, while it is in use."""
 
     def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
-        """Build, check and change over; None if recipe and shape are as wanted already.
+        """Build the new store, check it, and replace the old one with it.
 
-        What was cut short goes on where it was. `reembed` is called if the recipe is another.
+        Returns None if the store has this recipe and shape already. A rebuild that was interrupted
+        goes on where it stopped. `reembed` is called only if the recipe changes.
         """
 
     def drop_old(self) -> list[str]:
-        """Delete what was replaced and kept; returns its names."""
+        """Delete the replaced stores that were kept, and return their names."""
 
     def close(self) -> None: ...
 

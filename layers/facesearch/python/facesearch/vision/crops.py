@@ -70,14 +70,14 @@ def align_face(
     the average face has them; then stretched to the square, as the network was trained. What lies
     outside the image is black.
     """
-    found = np.array([complex(point.x, point.y) for point in landmarks.points])
+    landmark_points = np.array([complex(point.x, point.y) for point in landmarks.points])
     width, height = 1 + across, _ASPECT * (1 + down)
     wanted = _LANDMARKS.real - 0.5 + 1j * _ASPECT * (_LANDMARKS.imag - 0.5)
-    centred = found - found.mean()
+    centred = landmark_points - landmark_points.mean()
     # The similarity z → turn · z + …, as complex numbers, from the photo to the average face.
     turn = np.vdot(centred, wanted - wanted.mean()) / np.vdot(centred, centred).real
     back = 1 / turn
-    corner = found.mean() + back * (complex(-width, -height) / 2 - wanted.mean())
+    corner = landmark_points.mean() + back * (complex(-width, -height) / 2 - wanted.mean())
     right, below = back * width / CROP_SIDE, back * 1j * height / CROP_SIDE
     image, corner, right, below = _reduced(image, corner, right, below)
     aligned = image.transform(

@@ -69,15 +69,15 @@ class _Decoder:
             self._process.stdin.write(_LENGTH.pack(len(data)))
             self._process.stdin.write(data)
             self._process.stdin.flush()
-            told: Mapping[str, Any] = json.loads(_read_block(self._process.stdout))
-            if "error" in told:
-                kind: type[ImageError] = getattr(errors, told["error"])
-                raise kind(told["message"])
+            reply: Mapping[str, Any] = json.loads(_read_block(self._process.stdout))
+            if "error" in reply:
+                kind: type[ImageError] = getattr(errors, reply["error"])
+                raise kind(reply["message"])
             pixels = _read_block(self._process.stdout)
         except (BrokenPipeError, EOFError) as error:
             raise self._end_of_process() from error
-        image = Image.frombytes("RGB", tuple(told["working"]), pixels)
-        return DecodedImage(image, told["width"], told["height"], told["note"])
+        image = Image.frombytes("RGB", tuple(reply["working"]), pixels)
+        return DecodedImage(image, reply["width"], reply["height"], reply["note"])
 
     def _end_of_process(self) -> ImageError | ReadError:
         """What it died of."""
@@ -196,7 +196,7 @@ def _write_block(stream: IO[bytes], block: bytes) -> None:
     stream.write(block)
 
 
-def _answered(data: bytes) -> tuple[Mapping[str, object], bytes | None]:
+def _reply_to(data: bytes) -> tuple[Mapping[str, object], bytes | None]:
     try:
         decoded = decode_any(data)
         pixels = decoded.image.tobytes()
@@ -207,13 +207,13 @@ def _answered(data: bytes) -> tuple[Mapping[str, object], bytes | None]:
         return {"error": "ImageTooLarge", "message": message}, None
     except ImageError as error:
         return {"error": type(error).__name__, "message": str(error)}, None
-    told = {
+    reply = {
         "working": decoded.image.size,
         "width": decoded.width,
         "height": decoded.height,
         "note": decoded.note,
     }
-    return told, pixels
+    return reply, pixels
 
 
 def _limit_memory() -> None:
@@ -244,8 +244,8 @@ def main() -> None:
         except EOFError:
             return
         _limit_time()
-        told, pixels = _answered(data)
-        _write_block(sink, json.dumps(told).encode())
+        reply, pixels = _reply_to(data)
+        _write_block(sink, json.dumps(reply).encode())
         if pixels is not None:
             _write_block(sink, pixels)
         sink.flush()

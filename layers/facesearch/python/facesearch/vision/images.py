@@ -73,7 +73,7 @@ def _decode_jpeg(data: bytes) -> DecodedImage:
     large = header.coefficient_bytes > COEFFICIENT_BYTES
     if not header.common or large or scan_pixels > SCAN_PIXELS:
         return decode_apart(data)
-    return _here(decode_jpeg, data)
+    return _decode_here(decode_jpeg, data)
 
 
 def _decode_png(data: bytes) -> DecodedImage:
@@ -85,7 +85,7 @@ def _decode_png(data: bytes) -> DecodedImage:
     depth, interlaced = header[8], header[12]
     if depth > 8 or interlaced or width * height > PNG_PIXELS:
         return decode_apart(data)
-    return _here(decode_png, data)
+    return _decode_here(decode_png, data)
 
 
 def _check_pixels(name: str, width: int, height: int) -> None:
@@ -97,7 +97,7 @@ def _check_pixels(name: str, width: int, height: int) -> None:
         )
 
 
-def _here(decode: Callable[[bytes], DecodedImage], data: bytes) -> DecodedImage:
+def _decode_here(decode: Callable[[bytes], DecodedImage], data: bytes) -> DecodedImage:
     try:
         return decode(data)
     except MemoryError as error:

@@ -30,8 +30,8 @@ def read_header(data: bytes) -> JpegHeader | None:
     """None when there is no frame of a known kind."""
     place = 2
     frame: tuple[int, bytes] | None = None
-    while (found := _next_segment(data, place)) is not None:
-        marker, body, place = found
+    while (segment := _next_segment(data, place)) is not None:
+        marker, body, place = segment
         if marker in _FRAMES and frame is None:
             frame = marker, body
         if marker == _SCAN:

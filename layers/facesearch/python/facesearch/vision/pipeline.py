@@ -136,18 +136,18 @@ class FacePipeline:
     def analyse_one(self, photo: bytes) -> tuple[DecodedImage, AnalysedPhoto]:
         """The photo and its faces. Raises an `ImageError`."""
         self.warm()
-        decoded, found, left_out = _find(self._detector, photo)
+        decoded, detected, left_out = _detect_faces(self._detector, photo)
         embeddings = _EmbeddingBatch(self._embedder, self._views)
-        embeddings.add(decoded.image, found)
-        faces = _embedded([_in_original(face, decoded) for face in found], embeddings.finish())
+        embeddings.add(decoded.image, detected)
+        faces = _embedded([_in_original(face, decoded) for face in detected], embeddings.finish())
         size = decoded.width, decoded.height
         return decoded, AnalysedPhoto(*size, faces, left_out, decoded.note)
 
     def detect(self, photo: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
         """The photo and its faces, largest first, not embedded. Raises an `ImageError`."""
         self.warm()
-        decoded, found, _ = _find(self._detector, photo)
-        return decoded, [_in_original(face, decoded) for face in found]
+        decoded, detected, _ = _detect_faces(self._detector, photo)
+        return decoded, [_in_original(face, decoded) for face in detected]
 
 
 class PhotoBatch:
@@ -186,11 +186,11 @@ class PhotoBatch:
 
     def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError | ReadError":
         try:
-            decoded, found, left_out = _find(self._detector, data, self._limits)
+            decoded, detected, left_out = _detect_faces(self._detector, data, self._limits)
         except (ImageError, ReadError) as error:
             return error
-        places = self._embeddings.add(decoded.image, found)
-        faces = [_in_original(face, decoded) for face in found]
+        places = self._embeddings.add(decoded.image, detected)
+        faces = [_in_original(face, decoded) for face in detected]
         size = decoded.width, decoded.height
         return _DetectedPhoto(*size, faces, places, left_out, decoded.note)
 
@@ -242,7 +242,7 @@ class _EmbeddingBatch:
         self._crops.clear()
 
 
-def _find(
+def _detect_faces(
     detector: MtcnnDetector, data: bytes, limits: IndexLimits = NO_LIMITS
 ) -> tuple[DecodedImage, list[DetectedFace], int]:
     """The photo, its faces in pixels of the working image, and how many the limits leave out.

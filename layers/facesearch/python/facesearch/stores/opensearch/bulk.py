@@ -33,7 +33,7 @@ class _Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unsettled:
+class _MayPass:
     """An error that may pass."""
 
     error: StoreError
@@ -74,25 +74,25 @@ class BulkWriter:
 
     def _write_all(self, operations: dict[int, _Operation]) -> dict[int, bool | StoreError]:
         """Each operation's result; those that may pass are tried again until time is up."""
-        results: dict[int, bool | StoreError | _Unsettled] = {}
+        results: dict[int, bool | StoreError | _MayPass] = {}
         left = operations
         for _ in self._backoff.tries():
             for part in _parts(left):
                 results |= self._write_part(part)
-            left = {p: each for p, each in left.items() if isinstance(results[p], _Unsettled)}
+            left = {p: each for p, each in left.items() if isinstance(results[p], _MayPass)}
             if not left:
                 break
         return {
-            place: result.error if isinstance(result, _Unsettled) else result
+            place: result.error if isinstance(result, _MayPass) else result
             for place, result in results.items()
         }
 
-    def _write_part(self, part: dict[int, _Operation]) -> dict[int, bool | StoreError | _Unsettled]:
+    def _write_part(self, part: dict[int, _Operation]) -> dict[int, bool | StoreError | _MayPass]:
         try:
             items = self._send(part.values())
         except OpenSearchException as error:
-            failure = self._client.translated(error)
-            return dict.fromkeys(part, _Unsettled(failure) if may_pass(error) else failure)
+            failure = self._client.translate(error)
+            return dict.fromkeys(part, _MayPass(failure) if may_pass(error) else failure)
         if any(_is_missing_alias(item) or _is_write_block(item) for item in items):
             with suppress(StoreUnavailable):  # tried again with the operations
                 self._prepare()
@@ -113,18 +113,16 @@ class BulkWriter:
         )
         return [item["index"] for item in answer["items"]]
 
-    def _result(
-        self, operation: _Operation, item: dict[str, Any]
-    ) -> bool | StoreError | _Unsettled:
+    def _result(self, operation: _Operation, item: dict[str, Any]) -> bool | StoreError | _MayPass:
         status = item["status"]
         if status < 300:
             return True
         if status == CONFLICT:
             return False
         error = _item_error(item)
-        failure = self._client.translated(error)
+        failure = self._client.translate(error)
         if may_pass(error) or _is_missing_alias(item) or _is_write_block(item):
-            return _Unsettled(failure)
+            return _MayPass(failure)
         if type(failure) is not StoreError:
             return failure
         return StoreError(

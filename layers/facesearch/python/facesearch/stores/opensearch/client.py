@@ -11,7 +11,7 @@ from urllib3 import Timeout
 
 from facesearch.errors import SettingsError, StoreError
 from facesearch.stores.opensearch.backoff import Backoff
-from facesearch.stores.opensearch.errors import is_type, may_pass, translated
+from facesearch.stores.opensearch.errors import is_type, may_pass, translate
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 
 CONNECTIONS = 16
@@ -56,7 +56,7 @@ class OpenSearchClient:
             except NotFoundError as error:
                 if isinstance(error.info, dict) and "found" in error.info:
                     return error.info
-                raise self.translated(error) from error
+                raise self.translate(error) from error
             except OpenSearchException as error:
                 if ignore_error and is_type(error, ignore_error):
                     return None
@@ -64,7 +64,7 @@ class OpenSearchClient:
                 if not may_pass(error):
                     break
         assert failure is not None  # noqa: S101 (there is a first attempt)
-        raise self.translated(failure) from _cause(failure)
+        raise self.translate(failure) from _cause(failure)
 
     def attempt(
         self,
@@ -87,8 +87,8 @@ class OpenSearchClient:
             headers={"content-type": content_type},
         )
 
-    def translated(self, error: OpenSearchException) -> StoreError:
-        return translated(error, self.settings.name)
+    def translate(self, error: OpenSearchException) -> StoreError:
+        return translate(error, self.settings.name)
 
     def close(self) -> None:
         with self._opening:

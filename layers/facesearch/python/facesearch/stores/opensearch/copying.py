@@ -5,8 +5,8 @@ from dataclasses import replace
 from facesearch.errors import StoreError
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.documents import photo_of
-from facesearch.stores.opensearch.index import FoundIndex, describe_index
-from facesearch.stores.opensearch.queries import REMEMBERED, Query
+from facesearch.stores.opensearch.index import NamedIndex, describe_index
+from facesearch.stores.opensearch.queries import REMEMBERED, QueryBody
 from facesearch.stores.opensearch.store import OpenSearchStore
 from facesearch.stores.rebuilding import Progress, Reembed
 
@@ -24,8 +24,8 @@ class IndexCopy:
     def __init__(
         self,
         client: OpenSearchClient,
-        source: FoundIndex,
-        target: FoundIndex,
+        source: NamedIndex,
+        target: NamedIndex,
         reembed: Reembed,
         progress: Progress,
     ) -> None:
@@ -67,13 +67,13 @@ class IndexCopy:
         settled = min(each["global_checkpoint"] for each in numbers)
         return settled, max(each["max_seq_no"] for each in numbers)
 
-    def _copy(self, window: Query) -> int:
+    def _copy(self, window: QueryBody) -> int:
         if self._same_recipe:
             return self._copy_documents(window)
         forgotten = self._copy_documents({"bool": {"filter": [window, _FORGOTTEN]}})
         return forgotten + self._copy_photos({"bool": {"filter": [window, REMEMBERED]}})
 
-    def _copy_documents(self, query: Query) -> int:
+    def _copy_documents(self, query: QueryBody) -> int:
         answer = self._client.request(
             "POST",
             "/_reindex",
@@ -93,14 +93,14 @@ class IndexCopy:
         copied: int = answer["total"]
         return copied
 
-    def _copy_photos(self, query: Query) -> int:
+    def _copy_photos(self, query: QueryBody) -> int:
         search = {
             "size": EMBEDDED_AT_ONCE,
             "query": query,
             "sort": [{"photo_id": "asc"}],
             "_source": {"excludes": ["faces"]},
         }
-        copied, after = 0, Query()
+        copied, after = 0, QueryBody()
         settings = replace(self._client.settings, index=self._target.name)
         with OpenSearchStore(settings, self._target.description.recipe) as store:
             while True:
@@ -117,10 +117,10 @@ class IndexCopy:
             return
         self._copied = copied
         description = replace(self._target.description, copied=copied)
-        describe_index(self._client, FoundIndex(self._target.name, description))
+        describe_index(self._client, NamedIndex(self._target.name, description))
 
 
-def count_documents(client: OpenSearchClient, index: FoundIndex) -> int:
+def count_documents(client: OpenSearchClient, index: NamedIndex) -> int:
     """Photos, forgotten ones included, as of now."""
     client.request("POST", f"/{index.name}/_refresh")
     counted: int = client.request("POST", f"/{index.name}/_count")["count"]

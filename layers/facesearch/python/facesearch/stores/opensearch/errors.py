@@ -24,7 +24,7 @@ from facesearch.errors import (
 BUSY = {429, 502, 503, 504}
 
 
-def translated(error: OpenSearchException, name: str) -> StoreError:
+def translate(error: OpenSearchException, name: str) -> StoreError:
     """The error for users of the store of that name."""
     for applies, kind, text in _MEANINGS:
         if applies(error):

@@ -68,7 +68,7 @@ class IndexDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundIndex:
+class NamedIndex:
     """An index by its own name, and what it says of itself."""
 
     name: str
@@ -89,7 +89,7 @@ class StoreIndex:
         name = self._settings.index
         return recipe_alias(name, self._recipe) if self._recipe else name
 
-    def current(self) -> FoundIndex | None:
+    def current(self) -> NamedIndex | None:
         """The store's index; None if it does not exist. Raises `StoreDamaged`."""
         try:
             answer = self._client.request("GET", f"/{self._settings.index}/_mapping")
@@ -102,7 +102,7 @@ class StoreIndex:
             )
         ((name, index),) = answer.items()
         meta = index.get("mappings", {}).get("_meta", {})
-        return FoundIndex(name, IndexDescription.from_meta(meta, self._settings.name))
+        return NamedIndex(name, IndexDescription.from_meta(meta, self._settings.name))
 
     def check(self) -> None:
         """Raise unless the store exists and has the recipe."""
@@ -121,7 +121,7 @@ class StoreIndex:
                 "facesearch upgrade"
             )
 
-    def lacks_alias(self) -> StoreDamaged:
+    def missing_alias(self) -> StoreDamaged:
         return StoreDamaged(
             f"store '{self._settings.name}' lacks the alias '{self.alias}': add it to the index "
             f"behind '{self._settings.index}', or restore both from a snapshot"
@@ -167,17 +167,17 @@ def index_name(store: str, number: int) -> str:
 
 def index_number(store: str, index: str) -> int:
     """The number of one of the store's indexes; 0 for any other index."""
-    found = re.fullmatch(re.escape(store) + r"-(\d{6})", index)
-    return int(found[1]) if found else 0
+    match = re.fullmatch(re.escape(store) + r"-(\d{6})", index)
+    return int(match[1]) if match else 0
 
 
-def store_indexes(client: OpenSearchClient) -> list[FoundIndex]:
+def store_indexes(client: OpenSearchClient) -> list[NamedIndex]:
     """All indexes of the store, oldest first: the one in use, older ones, one being built."""
     store = client.settings.index
     params = {"expand_wildcards": "all"}
     answer = client.request("GET", f"/{store}-*/_mapping", params=params)
     return [
-        FoundIndex(
+        NamedIndex(
             name, IndexDescription.from_meta(answer[name]["mappings"].get("_meta", {}), name)
         )
         for name in sorted(answer)
@@ -185,7 +185,7 @@ def store_indexes(client: OpenSearchClient) -> list[FoundIndex]:
     ]
 
 
-def describe_index(client: OpenSearchClient, index: FoundIndex) -> None:
+def describe_index(client: OpenSearchClient, index: NamedIndex) -> None:
     """Replace what the index says of itself."""
     client.request("PUT", f"/{index.name}/_mapping", {"_meta": index.description.as_meta()})
 

@@ -19,12 +19,12 @@ _BEST_FIRST = [{"_score": "desc"}, {"key": "asc"}]
 # Unlike 1/(1+d²), this tells the smallest distances apart in a float32.
 _CLOSENESS = "1.0 / (1e-30 + l2Squared(params.query, doc['faces.embedding']))"
 
-Query = dict[str, Any]
+QueryBody = dict[str, Any]
 
 
-def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[Query]:
+def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[QueryBody]:
     """Conditions on photos."""
-    filters: list[Query] = []
+    filters: list[QueryBody] = []
     if collection is not None:
         filters.append({"term": {"collection": collection}})
     filters += [
@@ -33,7 +33,7 @@ def scope_filters(collection: str | None, metadata: Mapping[str, str]) -> list[Q
     return filters
 
 
-def face_filters(min_detection_score: float) -> list[Query]:
+def face_filters(min_detection_score: float) -> list[QueryBody]:
     """Conditions on single faces."""
     if min_detection_score <= 0:
         return []
@@ -42,18 +42,18 @@ def face_filters(min_detection_score: float) -> list[Query]:
 
 def nearest_search(
     embedding: Embedding,
-    filters: Sequence[Query],
-    on_faces: Sequence[Query],
+    filters: Sequence[QueryBody],
+    on_faces: Sequence[QueryBody],
     *,
     photos: int,
     candidates: int,
-) -> Query:
+) -> QueryBody:
     """The photos with the nearest faces, by HNSW, filtered while it walks the graph.
 
     `candidates` are considered in each shard; of them, `photos` are returned, by their nearest
     face, then by key. The k nearest faces are always in the k photos with the nearest faces.
     """
-    knn: Query = {"vector": numbers(embedding), "k": max(candidates, photos)}
+    knn: QueryBody = {"vector": numbers(embedding), "k": max(candidates, photos)}
     # Of a photo, the engine then considers only the faces that pass.
     conditions = [*filters, *({"nested": {"path": "faces", "query": each}} for each in on_faces)]
     if conditions:
@@ -73,8 +73,8 @@ def nearest_search(
 
 
 def exact_search(
-    embedding: Embedding, filters: Sequence[Query], on_faces: Sequence[Query] = ()
-) -> Query:
+    embedding: Embedding, filters: Sequence[QueryBody], on_faces: Sequence[QueryBody] = ()
+) -> QueryBody:
     """Photos by their nearest face, then by key: every face is looked at that passes `on_faces`."""
     script = {"source": _CLOSENESS, "params": {"query": numbers(embedding)}}
     scored = {"script_score": {"query": {"bool": {"filter": list(on_faces)}}, "script": script}}
@@ -86,7 +86,7 @@ def exact_search(
     }
 
 
-def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> Query:
+def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> QueryBody:
     """Photos from `prefix` on and behind `after`, in the order of their ids' code points."""
     start = {"gt": after} if after >= prefix else {"gte": prefix}
     return {
@@ -96,7 +96,7 @@ def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> Query:
     }
 
 
-def count_all() -> Query:
+def count_all() -> QueryBody:
     return {
         "size": 0,
         "track_total_hits": True,
@@ -111,7 +111,7 @@ def counts_of(answer: Mapping[str, Any]) -> Counts:
     return Counts(answer["hits"]["total"]["value"], faces)
 
 
-def count_without_faces() -> Query:
+def count_without_faces() -> QueryBody:
     """Photos that could not be used, and others in which no face was found."""
     usable, faces = (
         {"term": {"problem": ""}},
@@ -128,8 +128,8 @@ def count_without_faces() -> Query:
     }
 
 
-def count_by_collection(page: int, after: Mapping[str, str] | None) -> Query:
-    pages: Query = {
+def count_by_collection(page: int, after: Mapping[str, str] | None) -> QueryBody:
+    pages: QueryBody = {
         "size": page,
         "sources": [{"collection": {"terms": {"field": "collection"}}}],
     }

@@ -16,8 +16,8 @@ from facesearch.stores.opensearch.backoff import Backoff
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.copying import IndexCopy, count_documents
 from facesearch.stores.opensearch.index import (
-    FoundIndex,
     IndexDescription,
+    NamedIndex,
     StoreIndex,
     adjustable_settings,
     create_index,
@@ -56,9 +56,9 @@ class OpenSearchRebuild(Closeable):
         source = self._source()
         shape = source.description.shape if self._keep_shape else self._settings.shape
         wanted = IndexDescription(self._recipe, shape, replaces=source.name)
-        found = source.description
-        same = (found.recipe, found.shape) == (wanted.recipe, wanted.shape)
-        if same and found.filters_faces:
+        current = source.description
+        same = (current.recipe, current.shape) == (wanted.recipe, wanted.shape)
+        if same and current.filters_faces:
             adjustable = {"index": adjustable_settings(self._settings)}
             self._client.request("PUT", f"/{source.name}/_settings", adjustable)
             return None
@@ -93,29 +93,29 @@ class OpenSearchRebuild(Closeable):
     def close(self) -> None:
         self._client.close()
 
-    def _source(self) -> FoundIndex:
+    def _source(self) -> NamedIndex:
         current = self._index.current()
         if current is None:
             raise self._index.not_found()
         return current
 
-    def _target(self, wanted: IndexDescription) -> FoundIndex:
+    def _target(self, wanted: IndexDescription) -> NamedIndex:
         """The index that an earlier run began, or a new one."""
         store = self._settings.index
         own = store_indexes(self._client)
-        for found in own:
-            if found.description.replaces != wanted.replaces:
+        for index in own:
+            if index.description.replaces != wanted.replaces:
                 continue
-            if replace(found.description, copied=-1) == wanted:
-                return found
-            self._client.request("DELETE", f"/{found.name}")
-        last = max(index_number(store, found.name) for found in own)
-        target = FoundIndex(index_name(store, last + 1), wanted)
+            if replace(index.description, copied=-1) == wanted:
+                return index
+            self._client.request("DELETE", f"/{index.name}")
+        last = max(index_number(store, index.name) for index in own)
+        target = NamedIndex(index_name(store, last + 1), wanted)
         alias = recipe_alias(target.name, self._recipe)
         create_index(self._client, target.name, wanted, aliases=(alias,))
         return target
 
-    def _check_complete(self, source: FoundIndex, target: FoundIndex) -> None:
+    def _check_complete(self, source: NamedIndex, target: NamedIndex) -> None:
         """Raise unless the new index has all that the old one has."""
         old, new = (count_documents(self._client, index) for index in (source, target))
         # Another recipe may find other faces.
@@ -129,7 +129,7 @@ class OpenSearchRebuild(Closeable):
                 "index and run it again"
             )
 
-    def _put_in_place(self, source: FoundIndex, target: FoundIndex) -> None:
+    def _put_in_place(self, source: NamedIndex, target: NamedIndex) -> None:
         """All at once. Searches with the old recipe go on in the old index while it is kept."""
         store = self._settings.index
         moved = [store]
@@ -144,13 +144,13 @@ class OpenSearchRebuild(Closeable):
             actions.append({"add": {"index": target.name, "alias": alias}})
         self._client.request("POST", "/_aliases", {"actions": actions})
         description = replace(target.description, replaces="", copied=-1)
-        describe_index(self._client, FoundIndex(target.name, description))
+        describe_index(self._client, NamedIndex(target.name, description))
 
-    def _counts(self, index: FoundIndex) -> Counts:
+    def _counts(self, index: NamedIndex) -> Counts:
         answer = self._client.request("POST", f"/{index.name}/_search", count_all())
         return counts_of(answer)
 
-    def _allow_writes_unless_replaced(self, source: FoundIndex) -> None:
+    def _allow_writes_unless_replaced(self, source: NamedIndex) -> None:
         # What failed may have been the answer only: a replaced index must stay closed.
         if self._source().name == source.name:
             unblocked = {"index.blocks.write": None}

@@ -1,12 +1,12 @@
 """The state of an OpenSearch store."""
 
 from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.index import FoundIndex, index_number, store_indexes
+from facesearch.stores.opensearch.index import NamedIndex, index_number, store_indexes
 from facesearch.stores.protocol import Counts, StoreStatus
 
 
 def status_of_index(
-    client: OpenSearchClient, store: str, current: FoundIndex, counts: Counts
+    client: OpenSearchClient, store: str, current: NamedIndex, counts: Counts
 ) -> StoreStatus:
     """`current` is the index that the store's name leads to."""
     health = client.request("GET", f"/_cluster/health/{current.name}")["status"]
@@ -21,7 +21,7 @@ def status_of_index(
     )
 
 
-def _notes(store: str, current: FoundIndex, indexes: list[FoundIndex]) -> tuple[str, ...]:
+def _notes(store: str, current: NamedIndex, indexes: list[NamedIndex]) -> tuple[str, ...]:
     notes = []
     for index in indexes:
         if index_number(store, index.name) < index_number(store, current.name):

@@ -35,7 +35,7 @@ from facesearch.stores.opensearch.index import StoreIndex
 from facesearch.stores.opensearch.queries import (
     MOST_APPROXIMATE,
     MOST_CANDIDATES,
-    Query,
+    QueryBody,
     by_photo_id,
     count_all,
     count_by_collection,
@@ -157,11 +157,11 @@ class OpenSearchStore(Closeable):
         if any("error" in each for each in answer["docs"]):
             # A missing index is no error of the whole request here, but one of each document.
             self._index.check()
-            raise self._index.lacks_alias()
+            raise self._index.missing_alias()
         return {
-            keys[found["_id"]]: found["_source"]["sequence"]
-            for found in answer["docs"]
-            if found["found"]
+            keys[document["_id"]]: document["_source"]["sequence"]
+            for document in answer["docs"]
+            if document["found"]
         }
 
     def faces(self) -> Iterator[StoredFace]:
@@ -193,10 +193,10 @@ class OpenSearchStore(Closeable):
         current = self._index.current()
         if current is None:
             raise self._index.not_found()
-        found = status_of_index(self._client, self._settings.index, current, self.counts())
+        status = status_of_index(self._client, self._settings.index, current, self.counts())
         lacking = self._ask(count_without_faces())["aggregations"]["photos"]["buckets"]
         return replace(
-            found,
+            status,
             without_face=lacking["without_face"]["doc_count"],
             failed=lacking["failed"]["doc_count"],
         )
@@ -204,11 +204,11 @@ class OpenSearchStore(Closeable):
     def close(self) -> None:
         self._client.close()
 
-    def _ask(self, query: Query) -> Any:
+    def _ask(self, query: QueryBody) -> Any:
         # Without the parameter, a shard that fails is just left out of the answer.
         return self._read("POST", "_search", query, {"allow_partial_search_results": "false"})
 
-    def _pages(self, query: Query, page: int) -> Iterator[_Hit]:
+    def _pages(self, query: QueryBody, page: int) -> Iterator[_Hit]:
         """All hits of a query whose sort leaves no ties."""
         after: dict[str, Any] = {}
         while True:
@@ -229,7 +229,7 @@ class OpenSearchStore(Closeable):
         return content
 
     def _read(
-        self, method: str, operation: str, body: Query | None, params: Mapping[str, str]
+        self, method: str, operation: str, body: QueryBody | None, params: Mapping[str, str]
     ) -> Any:
         if self._recipe is None:
             # With a recipe, the alias itself vouches for what is behind it.
@@ -243,7 +243,7 @@ class OpenSearchStore(Closeable):
         try:
             return self._client.request(method, path, body, params)
         except StoreNotFound as error:
-            raise self._index.lacks_alias() from error
+            raise self._index.missing_alias() from error
 
     def _check_once(self, check: Callable[[], None]) -> None:
         if not self._checked:

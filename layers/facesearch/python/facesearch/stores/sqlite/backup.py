@@ -46,7 +46,7 @@ def restore(copy: Path, store: Path) -> Counts:
         counts = check_copy(part)
         try:
             with closing(SqliteFile(store)) as file, closing(SqliteFile(part)) as source:
-                file.become(source)
+                file.replace_content(source)
         except StoreDamaged:
             # It cannot be written to as a store any more: the file itself is replaced.
             for log in ("-wal", "-shm"):

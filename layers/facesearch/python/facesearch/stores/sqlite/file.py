@@ -97,7 +97,7 @@ class SqliteFile:
                 # One file, without a log beside it.
                 copy.pragma("journal_mode", "delete")
 
-    def become(self, other: "SqliteFile") -> None:
+    def replace_content(self, other: "SqliteFile") -> None:
         """Take the other store's content; those who have this one open see it from now on."""
         with other._borrowed(create=False) as source, self._borrowed(create=True) as connection:
             _copy_pages(source, connection)
@@ -105,8 +105,8 @@ class SqliteFile:
     def find_damage(self) -> str:
         """What SQLite finds wrong with the file; empty if nothing is."""
         with self._borrowed(create=False) as connection:
-            found: str = connection.pragma("integrity_check")
-        return "" if found == "ok" else found
+            verdict: str = connection.pragma("integrity_check")
+        return "" if verdict == "ok" else verdict
 
     def close(self) -> None:
         with self._lock:
