@@ -1,4 +1,4 @@
-"""Arithmetic on many boxes at once: squares, moved edges, and one box where several overlap."""
+"""Arithmetic on many boxes at once: make them square, move their edges, suppress overlaps."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ _BLOCK = 256
 
 
 def make_square(boxes: Boxes) -> Boxes:
-    """The same centres; each side as long as the longer one was."""
+    """Make each box a square with the same centre, as large as its longer side."""
     centres = (boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5)
     halves = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) * np.float32(0.5)
     return np.concatenate((centres - halves, centres + halves), axis=1)
@@ -26,7 +26,7 @@ def move_edges(boxes: Boxes, shares: NDArray[np.float32]) -> Boxes:
 
 
 def clip_boxes(boxes: Boxes, width: int, height: int) -> Boxes:
-    """What of the boxes lies in an image; a box outside it gets no area."""
+    """Clip the boxes to an image. A box outside it gets an area of 0."""
     return np.clip(boxes, 0, np.array((width, height, width, height), dtype=np.float32))
 
 
@@ -35,8 +35,9 @@ def best_of_overlapping(
 ) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: the indices of the boxes kept, best first.
 
-    A box goes when its overlap with a better one exceeds `limit`: the intersection as a share of
-    the union, or with `of_smaller` of the smaller box. Equal scores keep their order.
+    A box is dropped when its overlap with a better one exceeds `limit`. The overlap is the
+    intersection as a share of the union, or of the smaller box with `of_smaller`. Boxes with equal
+    scores keep their order.
     """
     remaining = np.argsort(-scores, kind="stable")
     kept: list[NDArray[np.intp]] = []

@@ -1,4 +1,7 @@
-"""The cut of the face that decides the accuracy: aligned to five landmarks, 160×160 pixels."""
+"""Cut faces out of photos: aligned to five landmarks, 160×160 pixels.
+
+The crop decides the accuracy more than anything else.
+"""
 
 import math
 from collections.abc import Sequence
@@ -23,10 +26,10 @@ _ASPECT = 1.35
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One way to cut a face out: what is added to the sides of the box, as shares of them.
+    """One way to cut a face out. `across` and `down` are margins, as shares of the box's sides.
 
-    `aligned` means the average face's box, turned and placed by the landmarks, which is better;
-    else it is the detector's own.
+    With `aligned`, the box is the average face's, placed and turned by the landmarks, which is
+    better. Without, it is the detector's.
     """
 
     across: float
@@ -56,7 +59,7 @@ VIEWS = (View(0.3, 0.1), View(0.2, 0.0, mirrored=True))
 
 
 def crop_recipe(views: Sequence[View]) -> str:
-    """All that changes the numbers, in words."""
+    """The name of this step of the recipe: it holds all that changes the numbers."""
     each = " + ".join(view.recipe for view in views)
     return f"{each}, {CROP_SIDE}px bilinear standardised/1"
 
@@ -66,9 +69,9 @@ def align_face(
 ) -> NDArray[np.uint8]:
     """The face with these landmarks (pixels of `image`, mode RGB), shape (160, 160, 3).
 
-    Turned, moved and scaled so that the landmarks come to lie, with the least squared error, where
-    the average face has them; then stretched to the square, as the network was trained. What lies
-    outside the image is black.
+    The face is turned, moved and scaled so that its landmarks lie where the average face has them,
+    with the least squared error. Then it is stretched to the square, as the network was trained.
+    Pixels outside the image are black.
     """
     landmark_points = np.array([complex(point.x, point.y) for point in landmarks.points])
     width, height = 1 + across, _ASPECT * (1 + down)
@@ -92,9 +95,10 @@ def align_face(
 def _reduced(
     image: Image.Image, corner: complex, right: complex, down: complex
 ) -> tuple[Image.Image, complex, complex, complex]:
-    """The same crop from a smaller image when its pixels lie more than one of the image apart.
+    """Reduce the image when the crop's pixels are larger than the image's.
 
-    `corner` is the crop's; `right` and `down` are its steps from pixel to pixel, in the image.
+    `corner` is the crop's corner in the image; `right` and `down` are its steps from pixel to
+    pixel. All are returned for the reduced image.
     """
     step = min(abs(right), abs(down))
     corners = corner + CROP_SIDE * np.array([0, right, down, right + down])

@@ -1,4 +1,4 @@
-"""Decoding itself: bytes to upright RGB pixels. What is too large is kept out by `images`."""
+"""Decode bytes to upright RGB pixels. `images` refuses what is too large before."""
 
 import io
 import struct
@@ -21,16 +21,16 @@ from facesearch.vision.formats import FORMATS, RAW, READ, format_of
 Image.MAX_IMAGE_PIXELS = None
 
 WORKING_SIDE = 1280
-"""Photos are reduced by whole factors while their longer side stays at least this long."""
+"""Photos are reduced by a whole factor; their longer side stays at least this long."""
 
 BAND_ROWS = 64
-"""Rows of the reduced photo that are made at once, so that no second full copy is needed."""
+"""Rows of the reduced photo that are made at a time, to need no second full copy."""
 
 MAX_MISSING_SHARE = 0.05
-"""Of a JPEG's rows, at its end: what viewers show all the same."""
+"""The largest share of a JPEG's rows that may be missing at its end. Viewers show such photos."""
 
 WITHHELD_ROWS = 32
-"""Of a JPEG: as many may be decoded, but not handed out, when it ends without its end marker."""
+"""Rows that the decoder may hold back when a JPEG has no end marker."""
 
 MAX_OF_FLOATS = 4.0
 """Greys of 0 to 1 may go beyond it: sharpening overshoots, and lights are brighter than white."""
@@ -61,8 +61,8 @@ _PAGES = 16
 class DecodedImage:
     """An upright RGB photo, perhaps reduced from the original.
 
-    `image` has mode RGB; `width` and `height` are those of the upright original, in pixels. `note`
-    tells what is missing of a file that ends early, else it is empty.
+    `image` has mode RGB. `width` and `height` are those of the upright original, in pixels. `note`
+    says what is missing of a file that ends early, else it is empty.
     """
 
     image: Image.Image
@@ -92,7 +92,7 @@ def decode_jpeg(data: bytes) -> DecodedImage:
 
 
 def _opened_jpeg(data: bytes) -> tuple[JpegImageFile, tuple[int, int]]:
-    """The picture as it will be decoded, and its size before that."""
+    """Open a JPEG, perhaps for decoding at a smaller size. Returns it with its full size."""
     # Not `Image.open`, for which a phone's several pictures in one file are a format of their own.
     image = JpegImageFile(io.BytesIO(data))
     size = image.size
@@ -104,7 +104,7 @@ def _opened_jpeg(data: bytes) -> tuple[JpegImageFile, tuple[int, int]]:
 
 
 def _ending_early(data: bytes, partial: JpegImageFile) -> DecodedImage:
-    """The photo whose decoding stopped in `partial`, if only little of it is missing."""
+    """Decode a photo that ends early, as `partial` shows, if only little of it is missing."""
     image, size = _opened_jpeg(data + jpeg.END)
     image.load()
     header = jpeg.read_header(data)
@@ -124,7 +124,7 @@ def _ending_early(data: bytes, partial: JpegImageFile) -> DecodedImage:
 
 
 def decode_png(data: bytes) -> DecodedImage:
-    """A PNG's first picture, whatever else is in the file. Raises `DamagedImage`."""
+    """The first picture of a PNG. Raises `DamagedImage`."""
     with _errors_named():
         image = PngImageFile(io.BytesIO(png.without_extras(data)))
         size = image.size
@@ -133,9 +133,9 @@ def decode_png(data: bytes) -> DecodedImage:
 
 
 def decode_any(data: bytes) -> DecodedImage:
-    """A picture of any format that is read. Raises an `ImageError`, or `MemoryError`.
+    """Decode a picture of any format that is read. Raises an `ImageError`, or `MemoryError`.
 
-    May take any amount of memory and time: for processes that are limited from outside.
+    It may take any amount of memory and time: call it in a process with limits.
     """
     if data.startswith(jpeg.START):
         return decode_jpeg(data)
@@ -164,7 +164,7 @@ def _check_size(name: str, width: int, height: int) -> None:
 
 
 def _turn_to_picture(image: Image.Image) -> None:
-    """To the first page that is no preview. Raises `NotAnImage` when there are only previews."""
+    """Go to the first page that is not a preview. Raises `NotAnImage` when all are previews."""
     for page in range(_PAGES):
         try:
             image.seek(page)
@@ -184,7 +184,7 @@ def _tag(image: Image.Image, number: int) -> int | None:
 
 @contextmanager
 def _errors_named() -> Iterator[None]:
-    """Raises an `ImageError` for whatever is wrong with the data, or `MemoryError`."""
+    """Turn any error of a decoder into an `ImageError`; only `MemoryError` passes through."""
     try:
         with warnings.catch_warnings():
             # A damaged EXIF block or ICC profile is no reason to refuse the pixels.
@@ -200,7 +200,7 @@ def _errors_named() -> Iterator[None]:
 
 
 def _upright(image: Image.Image, size: tuple[int, int], note: str = "") -> DecodedImage:
-    """`size` is the original's, before any draft."""
+    """Turn and reduce the image; `size` is that of the whole picture in the file."""
     width, height = size
     turn = _TURNS.get(_orientation(image))
     upright = _reduced(image, _factor(image))
@@ -224,7 +224,7 @@ def _factor(image: Image.Image) -> int:
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:
-    """In RGB, each pixel the mean of `factor` × `factor` of the image's."""
+    """The image in RGB, each pixel the mean of `factor` × `factor` pixels."""
     image = _without_empty_alpha(image)
     greys = _greys(image)
     if factor == 1:
@@ -238,7 +238,7 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _without_empty_alpha(image: Image.Image) -> Image.Image:
-    """Many programs leave a BMP's fourth byte 0 and mean nothing by it."""
+    """Drop a BMP's alpha channel if it is all 0: many programs write it so without a meaning."""
     empty = image.format == "BMP" and image.mode == "RGBA"
     if empty and image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB")
@@ -247,14 +247,14 @@ def _without_empty_alpha(image: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class _Greys:
-    """Deep greys: the value of white, and whether 0 is white instead."""
+    """How to read greys of more than 8 bits: the largest value, and whether 0 is white."""
 
     peak: float
     inverted: bool
 
 
 def _greys(image: Image.Image) -> _Greys | None:
-    """Of a photo whose greys have more than 8 bits; None for all others."""
+    """How to read the photo's greys if they have more than 8 bits, else None."""
     if not image.mode.startswith(("I", "F")):
         return None
     # Pillow turns the common kinds of such pages itself.

@@ -1,7 +1,8 @@
-"""Decoding in a process of its own, which may take so much memory and time and no more.
+"""Decode photos in a process of their own, with limits on memory and time.
 
-`python -m facesearch.vision.decoding_process` is that process: it reads photos from its standard
-input, and writes their pixels to its output. It ends with its input, and with whoever started it.
+`python -m facesearch.vision.decoding_process` is that process. It reads photos from its standard
+input, and writes their pixels to its standard output. It ends when its input does, so it does not
+outlive the program that started it.
 """
 
 import atexit
@@ -26,18 +27,18 @@ if sys.platform != "win32":
     import resource
 
 MEMORY_BYTES = 600 * 2**20
-"""For one photo, its file included; the interpreter takes some 60 MB beside it."""
+"""Memory for one photo and its file; the interpreter takes some 60 MB more."""
 
 CPU_S = 10
 WAIT_S = 60
-"""Beyond that the machine is at fault, which is too busy; where processor time cannot be limited,
-`CPU_S` is the limit by the clock."""
+"""By the clock. A photo that takes longer means that the machine is too busy. Where processor time
+cannot be limited, `CPU_S` limits the time by the clock instead."""
 
 _LENGTH = struct.Struct(">Q")
 
 
 class _Decoder:
-    """One process, for one photo at a time."""
+    """One decoding process. It decodes one photo at a time."""
 
     def __init__(self) -> None:
         # The same modules as here, wherever they were found.
@@ -53,7 +54,7 @@ class _Decoder:
         self.late = False
 
     def decode(self, data: bytes) -> DecodedImage:
-        """Raises an `ImageError` or `ReadError`; after the second the process is gone."""
+        """Decode a photo. Raises an `ImageError`, or `ReadError`: then the process has ended."""
         late = Timer(WAIT_S if _CAN_LIMIT else CPU_S, self._end_late)
         late.daemon = True
         late.start()
@@ -80,7 +81,7 @@ class _Decoder:
         return DecodedImage(image, reply["width"], reply["height"], reply["note"])
 
     def _end_of_process(self) -> ImageError | ReadError:
-        """What it died of."""
+        """The error that says why the process ended."""
         code = self._process.wait()
         if self.late and not _CAN_LIMIT:
             return ImageTooLarge(f"the image takes more than {CPU_S} s to decode: export it again")
@@ -112,7 +113,7 @@ class _Decoder:
 
 
 class _Decoders:
-    """Processes that wait for a photo: as many as were ever needed at the same time."""
+    """A pool of idle decoding processes. It grows to as many as were needed at the same time."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -155,13 +156,13 @@ class _Decoders:
             self._waiting.clear()
 
     def forget(self) -> None:
-        """In a forked child: the processes are its parent's."""
+        """Drop the processes in a forked child: they belong to its parent."""
         self._lock = Lock()
         self._waiting = []
 
 
 _CAN_LIMIT = sys.platform.startswith("linux")
-"""Other systems do not hold a process to its memory: there, sizes alone are checked."""
+"""Other systems do not enforce a memory limit: there, only sizes are checked."""
 
 _decoders = _Decoders()
 atexit.register(_decoders.close)
@@ -170,12 +171,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def decode_apart(data: bytes) -> DecodedImage:
-    """A photo of any format. Raises an `ImageError`, or `ReadError` when it may go well later."""
+    """Decode a photo of any format. Raises an `ImageError`, or `ReadError`: try again later."""
     return _decoders.decode(data)
 
 
 def close() -> None:
-    """End the processes that wait for photos; the next photo starts another."""
+    """End the idle processes. The next photo starts another."""
     _decoders.close()
 
 

@@ -1,4 +1,4 @@
-"""FaceNet on ONNX Runtime: face crops to unit vectors."""
+"""Embed face crops with FaceNet on ONNX Runtime."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 BATCH = 16
-"""Faces a model run: beyond it, speed grows no more and memory does."""
+"""Faces in one model run. More takes more memory and is not faster."""
 
 
 class FaceNet:
@@ -26,7 +26,7 @@ class FaceNet:
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """One unit vector of 128 float32 for each crop of shape (160, 160, 3), RGB.
 
-        Raises `ModelError` when the model's vectors are not what a FaceNet gives.
+        Raises `ModelError` when the model is not a FaceNet.
         """
         vectors: list[Embedding] = []
         for start in range(0, len(crops), BATCH):
@@ -36,7 +36,7 @@ class FaceNet:
 
 
 def mean_embedding(embeddings: Sequence[Embedding]) -> Embedding:
-    """The unit vector in the middle of several of one person."""
+    """The mean of several embeddings of one person, as a unit vector."""
     total = np.sum(embeddings, axis=0)
     mean: Embedding = total / np.linalg.norm(total)
     return mean

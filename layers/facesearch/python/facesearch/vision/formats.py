@@ -1,4 +1,4 @@
-"""The formats of pictures: those that are read, and those that are refused by their names."""
+"""Formats of pictures: those that are read, and those that are refused by name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format that is read; `name` is Pillow's, too.
+    """A format that is read; `name` is the one that Pillow uses.
 
-    `extensions` by media type. `max_pixels`: what cameras make, as far as it can be decoded within
-    the bound on memory.
+    `extensions` are given by media type. `max_pixels` allows what cameras make, as far as the
+    memory limit does.
     """
 
     name: str
@@ -36,7 +36,7 @@ FORMATS = (
 EXTENSIONS_BY_TYPE = {
     media_type: extensions for each in FORMATS for media_type, extensions in each.extensions.items()
 }
-"""In lower case; a file of that type without one gets the first."""
+"""In lower case. A file without an extension gets the first of its type."""
 
 EXTENSIONS = tuple(each for extensions in EXTENSIONS_BY_TYPE.values() for each in extensions)
 
@@ -46,7 +46,7 @@ READ = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 
 @dataclass(frozen=True, slots=True)
 class UnreadFormat:
-    """A format of pictures or the like that is not read: `starts` are how its files begin."""
+    """A format that is not read; `starts` are the bytes with which its files begin."""
 
     name: str
     extensions: Sequence[str]
@@ -114,11 +114,11 @@ UNREAD = (
 """A dot in `starts` stands for any byte."""
 
 UNREAD_EXTENSIONS = tuple(extension for each in UNREAD for extension in each.extensions)
-"""What looks like a photo or the like in a folder, and is not read."""
+"""Extensions of files in a folder that people may take for photos, but that are not read."""
 
 
 def unread_name(data: bytes) -> str | None:
-    """What a file is that begins so, if it is one of `UNREAD`."""
+    """The name of the file's format, if it is one of `UNREAD`."""
     for each in UNREAD:
         if any(_begins(data, start) for start in each.starts):
             return each.name
@@ -133,5 +133,5 @@ def _begins(data: bytes, start: bytes) -> bool:
 
 
 def format_of(name: str) -> Format:
-    """The format that Pillow calls so. Raises `KeyError`."""
+    """The format that Pillow calls `name`."""
     return next(each for each in FORMATS if each.name == name)

@@ -1,8 +1,8 @@
-"""Photo bytes to upright RGB pixels, whatever the format, within bounds on memory and time.
+"""Decode photos of any format to upright RGB pixels, within limits on memory and time.
 
-What cameras make most (JPEG, common PNG) is decoded here, once its header has shown that it fits.
-All else goes to a process of its own with a limit on its memory: what other formats say of their
-size need not be true, and their decoders take what they need before anybody can ask.
+Common JPEG and PNG files are decoded in this process, after a check of their header. All others go
+to a process of their own with a memory limit: their headers need not be true, and their decoders
+take memory before it can be checked.
 """
 
 from collections.abc import Callable
@@ -21,22 +21,23 @@ from facesearch.vision.formats import format_of, unread_name
 __all__ = ["WORKING_SIDE", "DecodedImage", "decode_image"]
 
 COEFFICIENT_BYTES = 100_000_000
-"""A JPEG in several scans is held whole while it is decoded: larger ones are decoded apart."""
+"""A JPEG in several scans is held whole while it is decoded. Beyond this size, that happens in the
+decoding process."""
 
 MAX_COEFFICIENT_BYTES = 400_000_000
-"""… and beyond this not at all: some 130 megapixels of a phone's colours."""
+"""Beyond this size, such a JPEG is refused: some 130 megapixels with a phone's colours."""
 
 SCAN_PIXELS = 250_000_000
-"""Pixels times scans of a JPEG: those with more take long, and are decoded apart."""
+"""Pixels times scans of a JPEG. Beyond this it takes long, and goes to the decoding process."""
 
 MAX_SCAN_PIXELS = 2_500_000_000
-"""… and beyond this not at all. Cameras and programs write ten scans or so."""
+"""Beyond this it is refused. Cameras and programs write some ten scans."""
 
 PNG_PIXELS = 30_000_000
 
 
 def decode_image(data: bytes) -> DecodedImage:
-    """The photo in `data`: the first picture, EXIF upright, transparency on white.
+    """Decode the first picture in `data`: upright by EXIF, transparency on white.
 
     Raises `NotAnImage` for empty or unknown data, `ImageTooLarge` for what would take too much
     memory or time, `DamagedImage` when decoding fails, and `ReadError` when this machine has no

@@ -1,4 +1,4 @@
-"""What a JPEG's markers tell before it is decoded (ITU-T T.81, annex B)."""
+"""Read a JPEG's markers before it is decoded (ITU-T T.81, annex B)."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
-    """`coefficient_bytes`: what the decoder holds of a picture that comes in several scans, else 0.
+    """What a JPEG's header says of its picture.
 
-    `common` means baseline or progressive by Huffman's code, 8 bits: what cameras write.
+    `coefficient_bytes` is the memory that the decoder needs for a picture in several scans, else 0.
+    `common` means 8 bits, baseline or progressive, Huffman coded: what cameras write.
     """
 
     width: int
@@ -27,7 +28,7 @@ class JpegHeader:
 
 
 def read_header(data: bytes) -> JpegHeader | None:
-    """None when there is no frame of a known kind."""
+    """Read the header; None if it has no frame of a known kind."""
     place = 2
     frame: tuple[int, bytes] | None = None
     while (segment := _next_segment(data, place)) is not None:
@@ -40,10 +41,10 @@ def read_header(data: bytes) -> JpegHeader | None:
 
 
 def every_scan_begins(data: bytes) -> bool:
-    """Whether at most the end of a picture's last scan is missing.
+    """Whether at most the end of the picture's last scan is missing.
 
-    That is when scans have begun which bring each of the 64 coefficients of each component to its
-    full precision (annex G.1.1.1).
+    It is so when, for each of the 64 coefficients of each component, the scan with its full
+    precision has begun (annex G.1.1.1).
     """
     seen: set[int] = set()
     done: set[tuple[int, int]] = set()
@@ -63,7 +64,7 @@ def every_scan_begins(data: bytes) -> bool:
 
 
 def _next_segment(data: bytes, place: int) -> tuple[int, bytes, int] | None:
-    """A marker, its segment, and where the next begins."""
+    """The next marker, its segment, and the place of the segment after it."""
     while True:
         place = data.find(b"\xff", place)
         if place < 0 or place + 4 > len(data):

@@ -1,4 +1,4 @@
-"""The model files: where they are, what they expect, and sessions opened once, when needed."""
+"""The model files, and how to open them."""
 
 from dataclasses import dataclass
 from pathlib import Path

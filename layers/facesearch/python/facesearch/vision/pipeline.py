@@ -1,4 +1,4 @@
-"""Photo bytes to embedded faces: decode, detect, crop, embed, for many photos at once."""
+"""Turn photo bytes into embedded faces: decode, detect, crop and embed many photos at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class AnalysedPhoto:
 
 
 class PipelineSettings(Protocol):
-    """What `facesearch.settings.Settings` tells of the pipeline."""
+    """The part of `facesearch.settings.Settings` that the pipeline needs."""
 
     @property
     def models(self) -> Path: ...
@@ -65,7 +65,7 @@ class PipelineSettings(Protocol):
 
 
 class FacePipeline:
-    """The whole recipe. Sessions open at the first photo and are shared between threads."""
+    """The whole recipe. The models are opened at the first photo; threads may share them."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class FacePipeline:
         return FaceNet(self._folder.open(self._embedder_name, self._threads))
 
     def warm(self) -> None:
-        """Open the sessions. Raises `ModelError` when a model is missing or damaged."""
+        """Open the models. Raises `ModelError` when one is missing or damaged."""
         with self._opening:
             _ = self._detector, self._embedder
 
@@ -153,7 +153,7 @@ class FacePipeline:
 class PhotoBatch:
     """Analyses photos one by one, and embeds the faces of all in common model runs.
 
-    A photo's pixels are dropped before the next is added.
+    It holds the pixels of one photo only.
     """
 
     def __init__(
@@ -165,11 +165,11 @@ class PhotoBatch:
         self._photos: list[_DetectedPhoto | FacesearchError] = []
 
     def add(self, photo: bytes | FacesearchError) -> None:
-        """Add a photo, or what stands for one: the error with which it could not be read."""
+        """Add a photo, or in its place the error with which it could not be read."""
         self._photos.append(photo if isinstance(photo, FacesearchError) else self._detect(photo))
 
     def finish(self) -> list[AnalysedPhoto | FacesearchError]:
-        """What was added, in order; an error stands for a photo that has one."""
+        """The results in the order of `add`: an analysed photo, or its error."""
         embeddings = self._embeddings.finish()
         return [
             photo
@@ -197,7 +197,7 @@ class PhotoBatch:
 
 @dataclass(frozen=True, slots=True)
 class _DetectedPhoto:
-    """`places` are those of its faces' embeddings in the batch."""
+    """A photo's faces before they are embedded; `places` are their indices in the batch."""
 
     width: int
     height: int
@@ -208,7 +208,7 @@ class _DetectedPhoto:
 
 
 class _EmbeddingBatch:
-    """Collects crops and embeds them as soon as a model run is full, so that few are held."""
+    """Collects crops, and embeds them when they fill a model run, so that it holds few."""
 
     def __init__(self, embedder: FaceNet, views: Sequence[View]) -> None:
         self._embedder = embedder
@@ -218,7 +218,7 @@ class _EmbeddingBatch:
         self._embeddings: list[Embedding] = []
 
     def add(self, image: Image.Image, faces: Sequence[DetectedFace]) -> slice:
-        """The places of these faces' embeddings in the list that `finish` returns."""
+        """Add faces. Returns the slice of their embeddings in the result of `finish`."""
         for face in faces:
             self._crops.extend(view.cut(image, face) for view in self._views)
             if len(self._crops) >= BATCH:
@@ -245,7 +245,9 @@ class _EmbeddingBatch:
 def _detect_faces(
     detector: MtcnnDetector, data: bytes, limits: IndexLimits = NO_LIMITS
 ) -> tuple[DecodedImage, list[DetectedFace], int]:
-    """The photo, its faces in pixels of the working image, and how many the limits leave out.
+    """Decode a photo and detect its faces, in pixels of the working image.
+
+    Also returns how many faces the limits leave out.
 
     Raises an `ImageError`, or `ReadError` when this machine has no memory left.
     """
@@ -276,7 +278,7 @@ def _embedded(
 
 
 def _in_original(face: DetectedFace, decoded: DecodedImage) -> DetectedFace:
-    """From pixels of the working image to pixels of the upright original."""
+    """Convert pixels of the working image to pixels of the upright original."""
     across, down = decoded.scale
 
     def moved(point: Point) -> Point:

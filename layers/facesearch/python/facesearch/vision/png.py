@@ -1,4 +1,4 @@
-"""A PNG without what is beside its picture (https://www.w3.org/TR/png-3/#5Chunk-layout)."""
+"""Reduce a PNG to its picture (https://www.w3.org/TR/png-3/#5Chunk-layout)."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _USED = frozenset({b"tRNS", b"eXIf"})
-"""They change what is seen, and are left out when they are damaged."""
+"""Chunks that change what is seen. They are left out when they are damaged."""
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TURNING_TEXTS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
-"""Programs that know no eXIf tell in these how the photo is turned."""
+"""Texts in which programs that know no eXIf say how the photo is turned."""
 MAX_TEXT_BYTES = 512 * 2**10
-"""Of such a text, when it is unpacked: larger ones are left out."""
+"""The size of such a text after decompression. Larger ones are left out."""
 
 HEADER = slice(16, 29)
 """Of the file: width, height, depth, colour type, compression, filter, interlacing."""
 
 
 def without_extras(data: bytes) -> bytes:
-    """The same picture without texts, profiles and the like.
+    """The same PNG without texts, profiles and the like.
 
-    Those may be damaged, or grow to any size when they are unpacked.
+    These may be damaged, or grow to any size when they are decompressed.
     """
     return SIGNATURE + b"".join(_kept(data))
 

@@ -1,4 +1,7 @@
-"""One photo at several sizes, so that P-Net sees each face about 12 pixels wide on one of them."""
+"""Reduce a photo to several sizes, so that each face is about 12 pixels wide on one of them.
+
+P-Net detects faces of that width.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,19 +13,19 @@ from PIL import Image
 from facesearch.vision.boxes import Boxes, Scores, move_edges
 
 WINDOW = 12
-"""Pixels across that a cell of P-Net looks at."""
+"""The width of a cell of P-Net, in pixels."""
 STRIDE = 2
 """Pixels from one cell to the next."""
 
 _PACKED_PIXELS = 65_536
-"""A level with more gets a sheet by itself: packing it would save no time, but cost memory."""
+"""A level with more pixels gets its own sheet: packing it would cost memory and save no time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """The photo reduced to one size, and where it lies on its sheet, in even pixels.
+    """The photo reduced to one size, and its place on a sheet, in even pixels.
 
-    `scale` is the photo's pixels for one of `image`, across and down.
+    `scale` is the number of the photo's pixels for one pixel of `image`, across and down.
     """
 
     image: Image.Image
@@ -49,7 +52,7 @@ def _cells(start: int, end: int) -> slice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Levels side by side in one image for P-Net."""
+    """Several levels in one image for P-Net."""
 
     levels: Sequence[Level]
 
@@ -105,7 +108,7 @@ def channels_first(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def face_sizes(smallest: float, largest: float, factor: float) -> list[float]:
-    """What sizes of faces the levels look for, growing by 1/`factor`, none beyond `largest`."""
+    """The size of face for each level: growing by 1/`factor`, none above `largest`."""
     sizes = []
     while smallest <= largest:
         sizes.append(smallest)
@@ -124,7 +127,7 @@ def build_sheets(photo: Image.Image, sizes: Sequence[float]) -> Iterator[Sheet]:
 
 
 def _reduced(photo: Image.Image, sizes: Sequence[float]) -> Iterator[Image.Image]:
-    """Each level is made from the one before, which takes less time than from the photo."""
+    """Make each level from the one before, which is faster than from the photo."""
     image = photo
     for size in sizes:
         scale = WINDOW / size
@@ -134,9 +137,9 @@ def _reduced(photo: Image.Image, sizes: Sequence[float]) -> Iterator[Image.Image
 
 
 def _pack(photo: Image.Image, images: Sequence[Image.Image]) -> Sheet:
-    """The second level below the first, the third to its right, the fourth below that, and so on.
+    """Place the second level below the first, the third to its right, the fourth below that, …
 
-    Levels shrink fast enough for this to leave few gaps.
+    Levels shrink fast enough that few gaps remain.
     """
     levels = []
     left = top = 0

@@ -1,4 +1,4 @@
-"""How good a picture of a face is: what to look at before trusting, or indexing, it."""
+"""Measure how good a picture of a face is, before it is trusted or indexed."""
 
 import cmath
 import math
@@ -22,7 +22,7 @@ _GREY = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Degrees: yaw above 0 turns to the viewer's right, pitch looks up, roll tilts clockwise."""
+    """A head's pose in degrees. Above 0: yaw to the viewer's right, pitch up, roll clockwise."""
 
     yaw: float
     pitch: float
@@ -45,7 +45,7 @@ class FaceQuality:
 
 
 def face_quality(photo: DecodedImage, face: DetectedFace) -> FaceQuality:
-    """Of a face in `photo`, in pixels of the upright original."""
+    """Measure a face in `photo`. Its box is in pixels of the upright original."""
     across, down = photo.scale
     box = face.box
     crop = crop_face(

@@ -1,4 +1,4 @@
-"""Trying again, bounded in number and time, so that a struggling engine is not hit in step."""
+"""Retries with random pauses, bounded in number and time."""
 
 import random
 import time
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """At most `attempts`, none begun later than `total_s` after the first.
+    """At most `attempts` attempts, none begun later than `total_s` after the first.
 
-    Pauses double from `first_s` to `most_s` and are drawn from zero to that ("full jitter").
+    The longest pause doubles from `first_s` to `most_s`. Each pause is drawn from zero to that
+    ("full jitter"), so that many clients do not try again at the same time.
     """
 
     attempts: int
@@ -22,7 +23,7 @@ class Backoff:
     jitter: Callable[[float, float], float] = random.uniform
 
     def tries(self) -> Iterator[int]:
-        """Counts attempts from 1, pausing between them: go through it until one succeeds."""
+        """Yield the number of each attempt, from 1, and pause between them."""
         start = self.clock()
         yield 1
         for attempt in range(2, self.attempts + 1):

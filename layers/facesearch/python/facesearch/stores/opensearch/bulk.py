@@ -1,7 +1,7 @@
-"""Writing photos to OpenSearch in bulk: in order for each photo, tried again, none given up early.
+"""Write photos to OpenSearch in bulk: in order for each photo, with retries.
 
-A document's version is the photo's sequence, and the engine refuses a lower one: late events never
-win, however many writers there are, and to send a document again does no harm.
+A document's version is the photo's sequence, and the engine refuses a lower one. So a late event
+never wins, however many writers there are, and sending a document again does no harm.
 """
 
 import json
@@ -25,7 +25,7 @@ CONFLICT = 409
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One change as lines of a bulk request."""
+    """One change, as the lines of a bulk request."""
 
     key: str
     photo_id: str
@@ -34,7 +34,7 @@ class _Operation:
 
 @dataclass(frozen=True, slots=True)
 class _MayPass:
-    """An error that may pass."""
+    """An error of an operation that may succeed when it is tried again."""
 
     error: StoreError
 
@@ -42,8 +42,8 @@ class _MayPass:
 class BulkWriter:
     """Writes changes to an alias.
 
-    `prepare` is called when the alias is missing or takes no writes: it makes what is missing, and
-    raises if the store has been given another recipe.
+    `prepare` is called when the alias is missing or blocks writes. It creates what is missing, and
+    raises if the store has another recipe by now.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class BulkWriter:
         return ordered
 
     def _write_all(self, operations: dict[int, _Operation]) -> dict[int, bool | StoreError]:
-        """Each operation's result; those that may pass are tried again until time is up."""
+        """The result of each operation. Errors that may pass are retried until time is up."""
         results: dict[int, bool | StoreError | _MayPass] = {}
         left = operations
         for _ in self._backoff.tries():
@@ -132,9 +132,9 @@ class BulkWriter:
 
 
 def _turns(operations: Sequence[_Operation]) -> Iterator[list[int]]:
-    """Places of operations, those on one photo in turns of their own, in order.
+    """Indices of operations in turns, in order: no turn holds two operations on one photo.
 
-    Were one of two in a request tried again, it would come after the other.
+    In one request, the first of two could be retried after the second was done.
     """
     left = list(range(len(operations)))
     while left:
@@ -169,7 +169,7 @@ def _operation(change: IndexedPhoto | Removal) -> _Operation:
 
 
 def _item_error(item: dict[str, Any]) -> TransportError:
-    """An item's error as the exception that a request's would be."""
+    """The error of an item as the exception that a whole request would raise."""
     kind = NotFoundError if item["status"] == 404 else TransportError
     return kind(item["status"], item["error"].get("type", ""), {"error": item["error"]})
 
@@ -179,5 +179,5 @@ def _is_missing_alias(item: dict[str, Any]) -> bool:
 
 
 def _is_write_block(item: dict[str, Any]) -> bool:
-    """A reindex forbids writes for its last moments; 429 would be a full disk."""
+    """Whether a reindex blocks writes, as it does at its end; 429 would be a full disk."""
     return bool(item["status"] == 403 and item["error"]["type"] == "cluster_block_exception")

@@ -1,4 +1,4 @@
-"""Requests to an OpenSearch cluster: signed, bounded in time, tried again, errors translated."""
+"""Requests to an OpenSearch cluster: signed, with time-outs, retries and our own errors."""
 
 import logging
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from facesearch.stores.opensearch.settings import OpenSearchSettings
 
 CONNECTIONS = 16
 PROMPT = Backoff(attempts=5, total_s=3.0, first_s=0.1, most_s=1.0)
-"""Somebody waits for the answer."""
+"""For requests whose caller waits."""
 
 # opensearch-py logs requests and answers, which hold embeddings, and stack traces.
 for _name in ("opensearch", "opensearch.trace"):
@@ -24,7 +24,7 @@ for _name in ("opensearch", "opensearch.trace"):
 
 
 class OpenSearchClient:
-    """One cluster, reached at the first request; safe to use from several threads."""
+    """One cluster. It connects at the first request; several threads may share it."""
 
     def __init__(self, settings: OpenSearchSettings, backoff: Backoff = PROMPT) -> None:
         self.settings = settings
@@ -42,10 +42,10 @@ class OpenSearchClient:
         timeout_s: float | None = None,
         ignore_error: str = "",
     ) -> Any:
-        """The answer's JSON; None if the error is of the type to ignore.
+        """Send a request, with retries, and return the JSON of the answer.
 
-        Tried again as the back-off says; raises a `StoreError`. `StoreNotFound` only says that
-        there is no such index: what that means is for the caller. A missing document is no error.
+        Returns None if the error is of type `ignore_error`. A missing document is no error. Raises
+        a `StoreError`; `StoreNotFound` means that the index does not exist.
         """
         failure: OpenSearchException | None = None
         for _ in self._backoff.tries():

@@ -1,4 +1,4 @@
-"""Copying one index of a store into another that may have another shape or another recipe."""
+"""Copy one index of a store into another, which may have another shape or recipe."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _FORGOTTEN = {"term": {"forgotten": True}}
 
 
 class IndexCopy:
-    """What one index holds into another, from where an earlier run came to."""
+    """Copies one index into another, from the point that an earlier run reached."""
 
     def __init__(
         self,
@@ -40,14 +40,14 @@ class IndexCopy:
         self._at_once = COPIED_AT_ONCE if self._same_recipe else EMBEDDED_AT_ONCE
 
     def catch_up(self) -> None:
-        """Pass after pass until little is left, or writers are as fast as we are."""
+        """Copy in passes until little is left. At most `PASSES`: writers may be as fast."""
         for _ in range(PASSES):
             self.copy_rest()
             if self._positions()[1] - self._copied <= self._at_once:
                 return
 
     def copy_rest(self) -> None:
-        """One pass: everything that has been written by now."""
+        """Copy everything that has been written by now: one pass."""
         settled, last = self._positions()
         total = count_documents(self._client, self._source)
         for start in range(self._copied, last, self._at_once):
@@ -59,7 +59,7 @@ class IndexCopy:
         self._copied = settled
 
     def _positions(self) -> tuple[int, int]:
-        """Up to where all shards have everything, and the last number of any shard."""
+        """Two sequence numbers: all shards have reached the first, none is beyond the second."""
         name = self._source.name
         stats = self._client.request("GET", f"/{name}/_stats", params={"level": "shards"})
         copies = [copy for shard in stats["indices"][name]["shards"].values() for copy in shard]
@@ -121,7 +121,7 @@ class IndexCopy:
 
 
 def count_documents(client: OpenSearchClient, index: NamedIndex) -> int:
-    """Photos, forgotten ones included, as of now."""
+    """Count the index's photos as of now, forgotten ones included."""
     client.request("POST", f"/{index.name}/_refresh")
     counted: int = client.request("POST", f"/{index.name}/_count")["count"]
     return counted

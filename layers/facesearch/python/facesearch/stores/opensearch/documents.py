@@ -1,4 +1,4 @@
-"""Photos as OpenSearch documents, one each, their faces within; and back."""
+"""Convert photos to OpenSearch documents and back. A photo is one document with its faces."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ NOT_READ = ["key", "forgotten", "metadata_entries"]
 """Fields that only searches need."""
 
 ONLY_OF_FACES = ["faces.embedding", "faces.box", "faces.landmarks"]
-"""All of a face but its score: what is left is enough to count them."""
+"""All fields of a face but its score: the rest is enough to count faces."""
 
 
 def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any]]:
-    """The document's id, its version and its content.
+    """The document's id, version and content.
 
-    Of a forgotten photo only the hash of its name stays: the name may be personal, too.
+    Of a forgotten photo, only a hash of its name is kept: the name may be personal.
     """
     if isinstance(change, Removal):
         key = photo_key(change.photo_id)
@@ -58,12 +58,12 @@ def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any
 
 
 def metadata_entry(name: str, value: str) -> str:
-    """32 hex digits: exact for names and values of any length and with any characters."""
+    """A hash of a metadata entry, 32 hex digits, for exact search whatever its length."""
     return blake2b(json.dumps([name, value]).encode(), digest_size=16).hexdigest()
 
 
 def numbers(embedding: Embedding) -> list[float]:
-    """Nine digits each: enough to get the same float32 back, and half the bytes of all digits."""
+    """The embedding for JSON. Nine digits give the same float32 back, in half the bytes."""
     return [float(f"{number:.9g}") for number in embedding.tolist()]
 
 

@@ -1,4 +1,4 @@
-"""What OpenSearch's errors, and those of the way to it, mean to a user."""
+"""Translate errors of OpenSearch and of the connection to it into our own."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ BUSY = {429, 502, 503, 504}
 
 
 def translate(error: OpenSearchException, name: str) -> StoreError:
-    """The error for users of the store of that name."""
+    """Translate an error of the store `name` into one for users."""
     for applies, kind, text in _MEANINGS:
         if applies(error):
             return kind(f"store '{name}' {text}")
@@ -52,12 +52,12 @@ def _status(error: OpenSearchException) -> int:
 
 
 def is_type(error: OpenSearchException, kind: str) -> bool:
-    """Whether it is the engine's error of that name."""
+    """Whether the error is of the engine's type `kind`."""
     return isinstance(error, TransportError) and error.error == kind
 
 
 def _is_foreign(error: OpenSearchException) -> bool:
-    """Whether the answer is none of OpenSearch's: its errors are JSON objects."""
+    """Whether another program answered: OpenSearch's errors are JSON objects."""
     if isinstance(error, SerializationError):
         return True
     return isinstance(error, TransportError) and not isinstance(error.info, dict)

@@ -1,8 +1,8 @@
-"""The index behind an OpenSearch store: its mapping, its names, its making, and whose it is.
+"""The index behind an OpenSearch store: its names, its mapping and its creation.
 
-A store `faces` is an index `faces-000001` with two aliases: `faces`, whatever the recipe, and
-`faces-v1-<fingerprint>`, which only a store opened with that recipe uses. So no request can ever
-mix recipes, not even while a reindex replaces the index: the alias is simply not there.
+A store `faces` is an index `faces-000001` with two aliases. `faces` works for any recipe.
+`faces-v1-<fingerprint>` is used only by stores that were opened with that recipe. So no request
+can mix recipes, even while a reindex replaces the index: the alias is then missing.
 """
 
 import re
@@ -25,11 +25,11 @@ _KEPT_INTEGER = {"type": "integer", "index": False, "doc_values": False}
 
 @dataclass(frozen=True, slots=True)
 class IndexDescription:
-    """What an index says of itself in its mapping's `_meta`.
+    """How an index was made, as its mapping's `_meta` records it.
 
-    `filters_faces` is not so of indexes that were made before faces could be searched by score.
-    `replaces` names the index that this one is being built to replace, else empty; `copied` is
-    the sequence number (the engine's, of operations) up to which that has been copied.
+    `filters_faces` is false for indexes of earlier versions, which cannot be searched by detection
+    score. `replaces` names the index that this one will replace, else it is empty. `copied` is the
+    engine's sequence number up to which that index has been copied.
     """
 
     recipe: Recipe
@@ -69,14 +69,14 @@ class IndexDescription:
 
 @dataclass(frozen=True, slots=True)
 class NamedIndex:
-    """An index by its own name, and what it says of itself."""
+    """An index's own name, and its description."""
 
     name: str
     description: IndexDescription
 
 
 class StoreIndex:
-    """The index of one store, as seen with one recipe (or with none: as it is)."""
+    """The index of one store, opened with one recipe, or without one to read any."""
 
     def __init__(self, client: OpenSearchClient, recipe: Recipe | None) -> None:
         self._client = client
@@ -128,7 +128,7 @@ class StoreIndex:
         )
 
     def ensure(self) -> None:
-        """Make the index unless it is there; any number of processes may do so at once."""
+        """Create the index if it is missing. Several processes may do so at once."""
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")
         if self.current() is None:
@@ -172,7 +172,7 @@ def index_number(store: str, index: str) -> int:
 
 
 def store_indexes(client: OpenSearchClient) -> list[NamedIndex]:
-    """All indexes of the store, oldest first: the one in use, older ones, one being built."""
+    """All indexes of the store, oldest first: old ones, the one in use, one being built."""
     store = client.settings.index
     params = {"expand_wildcards": "all"}
     answer = client.request("GET", f"/{store}-*/_mapping", params=params)
@@ -186,14 +186,14 @@ def store_indexes(client: OpenSearchClient) -> list[NamedIndex]:
 
 
 def describe_index(client: OpenSearchClient, index: NamedIndex) -> None:
-    """Replace what the index says of itself."""
+    """Replace the index's description."""
     client.request("PUT", f"/{index.name}/_mapping", {"_meta": index.description.as_meta()})
 
 
 def create_index(
     client: OpenSearchClient, name: str, description: IndexDescription, aliases: tuple[str, ...]
 ) -> None:
-    """Make the index with its aliases at once; one that is there already is left as it is."""
+    """Create the index with its aliases. An index that exists is left as it is."""
     client.request(
         "PUT",
         f"/{name}",
@@ -211,7 +211,7 @@ def index_settings(settings: OpenSearchSettings, shape: IndexShape) -> dict[str,
 
 
 def adjustable_settings(settings: OpenSearchSettings) -> dict[str, Any]:
-    """What may be changed while the index is in use."""
+    """Settings that may be changed while the index is in use."""
     if settings.replicas is None:
         copies: dict[str, Any] = {"auto_expand_replicas": "0-1"}
     else:
@@ -220,7 +220,7 @@ def adjustable_settings(settings: OpenSearchSettings) -> dict[str, Any]:
 
 
 def _mapping(description: IndexDescription) -> dict[str, Any]:
-    """A document a photo, its faces in it: so it is written, replaced and forgotten at once."""
+    """One document for a photo and its faces, so that they are written and removed together."""
     return {
         "dynamic": "strict",
         "_meta": description.as_meta(),

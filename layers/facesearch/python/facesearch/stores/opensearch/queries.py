@@ -1,4 +1,4 @@
-"""The questions that are put to OpenSearch, and when an approximate answer is not enough."""
+"""The bodies of search requests to OpenSearch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from facesearch.stores.opensearch.documents import NOT_READ, metadata_entry, num
 from facesearch.stores.protocol import Counts
 
 MOST_APPROXIMATE = 1000
-"""The largest k that is searched for by HNSW; more is read by a scan, a page at a time."""
+"""The largest k for HNSW. A larger k is answered by an exact scan, a page at a time."""
 
 MOST_CANDIDATES = 10_000
-"""As many as the engine takes."""
+"""The engine's limit."""
 
 REMEMBERED = {"term": {"forgotten": False}}
 _BEST_FIRST = [{"_score": "desc"}, {"key": "asc"}]
@@ -48,10 +48,11 @@ def nearest_search(
     photos: int,
     candidates: int,
 ) -> QueryBody:
-    """The photos with the nearest faces, by HNSW, filtered while it walks the graph.
+    """The photos with the nearest faces, by HNSW. Filters apply while it walks the graph.
 
-    `candidates` are considered in each shard; of them, `photos` are returned, by their nearest
-    face, then by key. The k nearest faces are always in the k photos with the nearest faces.
+    Each shard considers `candidates` photos. The nearest `photos` of them are returned, sorted by
+    their nearest face, then by key. They hold the nearest faces: the k nearest faces lie in at most
+    k photos.
     """
     knn: QueryBody = {"vector": numbers(embedding), "k": max(candidates, photos)}
     # Of a photo, the engine then considers only the faces that pass.
@@ -75,7 +76,7 @@ def nearest_search(
 def exact_search(
     embedding: Embedding, filters: Sequence[QueryBody], on_faces: Sequence[QueryBody] = ()
 ) -> QueryBody:
-    """Photos by their nearest face, then by key: every face is looked at that passes `on_faces`."""
+    """Photos by their nearest face, then by key, from a scan of all faces that pass `on_faces`."""
     script = {"source": _CLOSENESS, "params": {"query": numbers(embedding)}}
     scored = {"script_score": {"query": {"bool": {"filter": list(on_faces)}}, "script": script}}
     faces = {"nested": {"path": "faces", "score_mode": "max", "query": scored}}
@@ -87,7 +88,7 @@ def exact_search(
 
 
 def by_photo_id(prefix: str, after: str, excluded: Sequence[str]) -> QueryBody:
-    """Photos from `prefix` on and behind `after`, in the order of their ids' code points."""
+    """Photos from id `prefix` on and after id `after`, in the order of code points."""
     start = {"gt": after} if after >= prefix else {"gte": prefix}
     return {
         "query": {"bool": {"filter": [REMEMBERED, {"range": {"photo_id": start}}]}},
@@ -106,13 +107,13 @@ def count_all() -> QueryBody:
 
 
 def counts_of(answer: Mapping[str, Any]) -> Counts:
-    """What `count_all` was answered."""
+    """The counts in the answer to `count_all`."""
     faces = answer["aggregations"]["faces"]["doc_count"]
     return Counts(answer["hits"]["total"]["value"], faces)
 
 
 def count_without_faces() -> QueryBody:
-    """Photos that could not be used, and others in which no face was found."""
+    """Count photos that could not be used, and others that have no face."""
     usable, faces = (
         {"term": {"problem": ""}},
         {"nested": {"path": "faces", "query": {"match_all": {}}}},

@@ -1,8 +1,8 @@
-"""A store's index built anew beside the old one, and put in its place without losing a write.
+"""Build a store's index again beside the old one, and replace that without losing a write.
 
-Documents are copied in the order of the engine's own sequence numbers, pass after pass, each pass
-what was written since the last began. For the last and shortest pass the old index takes no
-writes: writers wait, trying again, and their next try reaches the new index.
+Documents are copied in the order of the engine's sequence numbers. Each pass copies what was
+written since the last pass began. During the last and shortest pass, the old index blocks writes.
+Writers retry, and reach the new index.
 """
 
 from contextlib import suppress
@@ -34,7 +34,7 @@ from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
 
 
 class OpenSearchRebuild(Closeable):
-    """As `StoreRebuild`; only one at a time may run for a store."""
+    """The `StoreRebuild` of an OpenSearch store. Only one at a time may run for a store."""
 
     def __init__(
         self, settings: OpenSearchSettings, recipe: Recipe, *, keep_shape: bool = False
@@ -52,7 +52,7 @@ class OpenSearchRebuild(Closeable):
         return cls(OpenSearchSettings.from_url(url), recipe, keep_shape=keep_shape)
 
     def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
-        """The old index is kept: searches with its recipe go on in it."""
+        """As `StoreRebuild.run`. The old index is kept for searches with its recipe."""
         source = self._source()
         shape = source.description.shape if self._keep_shape else self._settings.shape
         wanted = IndexDescription(self._recipe, shape, replaces=source.name)
@@ -100,7 +100,7 @@ class OpenSearchRebuild(Closeable):
         return current
 
     def _target(self, wanted: IndexDescription) -> NamedIndex:
-        """The index that an earlier run began, or a new one."""
+        """The new index: the one that an earlier run began, or an empty one."""
         store = self._settings.index
         own = store_indexes(self._client)
         for index in own:
@@ -130,7 +130,7 @@ class OpenSearchRebuild(Closeable):
             )
 
     def _put_in_place(self, source: NamedIndex, target: NamedIndex) -> None:
-        """All at once. Searches with the old recipe go on in the old index while it is kept."""
+        """Move the aliases in one request. The old recipe's alias stays with the old index."""
         store = self._settings.index
         moved = [store]
         if source.description.recipe == self._recipe:

@@ -1,4 +1,4 @@
-"""What an OpenSearch store's URL says: where it is, how its index is made, how patient to be."""
+"""The settings in an OpenSearch store's URL: address, index shape, time-outs and retries."""
 
 import re
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ _SECONDS = re.compile(r"(?:[1-9]\d{0,4}(?:ms|s|m)|-1)")
 
 @dataclass(frozen=True, slots=True)
 class IndexShape:
-    """How an index is built; to change it takes a new index (`facesearch reindex`).
+    """How an index is built. A change takes a new index (`facesearch reindex`).
 
-    `m` and `ef_construction` are HNSW's: more of either raises recall, memory (m) and the time of
-    a write (ef_construction). `shards` spreads an index over nodes: one for every 30 GB or so.
-    `compression` "4x" keeps the vectors that searches walk over in a byte a dimension instead of
-    four, for a quarter of the memory and a little recall.
+    `m` and `ef_construction` are HNSW's. A higher `m` costs memory, a higher `ef_construction`
+    slows writes, and either raises recall. `shards` spreads an index over nodes: use one for every
+    30 GB or so. `compression` "4x" keeps a byte a dimension in memory instead of four: it takes a
+    quarter of the memory and costs a little recall.
     """
 
     m: int = 16
@@ -42,14 +42,15 @@ class IndexShape:
 
 @dataclass(frozen=True, slots=True)
 class OpenSearchSettings:
-    """An OpenSearch store and how to use it; the password is never shown.
+    """An OpenSearch store and how to use it. `repr` leaves the password out.
 
-    `replicas` None: one as soon as there is a second node. `refresh_interval`: how soon a written
-    photo is found. `refresh`: whether a write returns at once ("false"), when its photos can be
-    found ("wait_for"), or makes them so ("true": costly, for tests and small stores).
-    `ef_search`: how many photos a search considers, in each shard (the engine takes no fewer than
-    100); more raises recall and costs little. `timeout_s` is of a read,
-    `write_timeout_s` of a bulk request, `retry_s` how long a write keeps trying in all.
+    `replicas`: None means one as soon as there is a second node.
+    `refresh_interval`: how soon a written photo can be found.
+    `refresh`: "false" returns from a write at once; "wait_for" waits until its photos can be found;
+    "true" makes them so, which is costly (for tests and small stores).
+    `ef_search`: how many photos a search considers in each shard, 100 at least. More raises recall
+    and costs little.
+    `timeout_s` limits a read, `write_timeout_s` a bulk request, `retry_s` a write with its retries.
     """
 
     host: str
@@ -122,7 +123,7 @@ class OpenSearchSettings:
 
 
 class _Options:
-    """The query part of a URL; errors name the option, its value and what it may be."""
+    """The options in a URL. Errors name the option, its value and what it may be."""
 
     def __init__(self, values: Mapping[str, str], shown: str) -> None:
         self._values = values

@@ -1,6 +1,6 @@
-"""Faces in an OpenSearch k-NN index: the store that is shared, served and grows.
+"""The store in an OpenSearch k-NN index, for many users and many faces.
 
-Searches are approximate (HNSW); distances are exact, and so is the order of equal ones.
+Searches are approximate (HNSW): they may miss a face. Distances and order are exact.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,20 +55,20 @@ PHOTOS_WITH_FACES_A_PAGE = 100
 COLLECTIONS_A_PAGE = 1000
 
 MOST_TIED = 1000
-"""Photos to put in order when more are equally near than were asked for."""
+"""Photos to read when more are equally near than were asked for."""
 
 SCORE_STEP = 2.0**-22
-"""Scores are float32 of at most 1: what differs by less may be equal to the engine."""
+"""The engine's scores are float32 of at most 1: a smaller difference may be lost."""
 
 _Hit = Mapping[str, Any]
 
 
 class OpenSearchStore(Closeable):
-    """The `FaceStore` in an OpenSearch index; safe to use from several threads and processes.
+    """The `FaceStore` in an OpenSearch index. Several threads and processes may use it.
 
-    What is written is durable and seen by `photo` and `face` at once; searches, `photos`, `faces`
-    and counts see it within the index's refresh interval (see `OpenSearchSettings`). `photos` and
-    `faces` read a page at a time, each as the store is then.
+    A write is durable, and `photo` and `face` see it at once. Searches, `photos`, `faces` and
+    counts see it within the index's refresh interval (see `OpenSearchSettings`). `photos` and
+    `faces` read a page at a time; each page shows the store at that moment.
     """
 
     def __init__(self, settings: OpenSearchSettings, recipe: Recipe | None) -> None:
@@ -115,7 +115,7 @@ class OpenSearchStore(Closeable):
             return _by_distance(islice(photos, k), embedding, min_detection_score)[:k]
 
         def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match]]:
-            """Photos as the engine orders them, and their faces as they are to be ordered."""
+            """Photos in the engine's order, and their faces in the exact order."""
             query = nearest_search(embedding, filters, on_faces, photos=size, candidates=candidates)
             hits = self._ask(query)["hits"]["hits"]
             return hits, _by_distance(hits, embedding, min_detection_score)
@@ -219,7 +219,7 @@ class OpenSearchStore(Closeable):
             after = {"search_after": hits[-1]["sort"]}
 
     def _document(self, key: str) -> Mapping[str, Any] | None:
-        """A photo's document as of now; None if there is none or the photo is forgotten."""
+        """A photo's document as of now; None if it does not exist or was forgotten."""
         # A key that is none goes in as one that nothing has, so that the store is still checked.
         safe = key if len(key) == 32 and key.isalnum() and key.isascii() else photo_key("")
         answer = self._read("GET", f"_doc/{safe}", None, {})
@@ -254,9 +254,10 @@ class OpenSearchStore(Closeable):
 def _by_distance(
     photos: Iterable[_Hit], query: Embedding, min_detection_score: float = 0.0
 ) -> list[Match]:
-    """The faces in the photos with such a score, by distances from the vectors themselves.
+    """The faces in the photos with at least that score, by exact distance, then by id.
 
-    OpenSearch's score, a float32, tells distances near 0 only to 0.0003.
+    The distances are computed from the vectors: OpenSearch's score is a float32, which gives
+    distances near 0 only to 0.0003.
     """
     stored = [
         face
@@ -275,9 +276,9 @@ def _by_distance(
 
 
 def _is_tie(faces: Sequence[Match], last: _Hit, k: int) -> bool:
-    """Whether the last photo that was asked for is, to the engine, as near as the kth face.
+    """Whether the engine takes the last photo of the answer to be as near as the kth face.
 
-    Then photos that are not among the answers may be so, too, and ids decide.
+    Then photos beyond the answer may be as near, too, and ids decide.
     """
     nearest = next(face for face in faces if face.stored.face_id.startswith(last["_id"]))
     return abs(nearest.score - faces[k - 1].score) <= SCORE_STEP

@@ -1,4 +1,4 @@
-"""Copies of a store's file: taken while it is in use, checked, and put back."""
+"""Back up and restore a store's file while it is in use."""
 
 import os
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ APPLICATION_ID_AT = slice(68, 72)
 
 
 def back_up(store: Path, target: Path) -> Counts:
-    """Make or replace `target`, a copy of the store as of one moment; returns what it holds.
+    """Copy the store, as of one moment, to `target`. Returns what the copy holds.
 
-    It appears when it is complete and checked, or not at all. Raises a `StoreError`.
+    The copy is checked before it gets its name. Raises a `StoreError`.
     """
     with _copied(store, target) as part:
         counts = check_copy(part)
@@ -27,7 +27,7 @@ def back_up(store: Path, target: Path) -> Counts:
 
 
 def check_copy(copy: Path) -> Counts:
-    """What a whole and undamaged store holds. Raises `StoreDamaged` or `StoreNotFound`."""
+    """Check a copy, and return what it holds. Raises `StoreDamaged` or `StoreNotFound`."""
     with closing(SqliteFile(copy)) as file:
         damage = file.find_damage()
     if damage:
@@ -37,9 +37,9 @@ def check_copy(copy: Path) -> Counts:
 
 
 def restore(copy: Path, store: Path) -> Counts:
-    """Put a copy in the store's place, checked before; returns what it holds.
+    """Check a copy, and replace the store's content with it. Returns what it holds.
 
-    Those who have the store open see its new content. Raises a `StoreError`.
+    Programs that have the store open see its new content. Raises a `StoreError`.
     """
     _check_whose(store)
     with _copied(copy, store) as part:
@@ -69,7 +69,7 @@ def _check_whose(store: Path) -> None:
 
 @contextmanager
 def _copied(source: Path, target: Path) -> Iterator[Path]:
-    """A copy of `source` beside `target`, gone afterwards unless it was moved."""
+    """Copy `source` to a file beside `target`. It is deleted at the end unless it was moved."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with closing(SqliteFile(source)) as file:

@@ -1,4 +1,4 @@
-"""Writing and forgetting photos in a store's SQLite file; each call is within a transaction."""
+"""Write and remove photos in a store's SQLite file. Callers hold a transaction."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def write_recipe(connection: apsw.Connection, recipe: Recipe) -> None:
 
 
 def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) -> bool:
-    """Write or forget the photo; False, and nothing is done, if a newer change was there."""
+    """Write or remove the photo. Returns False, and does nothing, if a newer change was there."""
     photo = change if isinstance(change, Removal) else change.photo
     key = photo_key(photo.photo_id)
     if photo.sequence < (newest_sequence(connection, key) or 0):
@@ -34,7 +34,7 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
 
 
 def newest_sequence(connection: apsw.Connection, key: str) -> int | None:
-    """Of what is known of the photo; None if nothing is."""
+    """The newest sequence of the photo, forgotten or not; None if it is unknown."""
     newest: int | None = connection.execute(
         """SELECT max(sequence) FROM (
             SELECT sequence FROM photos WHERE key = ?1
@@ -45,7 +45,7 @@ def newest_sequence(connection: apsw.Connection, key: str) -> int | None:
 
 
 def _delete_photo(connection: apsw.Connection, key: str) -> None:
-    """Delete all that is known of the photo, that it was forgotten included."""
+    """Delete the photo, its faces, and the record that it was forgotten."""
     connection.execute("DELETE FROM forgotten WHERE key = ?", (key,))
     photo = connection.execute("SELECT id FROM photos WHERE key = ?", (key,)).get
     if photo is None:

@@ -66,7 +66,7 @@ class SqliteFile:
             yield connection
 
     def size_bytes(self) -> int:
-        """What it takes on the disk; nothing in memory."""
+        """The store's size on the disk; 0 in memory."""
         if self._path is None:
             return 0
         parts = [self._path, self._path.with_name(f"{self._path.name}-wal")]
@@ -74,7 +74,7 @@ class SqliteFile:
 
     @contextmanager
     def writing_from(self, other: Path) -> Iterator[apsw.Connection]:
-        """As `writing`, with the tables of another store's file as `other`."""
+        """As `writing`, with another store's file attached as schema `other`."""
         with self._borrowed(create=False) as connection:
             connection.execute("ATTACH ? AS other", (str(other),))
             try:
@@ -84,9 +84,9 @@ class SqliteFile:
                 connection.execute("DETACH other")
 
     def copy_to(self, target: Path) -> None:
-        """Make `target`, for its owner only, of the store as of one moment.
+        """Copy the store, as of one moment, to the new file `target`, readable by its owner only.
 
-        Whoever writes meanwhile goes on. Raises `StoreNotFound` if there is none.
+        Other programs may write meanwhile. Raises `StoreNotFound` if there is no store.
         """
         with self._borrowed(create=False) as connection:
             if is_empty(connection):
@@ -98,12 +98,12 @@ class SqliteFile:
                 copy.pragma("journal_mode", "delete")
 
     def replace_content(self, other: "SqliteFile") -> None:
-        """Take the other store's content; those who have this one open see it from now on."""
+        """Replace the content with the other store's. Programs that have this one open see it."""
         with other._borrowed(create=False) as source, self._borrowed(create=True) as connection:
             _copy_pages(source, connection)
 
     def find_damage(self) -> str:
-        """What SQLite finds wrong with the file; empty if nothing is."""
+        """SQLite's report of damage to the file; empty if there is none."""
         with self._borrowed(create=False) as connection:
             verdict: str = connection.pragma("integrity_check")
         return "" if verdict == "ok" else verdict
@@ -237,7 +237,7 @@ def _closed_on_error(connection: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def _no_room_recognised(connection: apsw.Connection) -> Iterator[None]:
-    """Some operations for which there is no room fail in SQLite as any input or output does."""
+    """Turn SQLite's general input and output error into `FullError` where the disk is full."""
     try:
         yield
     except apsw.IOError as error:

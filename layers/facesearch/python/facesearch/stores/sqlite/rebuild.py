@@ -1,7 +1,7 @@
-"""A store's SQLite file upgraded in place to another recipe, photo by photo.
+"""Upgrade a store's SQLite file in place to another recipe, photo by photo.
 
-The new faces are gathered in a file beside the store, which stays as it is until all are there.
-Then one transaction puts them in: whoever reads sees the store before or after it.
+The new faces are collected in a file beside the store, which does not change until all are there.
+Then one transaction replaces the old faces: a reader sees the store before it or after it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ INSERT INTO main.embeddings (rowid, collection, embedding)
 
 
 class SqliteRebuild(Closeable):
-    """As `StoreRebuild`."""
+    """The `StoreRebuild` of an SQLite store."""
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self._path = path.absolute()
@@ -86,14 +86,14 @@ class SqliteRebuild(Closeable):
         return Rebuilt(f"recipe {recipe.fingerprint}", str(self._path), photos_now)
 
     def drop_old(self) -> list[str]:
-        """Nothing is kept of what was replaced."""
+        """Do nothing: the upgrade keeps no old store."""
         return []
 
     def close(self) -> None:
         self._file.close()
 
     def _begin(self) -> None:
-        """Make the file for the new faces, unless an earlier run has."""
+        """Create the file for the new faces, unless an earlier run did."""
         file = SqliteFile(self._building)
         with file.writing() as connection:
             if connection.execute("SELECT 1 FROM recipe").fetchone() is None:
@@ -101,7 +101,7 @@ class SqliteRebuild(Closeable):
         file.close()
 
     def _put_in_place(self, new: SqliteStore) -> bool:
-        """False if the store was written meanwhile, and another pass is due."""
+        """Replace the old faces. Returns False if the store changed and needs another pass."""
         with self._file.writing_from(self._building) as connection:
             too_many = [Removal(*row) for row in connection.execute(_TOO_MANY)]
             if not too_many and connection.execute(_LACKING).fetchone() is None:

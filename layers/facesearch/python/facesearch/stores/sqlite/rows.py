@@ -1,4 +1,4 @@
-"""A store's SQLite rows as photos and faces: which columns are read, and what they mean."""
+"""Convert rows of a store's SQLite file to photos and faces."""
 # ruff: noqa: S608 (all text that SQL is made of here is ours)
 
 import json

@@ -1,4 +1,4 @@
-"""What a store's SQLite file holds, and how to tell such a file from others."""
+"""The tables of a store's SQLite file, and the check that a file is such a store."""
 
 import apsw
 
@@ -65,7 +65,7 @@ TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embedding
 
 
 def is_empty(connection: apsw.Connection) -> bool:
-    """Whether nothing was ever stored: a new file, or one whose first write did not finish."""
+    """Whether the file has no tables: it is new, or its first write did not finish."""
     return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
 

@@ -1,4 +1,4 @@
-"""Faces in one SQLite file, searched exactly: the store that needs nothing installed."""
+"""The store in one SQLite file. Its search is exact, and no server is needed."""
 # ruff: noqa: S608 (all text that SQL is made of here is ours, values are bound)
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,10 +41,10 @@ VEC0_MOST = 4096  # the largest k of sqlite-vec's own search
 
 
 class SqliteStore(Closeable):
-    """The `FaceStore` in an SQLite file; safe to use from several threads and processes.
+    """The `FaceStore` in an SQLite file. Several threads and processes may use it.
 
-    `photos` and `faces` read a page at a time, each as the store is then: no lock is held, and
-    the store may be written, while they are iterated over.
+    `photos` and `faces` read a page at a time; each page shows the store at that moment. They hold
+    no lock between pages, so the store may be written meanwhile.
     """
 
     def __init__(self, path: Path | None, recipe: Recipe | None) -> None:
@@ -197,7 +197,7 @@ class SqliteStore(Closeable):
             return list(connection.execute(sql, values))
 
     def _checked_recipe(self, connection: apsw.Connection) -> Recipe | None:
-        """The stored recipe, if there is one; raises `RecipeMismatch` if it is not ours."""
+        """The stored recipe, if there is one. Raises `RecipeMismatch` if it is another one."""
         stored = _recipe(connection)
         if stored is not None and self._recipe not in (None, stored):
             raise RecipeMismatch(
@@ -227,7 +227,7 @@ def _recipe(connection: apsw.Connection) -> Recipe | None:
 def _filters(
     collection: str | None, metadata: Mapping[str, str], min_detection_score: float
 ) -> tuple[str, dict[str, str | float]]:
-    """Conditions on the embeddings, and their values; sqlite-vec applies them while it scans."""
+    """SQL conditions on the embeddings, and their values. sqlite-vec applies them as it scans."""
     conditions, on_faces, entries = "", [], []
     values: dict[str, str | float] = {}
     if collection is not None:
