@@ -221,6 +221,11 @@ def test_png_whose_turning_text_is_large_is_read(
         assert shows(encoded(photo, "PNG", pnginfo=info), photo, tolerance=0)
 
 
+def test_png_with_hundreds_of_turning_texts_is_read(photo: Image.Image) -> None:
+    body = b"Raw profile type exif\0\0" + zlib.compress(bytes(500_000))
+    assert shows(png_of(photo, png_chunk(b"zTXt", body) * 300), photo, tolerance=0)
+
+
 def test_png_whose_picture_is_damaged_is_damaged(photo: Image.Image) -> None:
     data = png_of(photo, b"")
     place = data.index(b"IDAT") + 20

@@ -12,6 +12,8 @@ _TURNING_TEXTS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 """Texts in which programs that know no eXIf say how the photo is turned."""
 MAX_TEXT_BYTES = 512 * 2**10
 """The size of such a text after decompression. Larger ones are left out."""
+MAX_TEXTS = 4
+"""How many such texts of a file are kept: the first ones."""
 
 HEADER = slice(16, 29)
 """Of the file: width, height, depth, colour type, compression, filter, interlacing."""
@@ -27,11 +29,17 @@ def without_extras(data: bytes) -> bytes:
 
 def _kept(data: bytes) -> Iterator[bytes]:
     place = len(SIGNATURE)
+    texts = 0
     while place + 8 <= len(data):
         length = int.from_bytes(data[place : place + 4])
         kind = data[place + 4 : place + 8]
         chunk = data[place : place + 12 + length]
-        if kind in _NEEDED or (_is_whole(chunk, length) and _is_used(kind, chunk[8:-4])):
+        is_turning = kind in _TEXTS and chunk.startswith(_TURNING_TEXTS, 8)
+        texts += is_turning
+        too_many = is_turning and texts > MAX_TEXTS
+        if kind in _NEEDED or (
+            not too_many and _is_whole(chunk, length) and _is_used(kind, chunk[8:-4])
+        ):
             yield chunk
         place += 12 + length
 
