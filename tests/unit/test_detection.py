@@ -11,6 +11,7 @@ from PIL import Image
 from facesearch.faces import BoundingBox, DetectedFace, Point
 from facesearch.vision.detection import MtcnnDetector
 from facesearch.vision.models import ModelFolder
+from tests.evaluation.detection import pictures_without_people
 
 LfwPhoto = Callable[[str, int], Path]
 Rgb = NDArray[np.uint8]
@@ -180,3 +181,49 @@ def test_detect_of_one_colour_finds_nothing(detector: MtcnnDetector, level: int)
 def test_detect_of_noise_finds_nothing(detector: MtcnnDetector) -> None:
     noise = np.random.default_rng(2).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     assert detector.detect(noise) == []
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_detect_finds_faces_of_a_turned_photo_where_they_are(
+    sample: Path, detector: MtcnnDetector, turn: int
+) -> None:
+    paths = sorted(sample.glob("val/*/*.jpg"))
+    placed = 0
+    for path in paths:
+        upright = np.asarray(photo(path))
+        turned = np.ascontiguousarray(np.rot90(upright, turn))
+        there, here = detector.detect(turned)[:1], detector.detect(upright)[:1]
+        if there and here:
+            height, width = turned.shape[:2]
+            box = turned_by(there[0].box, 4 - turn, width, height)
+            placed += overlap(box, here[0].box) > 0.6
+    assert placed >= 0.9 * len(paths)
+
+
+def turned_by(box: BoundingBox, quarters: int, width: int, height: int) -> BoundingBox:
+    """In a photo of this size that is turned by quarters against the clock."""
+    for _ in range(quarters):
+        box = BoundingBox(box.top, width - box.left - box.width, box.height, box.width)
+        width, height = height, width
+    return box
+
+
+def test_detect_finds_next_to_nothing_in_pictures_without_people(detector: MtcnnDetector) -> None:
+    pictures = list(pictures_without_people())
+    wrong = [name for name, pixels in pictures if detector.detect(pixels)]
+    assert len(pictures) >= 80
+    assert len(wrong) <= len(pictures) // 50, wrong
+
+
+def test_detect_finds_one_face_once(lfw: Path, detector: MtcnnDetector) -> None:
+    for path in sorted(lfw.glob("*/*_0001.jpg"))[::20]:
+        faces = detector.detect(np.asarray(photo(path)))
+        for number, face in enumerate(faces):
+            for other in faces[:number]:
+                assert landmarks_apart(face, other) > 0.2 * min(face.box.width, other.box.width)
+
+
+def landmarks_apart(one: DetectedFace, other: DetectedFace) -> float:
+    """Mean distance, in pixels."""
+    pairs = zip(one.landmarks.points, other.landmarks.points, strict=True)
+    return float(np.mean([np.hypot(a.x - b.x, a.y - b.y) for a, b in pairs]))

@@ -31,7 +31,7 @@ def _box(across: float, down: float) -> Variant:
 
 def _min_face(share: float) -> Variant:
     """`share`: the smallest face of the first look, of the photo's longer side."""
-    look = replace(DEFAULT_SETTINGS.fast, smallest_share=share)
+    look = replace(DEFAULT_SETTINGS.fast, min_face_share=share)
     return Variant(detection=replace(DEFAULT_SETTINGS, fast=look))
 
 

