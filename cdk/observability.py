@@ -15,7 +15,7 @@ from cdk.settings import StageSettings
 
 
 class Observability(Construct):
-    """Each alarm has a runbook in the README, under the alarm's own name."""
+    """Each alarm has a runbook in cdk/README.md, under the alarm's own name."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, metrics: Metrics
@@ -30,7 +30,7 @@ class Observability(Construct):
             alarm = cloudwatch.Alarm(
                 self,
                 each.name,
-                alarm_description=f"{each.meaning} Runbook: README, '{each.name}'.",
+                alarm_description=f"{each.meaning} Runbook: cdk/README.md, '{each.name}'.",
                 metric=each.metric,
                 threshold=each.threshold,
                 comparison_operator=each.comparison,

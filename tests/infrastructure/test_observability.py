@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from cdk.assets import FUNCTIONS
+from cdk.assets import FUNCTIONS, ROOT
 from facesearch.stages import Stage
 from tests.infrastructure.policies import Request, lets_through
 from tests.infrastructure.template import Resource, Template
 
 STAGES = {f"{stage}Latency" for stage in Stage}
 ALARM = "AWS::CloudWatch::Alarm"
+RUNBOOK = (ROOT / "cdk/README.md").read_text("utf-8")
 WATCHED = (
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
@@ -59,7 +60,9 @@ def test_every_alarm_goes_to_the_topic_and_says_what_to_do(template: Template) -
         for actions in (properties["AlarmActions"], properties["OKActions"]):
             (target,) = actions
             assert template.target(target) is topic
-        assert re.search(r"Runbook: README, '\w+'\.$", properties["AlarmDescription"])
+        named = re.search(r"Runbook: cdk/README\.md, '(\w+)'\.$", properties["AlarmDescription"])
+        assert named
+        assert f"\n### {named[1]}\n" in RUNBOOK
         assert properties["TreatMissingData"] == "notBreaching"
 
 

@@ -1,0 +1,168 @@
+"""What the documents name exists: targets, commands, options, variables, paths, modules, links."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from cdk.settings import StageSettings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(
+        {
+            *ROOT.glob("*.md"),
+            *ROOT.glob("*/README.md"),
+            *ROOT.glob("tests/*/README.md"),
+        }
+    )
+}
+COMMANDS = sorted(
+    {
+        command
+        for text in DOCUMENTS.values()
+        for command in re.findall(r"^\$ facesearch ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE)
+    }
+)
+README_LINES = 150
+# What commands make, and what only exists at AWS or in an example.
+ELSEWHERE = (
+    *(".venv/", "build/", "demo/", "photos/", "wedding/", "DOMAIN_ARN/", "peer/"),
+    *("tests/unit/test_X.py",),
+)
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS)
+
+
+def code_of(text: str) -> str:
+    return "\n".join(re.findall(r"`[^`]+`|```[\s\S]*?```", text))
+
+
+def test_readme_is_one_page() -> None:
+    assert len(DOCUMENTS["README.md"].splitlines()) <= README_LINES
+
+
+@each_document
+def test_every_make_target_exists(document: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", code_of(DOCUMENTS[document]))) <= targets
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_exists_with_its_options(command: str) -> None:
+    words = command.split()
+    shown = help_of(words)
+    if not shown and len(words) > 1:
+        shown = help_of(words[:1])
+    assert shown
+    for text in DOCUMENTS.values():
+        for line in re.findall(rf"^\$ facesearch {command}\b(.*)$", text, re.MULTILINE):
+            for option in re.findall(r"(?<!\S)--[a-z-]+", line.partition("#")[0]):
+                assert option in shown
+
+
+def help_of(words: list[str]) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "facesearch_local.cli", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended.stdout if ended.returncode == 0 else ""
+
+
+def test_every_variable_is_read_somewhere() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("layers", "functions", "cdk", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+    ]
+    for text in DOCUMENTS.values():
+        for variable in set(re.findall(r"FACESEARCH_[A-Z_]+|LFW_[A-Z]+", text)):
+            assert any(variable in source for source in sources), variable
+
+
+@each_document
+def test_every_path_exists(document: str) -> None:
+    text = DOCUMENTS[document]
+    named = set(re.findall(r"`((?:[\w.-]+/)+[\w.*-]*)`", text))
+    missing = [
+        path for path in named if not path.startswith(ELSEWHERE) and not list(ROOT.glob(path))
+    ]
+    assert not missing
+    folder = (ROOT / document).parent
+    for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
+        assert (folder / link).exists(), link
+
+
+@each_document
+def test_every_section_that_is_linked_to_exists(document: str) -> None:
+    folder = (ROOT / document).parent
+    for page, section in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", DOCUMENTS[document]):
+        path = (folder / page).resolve() if page else ROOT / document
+        titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert section in anchors, f"{page}#{section}"
+
+
+@each_document
+def test_every_module_that_is_run_exists(document: str) -> None:
+    modules = set(re.findall(r"python -m ([\w.]+)", code_of(DOCUMENTS[document])))
+    for module in modules - {"venv", "pip"}:
+        assert importlib.util.find_spec(module), module
+
+
+def test_every_setting_of_the_stack_is_in_the_table() -> None:
+    for field in fields(StageSettings):
+        assert f"`{field.name}`" in DOCUMENTS["cdk/README.md"], field.name
+
+
+def test_the_costs_are_what_the_plan_says() -> None:
+    operating = DOCUMENTS["cdk/README.md"]
+    (row,) = re.findall(r"^\| USD a month \| (.*) \|$", operating, re.MULTILINE)
+    (sizes,) = re.findall(r"^\| faces \| (10k .*) \|$", operating, re.MULTILINE)
+    for faces, told in zip(sizes.split(" | "), row.split(" | "), strict=True):
+        command = ["plan", "--faces", faces, "--searches", "10", "--json"]
+        ended = subprocess.run(
+            [sys.executable, "-m", "facesearch_local.cli", *command],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
+
+
+@pytest.mark.parametrize("document", ["README.md", "tests/evaluation/README.md"])
+def test_accuracy_is_that_of_the_whole_report(document: str) -> None:
+    results = (ROOT / "tests/evaluation/RESULTS.md").read_text(encoding="utf-8")
+    identified, verified = table(results, "rank-1"), table(results, "AUC")
+    shown = table(DOCUMENTS[document], "LFW's 6,000 pairs")
+    assert {"whole-image", "face-crop", "facenet-report", "facenet"} <= shown.keys()
+    for system, row in shown.items():
+        found = {**identified[system], **verified[system]}
+        names = ("rank-1", "recall@20", "mAP@20", "accuracy", "ten queries", "ms a photo")
+        assert list(row.values()) == [found[name] for name in names], system
+
+
+def table(page: str, column: str) -> dict[str, dict[str, str]]:
+    """Rows by system, of the first table that has such a column."""
+    lines = iter(page.splitlines())
+    header = next(cells for line in lines if column in (cells := cells_of(line)))
+    next(lines)
+    rows = (cells_of(line) for line in takewhile(lambda line: line.startswith("|"), lines))
+    return {
+        re.sub(r"`([^`]*)`.*", r"\1", name): dict(zip(header[1:], figures, strict=True))
+        for name, *figures in rows
+    }
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
