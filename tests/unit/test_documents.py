@@ -38,6 +38,10 @@ ELSEWHERE = (
     *("tests/unit/test_X.py",),
 )
 
+TRACKED = subprocess.run(
+    ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
+).stdout.splitlines()
+
 each_document = pytest.mark.parametrize("document", DOCUMENTS)
 
 
@@ -94,10 +98,9 @@ def test_every_variable_is_read_somewhere() -> None:
 def test_every_path_exists(document: str) -> None:
     text = DOCUMENTS[document]
     named = set(re.findall(r"`((?:[\w.-]+/)+[\w.*-]*)`", text))
-    missing = [
-        path for path in named if not path.startswith(ELSEWHERE) and not list(ROOT.glob(path))
-    ]
-    assert not missing
+    named = {path.rstrip("/").replace("*", "") for path in named if not path.startswith(ELSEWHERE)}
+    # From the top, or from the subject's folder.
+    assert not [path for path in named if not any(f"/{path}" in f"/{each}" for each in TRACKED)]
     folder = (ROOT / document).parent
     for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
         assert (folder / link).exists(), link
@@ -116,6 +119,8 @@ def test_every_section_that_is_linked_to_exists(document: str) -> None:
 @each_document
 def test_every_module_that_is_run_exists(document: str) -> None:
     modules = set(re.findall(r"python -m ([\w.]+)", code_of(DOCUMENTS[document])))
+    if document == "CHANGELOG.md":
+        return  # it names what was, too
     for module in modules - {"venv", "pip"}:
         assert importlib.util.find_spec(module), module
 
