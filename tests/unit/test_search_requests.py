@@ -20,7 +20,7 @@ from search_faces.contract.requests import (
     SearchRequest,
 )
 from search_faces.http import HttpRequest
-from search_faces.reading import read_request
+from search_faces.parsing import parse_request
 from search_faces.routes.faces import COMPARE, DETECT, FACE_ROUTE
 from search_faces.routes.searching import MATCHES, SEARCH
 from search_faces.routing import Route
@@ -54,7 +54,7 @@ def read(route: Route[Request, Any], request: HttpRequest) -> Request:
     whole = HttpRequest(
         route.method, route.path, params, request.query, request.headers, request.body
     )
-    return read_request(route, whole)
+    return parse_request(route, whole)
 
 
 def parse(
@@ -93,7 +93,7 @@ def test_bytes_are_the_photo(kind: str) -> None:
 
 def test_body_without_a_type_is_taken_for_a_photo() -> None:
     request = HttpRequest("POST", "/v1/search", {}, [], {}, b"hello")
-    assert searched(read_request(SEARCH, request)) == PhotoQuery(b"hello")
+    assert searched(parse_request(SEARCH, request)) == PhotoQuery(b"hello")
 
 
 def test_type_counts_whatever_its_case_and_parameters() -> None:

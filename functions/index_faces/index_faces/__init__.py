@@ -1,1 +1,1 @@
-"""The Lambda function behind the queue of S3 events: it keeps the store what the bucket is."""
+"""The Lambda function that follows S3's events: it keeps the store up to date with the bucket."""

@@ -1,4 +1,4 @@
-"""What S3's event notifications mean for photos, and in which order they happened."""
+"""Parse S3's event notifications: what changed, and in which order."""
 
 import json
 import re
@@ -19,9 +19,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class VersionRemoval:
-    """One version of an object is gone for good, or a delete marker is.
+    """A version of an object, or a delete marker, was deleted for good.
 
-    Another version may be the current one: only the bucket knows whether the photo is there.
+    Another version may now be the current one: only the bucket knows whether the photo exists.
     `sequence` as in `Photo`.
     """
 
@@ -33,9 +33,9 @@ Change = PhotoToIndex | Removal | VersionRemoval
 
 
 def parse_message(body: str) -> list[Change]:
-    """The changes that a message of S3 tells of, none for its test message.
+    """Parse a message of S3. Its test message holds no changes.
 
-    Raises `InvalidRequest` for what S3 never sends: such a message can never succeed.
+    Raises `InvalidRequest` for a message that S3 never sends: it can never succeed.
     """
     try:
         message = json.loads(body)

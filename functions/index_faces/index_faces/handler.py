@@ -1,4 +1,4 @@
-"""The entry point of Lambda: messages in; out come those that SQS has to deliver again."""
+"""The entry point of Lambda. It returns the messages that SQS must deliver again."""
 
 import os
 from collections import Counter
@@ -21,8 +21,8 @@ from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.ids import bucket_and_key
 from facesearch.stages import METRICS_NAMESPACE, Stage, stages_timed
-from index_faces.messages import Result, index_messages
-from index_faces.service import Service
+from index_faces.messages import BatchResult, index_messages
+from index_faces.service import IndexService
 from index_faces.settings import IndexSettings
 
 logger = Logger(service="index_faces")
@@ -37,16 +37,16 @@ METRICS = {
 
 
 @cache
-def open_service() -> Service:
-    """As the environment says. Raises `SettingsError`; what failed is tried again."""
-    return Service.from_settings(IndexSettings.from_env(os.environ))
+def open_service() -> IndexService:
+    """The service that the environment configures. Raises `SettingsError`, and then tries again."""
+    return IndexService.from_settings(IndexSettings.from_env(os.environ))
 
 
 @logger.inject_lambda_context(log_event=False)
 def handler(
     event: Mapping[str, list[dict[str, object]]], context: LambdaContext
 ) -> PartialItemFailureResponse:
-    """Index a batch of S3's events; the messages returned as failed come again."""
+    """Index a batch of S3's events. SQS delivers the failed messages again."""
     with stages_timed() as seconds:
         result = _index({str(each["messageId"]): str(each["body"]) for each in event["Records"]})
     for outcome in result.outcomes:
@@ -65,16 +65,16 @@ def handler(
     )
 
 
-def _index(bodies: Mapping[str, str]) -> Result:
+def _index(bodies: Mapping[str, str]) -> BatchResult:
     try:
         return index_messages(bodies, open_service())
     except FacesearchError as error:
         logger.error("nothing could be done", error=error.code, reason=str(error))
-        return Result(failed=dict.fromkeys(bodies, error))
+        return BatchResult(failed=dict.fromkeys(bodies, error))
 
 
 def _log_outcome(outcome: Outcome) -> None:
-    """A photo's key may name a person: the log gets what stands for it."""
+    """Log an outcome. A photo's key may name a person, so its hash is logged."""
     fields: dict[str, str | int] = {
         "photo": photo_key(outcome.photo_id),
         "bucket": bucket_and_key(outcome.photo_id)[0],
@@ -92,13 +92,13 @@ def _log_outcome(outcome: Outcome) -> None:
 
 
 def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
-    found = list(outcomes)
-    statuses = Counter(outcome.status for outcome in found)
+    counted = list(outcomes)
+    statuses = Counter(outcome.status for outcome in counted)
     # Not `Metrics`: it collects for ever where metrics are disabled.
     metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="index_faces")
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
-    metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in found))
+    metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in counted))
     for stage, spent in seconds.items():
         metrics.add_metric(f"{stage}Latency", MetricUnit.Milliseconds, spent * 1000)
     metrics.flush_metrics()

@@ -1,4 +1,4 @@
-"""A batch of queue messages as one unit of work, in which each message fails by itself."""
+"""Process a batch of queue messages together. Each message succeeds or fails by itself."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ from facesearch.faces import Removal
 from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
 from facesearch.photos.bucket import S3Photos
 from index_faces.events import Change, VersionRemoval, parse_message
-from index_faces.service import Service
+from index_faces.service import IndexService
 
 
 @dataclass(slots=True)
-class Result:
-    """What became of the photos, and of the messages that have to come again, by id."""
+class BatchResult:
+    """The outcomes of photos, and the errors of failed messages by message id."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     failed: dict[str, FacesearchError] = field(default_factory=dict)
 
 
-def index_messages(bodies: Mapping[str, str], service: Service) -> Result:
-    """Do what the messages (bodies by message id) tell.
+def index_messages(bodies: Mapping[str, str], service: IndexService) -> BatchResult:
+    """Apply the changes in the messages; `bodies` are by message id.
 
-    Raises a `StoreError` or `ModelError` when nothing at all could be done.
+    Raises a `StoreError` or `ModelError` when none could be applied.
     """
-    result = Result()
+    result = BatchResult()
     changes: dict[str, list[Change]] = {}
     for message_id, body in bodies.items():
         try:
@@ -37,15 +37,15 @@ def index_messages(bodies: Mapping[str, str], service: Service) -> Result:
         for outcome in result.outcomes
         if outcome.status is Status.UNDONE and outcome.error is not None
     }
-    for message_id, told in changes.items():
-        errors = [undone[change.photo_id] for change in told if change.photo_id in undone]
+    for message_id, wanted in changes.items():
+        errors = [undone[change.photo_id] for change in wanted if change.photo_id in undone]
         if errors:
             result.failed[message_id] = errors[0]
     return result
 
 
 def _newest(messages: Iterable[Iterable[Change]]) -> list[Change]:
-    """Of several changes of one photo only the last counts; of equals, the later arrival."""
+    """The last change of each photo; of equal ones, the one that arrived later."""
     newest: dict[str, Change] = {}
     for change in (change for message in messages for change in message):
         known = newest.get(change.photo_id)
@@ -54,7 +54,7 @@ def _newest(messages: Iterable[Iterable[Change]]) -> list[Change]:
     return list(newest.values())
 
 
-def _index(changes: Iterable[Change], service: Service) -> list[Outcome]:
+def _index(changes: Iterable[Change], service: IndexService) -> list[Outcome]:
     clear: list[PhotoToIndex | Removal] = []
     undone: list[Outcome] = []
     for change in changes:

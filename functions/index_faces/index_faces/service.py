@@ -1,4 +1,4 @@
-"""What the function works with, opened at the first event and kept for those to come."""
+"""What the function works with. It is opened at the first event, and kept."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from index_faces.settings import IndexSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class IndexService:
     """The bucket, the recipe and the store."""
 
     photos: S3Photos
@@ -17,8 +17,8 @@ class Service:
     store: FaceStore
 
     @classmethod
-    def from_settings(cls, settings: IndexSettings) -> "Service":
-        """Nothing is connected to before the first event."""
+    def from_settings(cls, settings: IndexSettings) -> "IndexService":
+        """Make the service. It connects to nothing before the first event."""
         pipeline = FacePipeline.from_settings(settings.shared)
         return cls(
             photos=S3Photos(open_client(), settings.collections),

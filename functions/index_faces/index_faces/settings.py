@@ -1,4 +1,4 @@
-"""What the index function is told by its environment."""
+"""The settings of the index function, from its environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from facesearch.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
-    """`shared` is what every entry point is told; `collections` is how the bucket tells them."""
+    """`shared` are those of every entry point; `collections` says how the bucket names them."""
 
     shared: Settings
     collections: CollectionRule

@@ -1,4 +1,4 @@
-"""A route's answer to a request, in HTTP; every error becomes problem details."""
+"""Answer an HTTP request with a route. Every error becomes problem details."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from facesearch.errors import FacesearchError, InputError, NotFound
 from search_faces.contract.answers import Picture
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.log import log_problem, logger
+from search_faces.parsing import parse_request
 from search_faces.problems import (
     CONTENT_TYPE,
     Problem,
@@ -19,29 +20,28 @@ from search_faces.problems import (
     problem_of,
     unexpected_problem,
 )
-from search_faces.reading import read_request
 from search_faces.routing import Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 PICTURE_CACHE = "private, max-age=300"
 
 
 def answer(
-    route: Route[Any, Any], service: Callable[[], Service], request: HttpRequest
+    route: Route[Any, Any], service: Callable[[], SearchService], request: HttpRequest
 ) -> HttpAnswer:
-    """Never raises. `service` is called once the request is understood."""
+    """Answer a request. Never raises. `service` is called only for a valid request."""
 
     def respond() -> HttpAnswer:
-        asked = read_request(route, request)
-        return _written(route, route.respond(asked, service()))
+        asked = parse_request(route, request)
+        return _http_answer(route, route.respond(asked, service()))
 
-    return guarded(respond, request, route.failure)
+    return answer_or_problem(respond, request, route.failure)
 
 
-def guarded(
+def answer_or_problem(
     respond: Callable[[], HttpAnswer], request: HttpRequest, failure: HTTPStatus | None = None
 ) -> HttpAnswer:
-    """The answer, or a problem; with `failure` as its status if it is not the caller's."""
+    """The answer, or a problem for its error. `failure` is the status of our own errors."""
     try:
         return respond()
     except FacesearchError as error:
@@ -49,26 +49,26 @@ def guarded(
         if failure is not None and not isinstance(error, InputError):
             problem = replace(problem, status=failure)
         log_problem(problem, error)
-        return written_problem(problem, request.request_id)
+        return problem_answer(problem, request.request_id)
     except Exception as error:  # noqa: BLE001 (told in the log)
         logger.exception("request failed", extra={"error": type(error).__name__})
-        return written_problem(unexpected_problem(), request.request_id)
+        return problem_answer(unexpected_problem(), request.request_id)
 
 
 def no_path_problem() -> Problem:
-    """For a path that no route takes."""
+    """The problem for a path that no route has."""
     return problem_of(NotFound("there is nothing at this path: POST a photo to /v1/search"))
 
 
-def refusal(request: HttpRequest, allowed: list[str]) -> HttpAnswer:
-    """For a path that no route takes, or not by this method but by those that are `allowed`."""
+def refusal_answer(request: HttpRequest, allowed: list[str]) -> HttpAnswer:
+    """The answer for a path without a route, or with routes for the `allowed` methods only."""
     if not allowed:
-        return written_problem(no_path_problem(), request.request_id)
+        return problem_answer(no_path_problem(), request.request_id)
     methods = ", ".join(sorted(allowed))
-    return written_problem(method_problem(methods), request.request_id, {"Allow": methods})
+    return problem_answer(method_problem(methods), request.request_id, {"Allow": methods})
 
 
-def written_problem(
+def problem_answer(
     problem: Problem, request_id: str, headers: Mapping[str, str] | None = None
 ) -> HttpAnswer:
     """The problem as an answer."""
@@ -80,9 +80,9 @@ def written_problem(
     )
 
 
-def _written(route: Route[Any, Any], found: msgspec.Struct) -> HttpAnswer:
-    if isinstance(found, Picture):
+def _http_answer(route: Route[Any, Any], content: msgspec.Struct) -> HttpAnswer:
+    if isinstance(content, Picture):
         headers = {"Content-Type": "image/jpeg", "Cache-Control": PICTURE_CACHE}
-        return HttpAnswer(route.status.value, headers, found.jpeg)
+        return HttpAnswer(route.status.value, headers, content.jpeg)
     headers = {"Content-Type": "application/json"}
-    return HttpAnswer(route.status.value, headers, msgspec.json.encode(found))
+    return HttpAnswer(route.status.value, headers, msgspec.json.encode(content))

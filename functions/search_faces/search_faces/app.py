@@ -1,4 +1,4 @@
-"""The API in Lambda: its routes bound to Powertools' resolver."""
+"""The API in Lambda: Powertools' resolver with the API's routes."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -7,26 +7,26 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from search_faces.answering import answer, refusal
+from search_faces.answering import answer, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.routes import ROUTES
 from search_faces.routing import Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 from search_faces.static import STATIC_ROUTES, StaticRoute, static_answer
 
 PREFLIGHT_S = 3600
-"""How long a browser may remember that it was allowed to ask."""
+"""How long a browser may keep the answer to a preflight request."""
 
 
 def create_app(
-    open_service: Callable[[], Service], cors_origins: Sequence[str] = ()
+    open_service: Callable[[], SearchService], cors_origins: Sequence[str] = ()
 ) -> APIGatewayRestResolver:
-    """The resolver; pages of `cors_origins` may use it, too."""
+    """Make the resolver. Pages of `cors_origins` may use the API, too."""
     # In debug mode it would print whole requests: photos.
     app = APIGatewayRestResolver(debug=False, cors=_cors(cors_origins))
     for route in ROUTES:
         respond = _answering(app, route, open_service)
-        app.route(_rule(route.path), route.method, compress=route.shrinks)(respond)
+        app.route(_rule(route.path), route.method, compress=route.compress)(respond)
     for static in STATIC_ROUTES:
         app.get(_rule(static.path), compress=True)(_serving(app, static, open_service))
     # Powertools has no public list of what was registered.
@@ -35,19 +35,19 @@ def create_app(
     def refuse(_: NotFoundError) -> Response[str | bytes]:
         path = app.current_event.path
         allowed = {each.method for each in routes if each.rule.match(path)}
-        return _response(refusal(_request(app, {}), sorted(allowed)))
+        return _response(refusal_answer(_request(app, {}), sorted(allowed)))
 
     app.not_found(refuse)
     return app
 
 
 def _rule(path: str) -> str:
-    """`{name}` as Powertools writes it."""
+    """A path with its parameters as Powertools writes them: `<name>` for `{name}`."""
     return path.replace("{", "<").replace("}", ">")
 
 
 def _answering(
-    app: APIGatewayRestResolver, route: Route[Any, Any], open_service: Callable[[], Service]
+    app: APIGatewayRestResolver, route: Route[Any, Any], open_service: Callable[[], SearchService]
 ) -> Callable[..., Response[str | bytes]]:
     def respond(**path_params: str) -> Response[str | bytes]:
         return _response(answer(route, open_service, _request(app, path_params)))
@@ -56,7 +56,7 @@ def _answering(
 
 
 def _serving(
-    app: APIGatewayRestResolver, static: StaticRoute, open_service: Callable[[], Service]
+    app: APIGatewayRestResolver, static: StaticRoute, open_service: Callable[[], SearchService]
 ) -> Callable[..., Response[str | bytes]]:
     def respond(**path_params: str) -> Response[str | bytes]:
         return _response(static_answer(static, open_service, _request(app, path_params)))
@@ -81,13 +81,13 @@ def _request(app: APIGatewayRestResolver, path_params: Mapping[str, str]) -> Htt
     )
 
 
-def _response(found: HttpAnswer) -> Response[str | bytes]:
-    headers = dict(found.headers)
+def _response(answer: HttpAnswer) -> Response[str | bytes]:
+    headers = dict(answer.headers)
     kind = headers.pop("Content-Type", None)
     # Bytes are sent in base64, which text does not need.
     text = kind is not None and not str(kind).startswith("image/jpeg")
-    body = found.body.decode() if text else found.body or None
-    return Response(found.status, kind, body, headers=headers)  # type: ignore[arg-type]
+    body = answer.body.decode() if text else answer.body or None
+    return Response(answer.status, kind, body, headers=headers)  # type: ignore[arg-type]
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

@@ -1,7 +1,7 @@
-"""The entry point of Lambda: API Gateway's proxy events in, its responses out.
+"""The entry point of Lambda: it answers API Gateway's proxy events.
 
-Only here does the API read its environment, once. Powertools reads its own variables
-(POWERTOOLS_…) as it is imported, so they are set before this module is.
+The API reads its environment here, once, and nowhere else. Powertools reads its own variables
+(POWERTOOLS_…) when it is imported, so they must be set before.
 """
 
 import os
@@ -19,9 +19,9 @@ from facesearch.errors import SettingsError
 from facesearch.stages import METRICS_NAMESPACE, Stage, stages_timed
 from search_faces import log
 from search_faces.app import create_app
-from search_faces.service import Service
+from search_faces.service import SearchService
 from search_faces.settings import SearchSettings
-from search_faces.warming import warm_ahead
+from search_faces.warming import load_models_early
 
 logger = Logger(service=log.logger.name)
 """That of the API, in JSON for CloudWatch."""
@@ -29,14 +29,14 @@ logger = Logger(service=log.logger.name)
 
 @cache
 def read_settings() -> SearchSettings:
-    """Raises `SettingsError`; what failed is tried again."""
+    """Raises `SettingsError`, and then tries again at the next call."""
     return SearchSettings.from_env(os.environ)
 
 
 @cache
-def open_service() -> Service:
-    """Opened at the first request that needs it, and kept for those to come."""
-    return Service.from_settings(read_settings())
+def open_service() -> SearchService:
+    """The service, opened at the first request that needs it."""
+    return SearchService.from_settings(read_settings())
 
 
 def _cors_origins() -> Sequence[str]:
@@ -47,7 +47,7 @@ def _cors_origins() -> Sequence[str]:
         return ()
 
 
-warm_ahead(os.environ, open_service)
+load_models_early(os.environ, open_service)
 app = create_app(open_service, _cors_origins())
 
 

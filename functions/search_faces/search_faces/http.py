@@ -1,10 +1,10 @@
-"""Requests and answers as the routes know them, whatever serves them."""
+"""HTTP requests and answers, the same for Lambda and the local server."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 DEFAULT_TYPE = "application/octet-stream"
-"""Of a body of which nothing else is known."""
+"""The content type of a body that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """`headers` holds the Content-Type of a body; what serves the answer adds its length."""
+    """`headers` holds the Content-Type of a body; the server adds the Content-Length."""
 
     status: int
     headers: Mapping[str, str | list[str]]

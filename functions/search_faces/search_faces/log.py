@@ -1,4 +1,4 @@
-"""The log: it never holds what a caller sent. Who runs the API decides where it goes."""
+"""The log. It never holds what a caller sent. The entry point decides where it goes."""
 
 import logging
 from http import HTTPStatus
@@ -10,7 +10,7 @@ logger = logging.getLogger("search_faces")
 
 
 def log_problem(problem: Problem, error: FacesearchError) -> None:
-    """A caller's mistakes are noted, their words are not; the operator's are told in full."""
+    """Log a problem: a caller's by its code only, the service's with its reason."""
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("request failed", extra={"error": error.code, "reason": str(error)})
     else:

@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578), within limits on fields, their headers and their names."""
+"""Parse multipart/form-data (RFC 7578), with limits on fields and headers."""
 
 import base64
 import binascii
@@ -41,31 +41,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartHead:
-    """What a form says of a field before its data."""
+    """The head of a field, which precedes its data."""
 
     name: str
     filename: str | None
     encoding: str
-    """Of its data: mail-like clients encode photos as base64."""
+    """The encoding of the data. Some clients encode photos as base64."""
 
 
 def split_parts(body: bytes, content_type: str) -> list[Part]:
-    """The fields of a form; an input for files in which none was chosen is left out.
+    """Parse the fields of a form. A file input without a file is left out.
 
-    Raises `InvalidRequest` for a body that is no form, or one that was cut off.
+    Raises `InvalidRequest` for a body that is not a form, or is cut off.
     """
     pieces: dict[PartHead, list[bytes]] = {}
     for head, piece in form_pieces([body], content_type):
         pieces.setdefault(head, []).append(piece)
     return [
-        Part(head.name, head.filename is not None, _decoded(head, b"".join(found)))
-        for head, found in pieces.items()
-        if head.filename != "" or any(found)
+        Part(head.name, head.filename is not None, _decoded(head, b"".join(data)))
+        for head, data in pieces.items()
+        if head.filename != "" or any(data)
     ]
 
 
 def form_pieces(chunks: Iterable[bytes], content_type: str) -> Iterator[tuple[PartHead, bytes]]:
-    """The data of each field, piece by piece, as a form arrives; the first piece of each is empty.
+    """Parse a form as it arrives: yield each field's data in pieces, the first of them empty.
 
     Raises `InvalidRequest`.
     """

@@ -1,4 +1,4 @@
-"""Every error as problem details (RFC 9457), by one table."""
+"""One table that turns every error into problem details (RFC 9457)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,7 +34,7 @@ RETRY_AFTER_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a caller is told; `code` is stable, for programs."""
+    """An error as callers see it; `code` is stable, for programs."""
 
     status: HTTPStatus
     code: str
@@ -56,7 +56,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """`detail` is set where the error's own message is not the caller's business."""
+    """The status and title of a type of error.
+
+    `detail` replaces the messages of errors that only the operator can mend.
+    """
 
     status: HTTPStatus
     title: str
@@ -107,18 +110,18 @@ KINDS: dict[type[FacesearchError], _Kind] = {
 
 
 def problem_of(error: FacesearchError) -> Problem:
-    """By the error's own type, or the nearest type above it."""
+    """The problem of an error, by its type or the nearest base type in the table."""
     kind = next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
     return Problem(kind.status, error.code, kind.title, kind.detail or str(error))
 
 
 def unexpected_problem() -> Problem:
-    """For an error that nobody thought of."""
+    """The problem for an unexpected error."""
     return Problem(_FAILED.status, "internal_error", _FAILED.title, _FAILED.detail)
 
 
 def method_problem(allowed: str) -> Problem:
-    """For a path that exists, but not with this method."""
+    """The problem for a path that does not take this method."""
     return Problem(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "method_not_allowed",
@@ -128,7 +131,7 @@ def method_problem(allowed: str) -> Problem:
 
 
 def body_problem(limit: int) -> Problem:
-    """For a request body of more than `limit` bytes."""
+    """The problem for a request body of more than `limit` bytes."""
     return Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request_too_large",

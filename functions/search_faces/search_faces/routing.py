@@ -1,4 +1,4 @@
-"""What a route is: an address, what is sent there, what comes back, and how that is described."""
+"""What a route is: its method and path, its request and answer types, and its description."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 Request = TypeVar("Request", bound=Struct)
 Answer = TypeVar("Answer", bound=Struct)
@@ -15,10 +15,11 @@ Answer = TypeVar("Answer", bound=Struct)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What a body may be beside JSON.
+    """What a body may hold. It may always be JSON.
 
-    `fields` of the request stand in the body only, never in the address. `files` are those that
-    files of a form are for, and how many at most. With `is_photo`, the whole body may be one.
+    `fields` of the request may stand in the body only, never in the address. `files` are the
+    fields for files of a form, with the most files of each. With `is_photo`, the body may be a
+    photo.
     """
 
     fields: Sequence[str] = ()
@@ -30,28 +31,28 @@ class Body:
 class Route(Generic[Request, Answer]):
     """One method of one path, such as `/v1/faces/{face_id}`; `open` routes need no key.
 
-    `respond` is a plain function: from the request, and what the service works with, to the answer.
+    `respond` is a plain function of the request and the service. It returns the answer.
     """
 
     method: str
     path: str
-    respond: Callable[[Request, Service], Answer]
+    respond: Callable[[Request, SearchService], Answer]
     request: type[Request]
     answer: type[Answer]
     body: Body | None = None
     open: bool = False
-    shrinks: bool = False
-    """Whether Lambda compresses the answer for those who take it so: pictures only cost time."""
+    compress: bool = False
+    """Whether Lambda compresses the answer. Answers with pictures would not get smaller."""
     status: HTTPStatus = HTTPStatus.OK
     failure: HTTPStatus | None = None
-    """The status when the service fails to answer, whatever it is elsewhere."""
+    """The status for all errors of the service itself, instead of those in the table."""
 
     tag: str
     description: str = ""
     problems: Sequence[str] = ()
-    """The codes of those that are not every route's."""
+    """Codes of its problems, without those that every route has."""
     examples: Mapping[str, object] = field(default_factory=dict)
-    """Bodies in JSON, by what they show."""
+    """JSON bodies by what they show."""
 
     @property
     def name(self) -> str:

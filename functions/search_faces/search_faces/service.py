@@ -1,4 +1,4 @@
-"""What the API works with: everything is handed to it, and nothing is read here."""
+"""What the API works with: models, store and photos."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from search_faces.uploads.bucket import BucketUploads
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """The recipe, the store, and where photos are."""
+class SearchService:
+    """What routes work with: the pipeline, the store and the photos."""
 
     pipeline: FacePipeline
     store: FaceStore
     photos: Photos
     bucket: str = ""
-    """Whose photos a search may name; "" for none."""
+    """The bucket whose photos a search may name; "" for none."""
     uploads: Uploads | None = None
     """Takes new photos, if anything does."""
     upload_origin: str = ""
@@ -30,8 +30,8 @@ class Service:
     """The commit that runs, if known."""
 
     @classmethod
-    def from_settings(cls, settings: SearchSettings) -> "Service":
-        """Nothing is connected to before the first request."""
+    def from_settings(cls, settings: SearchSettings) -> "SearchService":
+        """Make the service. It connects to nothing before the first request."""
         pipeline, photos = FacePipeline.from_settings(settings.shared), Photos()
         uploads = None
         if settings.bucket and settings.uploads:
@@ -49,9 +49,9 @@ class Service:
         )
 
     def check(self) -> Counts:
-        """Make sure that searches can be answered; returns what the store holds.
+        """Check that searches can be answered, and return what the store holds.
 
-        Raises `ModelError` or a `StoreError`, but not when nothing was ever indexed.
+        Raises `ModelError` or a `StoreError`. A store that does not exist yet is no error.
         """
         self.pipeline.warm()
         try:
@@ -60,7 +60,7 @@ class Service:
             return Counts(0, 0)
 
     def photo_of(self, query: PhotoQuery | BucketQuery) -> bytes:
-        """Raises `InvalidRequest`, `NotFound` or `ReadError` for a photo in the bucket."""
+        """The bytes of the query photo. Raises `InvalidRequest`, `NotFound` or `ReadError`."""
         if isinstance(query, PhotoQuery):
             return query.photo
         if not self.bucket:

@@ -1,4 +1,4 @@
-"""What the search API is told by its environment."""
+"""The settings of the search API, from its environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ UPLOADS = ("on", "off")
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`shared` is what every entry point is told."""
+    """`shared` are the settings of every entry point."""
 
     shared: Settings
     bucket: str = ""
-    """Whose photos a search may name; "" for none."""
+    """The bucket whose photos a search may name; "" for none."""
     collections: CollectionRule = field(default_factory=CollectionRule)
-    """How the bucket tells collections."""
+    """How the bucket names collections."""
     uploads: bool = True
     """Whether callers may add photos to the bucket."""
     suffixes: tuple[str, ...] = ()
-    """The endings of the keys that are indexed; none for all."""
+    """The endings of keys that are indexed; all keys if empty."""
     upload_origin: str = ""
     """Where the page sends new photos, if that is another origin than its own."""
     cors_origins: tuple[str, ...] = ()
-    """Whose pages may use the API beside its own."""
+    """Other origins whose pages may use the API."""
     commit: str = ""
     """The commit that runs, if known."""
 
@@ -52,5 +52,5 @@ def _uploads(text: str) -> bool:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """What stands between the commas."""
+    """Split a text at its commas."""
     return tuple(each for each in text.split(",") if each)

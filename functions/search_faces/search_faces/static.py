@@ -1,7 +1,7 @@
-"""Files that are served as they are, under strict policies; a browser asks whether they changed.
+"""Serve the page's files with strict security headers. Browsers ask whether a file changed.
 
-`static_files.json` declares their paths, once: `cdk/` reads it, too. They are for people, answer
-without a key, and are not in the API's document.
+`static_files.json` declares their paths; `cdk/` reads it, too. These files need no key, and are
+not in the API's document.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ import msgspec
 
 from facesearch.confidence import confidence
 from facesearch.errors import NotFound
-from search_faces.answering import guarded
+from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 ROOT = Path(__file__).parent
 SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler/openapi/swagger_ui"
@@ -32,7 +32,7 @@ TYPES = {
 
 
 class StaticRoute(msgspec.Struct, frozen=True):
-    """GET of a path: one `file`, or those of a `folder` by `{file}`; under a policy, if any."""
+    """A path with one `file`, or with the files of a `folder` by `{file}`; `policy` may be ""."""
 
     path: str
     file: str = ""
@@ -46,13 +46,15 @@ STATIC_ROUTES = msgspec.json.decode(
 
 
 def static_answer(
-    route: StaticRoute, service: Callable[[], Service], request: HttpRequest
+    route: StaticRoute, service: Callable[[], SearchService], request: HttpRequest
 ) -> HttpAnswer:
-    """The file; nothing (304) when the caller has this very one. Never raises."""
-    return guarded(lambda: _answer(route, service, request), request)
+    """Answer with the file, or with 304 when the caller has it already. Never raises."""
+    return answer_or_problem(lambda: _answer(route, service, request), request)
 
 
-def _answer(route: StaticRoute, service: Callable[[], Service], request: HttpRequest) -> HttpAnswer:
+def _answer(
+    route: StaticRoute, service: Callable[[], SearchService], request: HttpRequest
+) -> HttpAnswer:
     path = request.browser_path or request.path
     if route.file.endswith("index.html") and path.endswith("/") != (route.path == "/"):
         # Links are relative: with a stage ("/live"), the path that the browser knows counts.
@@ -81,7 +83,7 @@ def _answer(route: StaticRoute, service: Callable[[], Service], request: HttpReq
 
 @cache
 def _files() -> dict[str, bytes]:
-    """By name; what the page has to know of the calibration is written into it."""
+    """The files by name. The page gets the calibration written into it."""
     paths = [ROOT / "openapi.json", *ROOT.glob("page/*"), *ROOT.glob("docs/*")]
     files = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
@@ -96,8 +98,8 @@ def _files() -> dict[str, bytes]:
     return files
 
 
-def _policies(policy: str, service: Callable[[], Service]) -> Mapping[str, str]:
-    """What a page may do: nothing but its own files, the API, and uploads to where they go."""
+def _policies(policy: str, service: Callable[[], SearchService]) -> Mapping[str, str]:
+    """Security headers: a page may only use its own files, the API and the upload origin."""
     if not policy:
         return {}
     page = policy == "page"

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 AHEAD = ("snap-start", "provisioned-concurrency")
 
 
-def warm_ahead(environ: Mapping[str, str], open_service: Callable[[], Service]) -> None:
-    """Open what the first search needs, unless a request is waiting for this start.
+def load_models_early(
+    environ: Mapping[str, str], open_service: Callable[[], SearchService]
+) -> None:
+    """Load the models now if no request is waiting for this start.
 
-    What a module's import leaves in memory is in SnapStart's snapshot. Nothing is connected to:
-    connections would not survive it. Raises `ModelError` or `SettingsError`, on which Lambda does
-    not publish the version.
+    SnapStart's snapshot then holds them. Nothing connects yet: connections would not survive the
+    snapshot. Raises `ModelError` or `SettingsError`; Lambda then does not publish the version.
     """
     if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in AHEAD:
         open_service().pipeline.warm()

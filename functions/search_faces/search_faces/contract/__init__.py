@@ -1,1 +1,1 @@
-"""What callers send and get, each declared once: it validates, serialises and documents."""
+"""Requests and answers of the API. Each type validates, serialises and documents itself."""

@@ -178,9 +178,9 @@ class Result(Struct, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, found: FaceMatches, extras: Extras) -> "Result":
-        matches = [Match.of(match, extras) for match in found.matches]
-        return cls(face=found.face, matches=matches, next=found.next)
+    def of(cls, page: FaceMatches, extras: Extras) -> "Result":
+        matches = [Match.of(match, extras) for match in page.matches]
+        return cls(face=page.face, matches=matches, next=page.next)
 
 
 class RecipeId(Struct, frozen=True):
@@ -209,25 +209,25 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
     @classmethod
     def of_photo(
         cls,
-        found: PhotoSearch,
+        search: PhotoSearch,
         recipe: domain.Recipe,
         extras: Extras = PLAIN,
         thumbnails: Sequence[str] = (),
     ) -> "SearchAnswer":
         """`thumbnails` are those of the query photo's faces, where they were asked for."""
         return cls(
-            photo=Size(found.photo.width, found.photo.height),
-            faces=_faces(found.faces, thumbnails),
-            results=[Result.of(each, extras) for each in found.results],
+            photo=Size(search.photo.width, search.photo.height),
+            faces=_faces(search.faces, thumbnails),
+            results=[Result.of(each, extras) for each in search.results],
             recipe=RecipeId.of(recipe),
         )
 
     @classmethod
     def of_person(
-        cls, found: FaceMatches, recipe: domain.Recipe, extras: Extras = PLAIN
+        cls, matches: FaceMatches, recipe: domain.Recipe, extras: Extras = PLAIN
     ) -> "SearchAnswer":
         """For a search with a stored face, or with several photos."""
-        results = [Result.of(found, extras)]
+        results = [Result.of(matches, extras)]
         return cls(photo=None, faces=[], results=results, recipe=RecipeId.of(recipe))
 
 
@@ -310,10 +310,10 @@ class DetectAnswer(Struct, frozen=True):
     def of(
         cls,
         photo: DecodedImage,
-        found: "Iterable[tuple[domain.DetectedFace, FaceQuality]]",
+        measured: "Iterable[tuple[domain.DetectedFace, FaceQuality]]",
         thumbnails: Sequence[str],
     ) -> "DetectAnswer":
-        detected, qualities = zip(*found, strict=True) if found else ((), ())
+        detected, qualities = zip(*measured, strict=True) if measured else ((), ())
         described = [
             DetectedFace(
                 index=face.index,
@@ -499,10 +499,10 @@ class Picture(Struct, frozen=True):
     jpeg: bytes
 
 
-def _faces(found: Iterable[domain.DetectedFace], thumbnails: Sequence[str]) -> list[Face]:
+def _faces(faces: Iterable[domain.DetectedFace], thumbnails: Sequence[str]) -> list[Face]:
     return [
         Face.of(index, face, thumbnails[index] if thumbnails else UNSET)
-        for index, face in enumerate(found)
+        for index, face in enumerate(faces)
     ]
 
 

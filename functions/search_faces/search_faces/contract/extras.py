@@ -1,4 +1,4 @@
-"""What answers add to stored faces on request: thumbnails, and where their photos are."""
+"""What answers add to stored faces on request: thumbnails and URLs of photos."""
 
 import base64
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +15,10 @@ MAX_THUMBNAILS = 200
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Thumbnails (data URLs) by face id and URLs by photo id, if asked for; None: there is none."""
+    """Thumbnails (data URLs) by face id and URLs by photo id, where asked for.
+
+    None means that a photo has none.
+    """
 
     boxes: bool = True
     thumbnails: Mapping[str, str | None] = field(default_factory=dict)
@@ -23,7 +26,7 @@ class Extras:
 
 
 def extras_of(faces: Sequence[StoredFace], include: Collection[str], photos: Photos) -> Extras:
-    """Raises `InvalidRequest` when there are more faces than thumbnails fit into an answer."""
+    """Make what `include` asks for. Raises `InvalidRequest` for too many thumbnails."""
     made: dict[str, str | None] = {}
     if "thumbnails" in include:
         if len({face.face_id for face in faces}) > MAX_THUMBNAILS:

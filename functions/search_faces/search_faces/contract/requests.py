@@ -1,7 +1,7 @@
 """What callers send.
 
-The fields of a type are the fields of JSON, those of a form, and the options in the address, but
-for those that name what is searched with: they stand in the body only.
+A type's fields may stand in JSON, in a form or as options in the address. Only the fields that
+hold or name the query must stand in the body.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ PhotoKey = Annotated[
 ]
 
 QUERIES = ("photo", "s3_key", "face_id")
-"""Fields that name what is searched with."""
+"""Fields that hold or name the query."""
 
 
 @dataclass(frozen=True, slots=True)

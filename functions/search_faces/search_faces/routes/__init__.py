@@ -1,4 +1,4 @@
-"""The API's routes, a module for each subject; ROUTES is the one table of them."""
+"""The API's routes, a module for each subject. ROUTES is the table of all."""
 
 from typing import Any
 

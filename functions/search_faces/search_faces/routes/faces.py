@@ -21,16 +21,16 @@ from search_faces.contract.requests import (
 )
 from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SIZES, STORE
 from search_faces.routing import Body, Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 
-def face(request: FaceRequest, service: Service) -> StoredFace:
+def face(request: FaceRequest, service: SearchService) -> StoredFace:
     """A stored face, and the photo it is in."""
     stored = stored_face(request.face_id, service.store)
     return StoredFace.of(stored, extras_of([stored], request.include, service.photos))
 
 
-def face_thumbnail(request: ThumbnailRequest, service: Service) -> Picture:
+def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> Picture:
     """A picture of a stored face."""
     stored = stored_face(request.face_id, service.store)
     try:
@@ -42,7 +42,7 @@ def face_thumbnail(request: ThumbnailRequest, service: Service) -> Picture:
     return Picture(thumbnail(photo, stored.face.detected.box))
 
 
-def detect(request: DetectRequest, service: Service) -> DetectAnswer:
+def detect(request: DetectRequest, service: SearchService) -> DetectAnswer:
     """The faces of a photo, and how good a picture of each it is."""
     # Cold start: ten milliseconds of import that no search needs.
     from facesearch.vision.quality import face_quality  # noqa: PLC0415
@@ -54,7 +54,7 @@ def detect(request: DetectRequest, service: Service) -> DetectAnswer:
     return DetectAnswer.of(photo, [(each, face_quality(photo, each)) for each in faces], drawn)
 
 
-def compare(request: CompareRequest, service: Service) -> CompareAnswer:
+def compare(request: CompareRequest, service: SearchService) -> CompareAnswer:
     """Whether two faces show the same person."""
     queries = request.one.query("one"), request.other.query("other")
     one, other = (_side(query, request, service) for query in queries)
@@ -64,13 +64,13 @@ def compare(request: CompareRequest, service: Service) -> CompareAnswer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """A face that is compared, and how it is told."""
+    """One of the two compared faces, and its form in the answer."""
 
     embedded: EmbeddedFace
     face: Face
 
 
-def _side(query: Query, request: CompareRequest, service: Service) -> _Side:
+def _side(query: Query, request: CompareRequest, service: SearchService) -> _Side:
     """The stored face, or the largest of the photo."""
     if isinstance(query, FaceQuery):
         stored = stored_face(query.face_id, service.store)

@@ -21,7 +21,7 @@ from search_faces.contract.answers import (
 from search_faces.contract.requests import Nothing, PhotosRequest
 from search_faces.routes.words import ADDRESS
 from search_faces.routing import Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 PAGE_BYTES = 5_000_000
 """An answer of Lambda holds 6 MB."""
@@ -30,16 +30,16 @@ PHOTO_BYTES, FACE_BYTES, CHARACTER_BYTES = 200, 50, 12
 """The most that JSON needs for a photo aside from its texts, for a face and for a character."""
 
 
-def photos(request: PhotosRequest, service: Service) -> PhotosAnswer:
+def photos(request: PhotosRequest, service: SearchService) -> PhotosAnswer:
     """The photos that were indexed, by id, a page at a time."""
     # One more than asked for: whether there is a next page.
-    found = _photos(request, service)
-    page = list(_fitting(found[: request.limit]))
-    more = page[-1].photo.photo_id if len(found) > len(page) else None
+    listings = _photos(request, service)
+    page = list(_fitting(listings[: request.limit]))
+    more = page[-1].photo.photo_id if len(listings) > len(page) else None
     return PhotosAnswer([ListedPhoto.of(each) for each in page], more)
 
 
-def collections(_request: Nothing, service: Service) -> CollectionsAnswer:
+def collections(_request: Nothing, service: SearchService) -> CollectionsAnswer:
     """The collections, and how much each holds."""
     try:
         held = service.store.collections()
@@ -50,14 +50,14 @@ def collections(_request: Nothing, service: Service) -> CollectionsAnswer:
     )
 
 
-def health(_request: Nothing, service: Service) -> HealthAnswer:
+def health(_request: Nothing, service: SearchService) -> HealthAnswer:
     """Whether searches can be answered, and what the store holds."""
     counts = service.check()
     recipe = RecipeId.of(service.pipeline.recipe)
     return HealthAnswer("ok", recipe, counts.photos, counts.faces)
 
 
-def version(_request: Nothing, service: Service) -> VersionAnswer:
+def version(_request: Nothing, service: SearchService) -> VersionAnswer:
     """What runs here, and whether it fits what is indexed."""
     recipe = service.pipeline.recipe
     try:
@@ -78,7 +78,7 @@ def version(_request: Nothing, service: Service) -> VersionAnswer:
     )
 
 
-def _photos(request: PhotosRequest, service: Service) -> list[PhotoListing]:
+def _photos(request: PhotosRequest, service: SearchService) -> list[PhotoListing]:
     try:
         return list(
             service.store.photos(
@@ -108,7 +108,7 @@ PHOTOS = Route(
     respond=photos,
     request=PhotosRequest,
     answer=PhotosAnswer,
-    shrinks=True,
+    compress=True,
     tag="Photos",
     description="Photos without a face are listed, too, and those that could not be used, with "
     "the `problem`. Photos come and go through the bucket: it is the one source of truth.",

@@ -14,51 +14,53 @@ from search_faces.contract.requests import (
 )
 from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SEVERAL, SIZES, STORE
 from search_faces.routing import Body, Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 
-def search(request: SearchRequest, service: Service) -> SearchAnswer:
+def search(request: SearchRequest, service: SearchService) -> SearchAnswer:
     """The faces nearest to those that the request shows or names."""
     queries = request.queries
     if len(queries) > 1:
         return _search_person(queries, request, service)
     (query,) = queries
     if isinstance(query, FaceQuery):
-        found = search_face(query.face_id, service.store, request)
-        return _without_photo(found, request, service)
+        page = search_face(query.face_id, service.store, request)
+        return _without_photo(page, request, service)
     return _search_photo(service.photo_of(query), request, service)
 
 
-def matches(request: MatchesRequest, service: Service) -> SearchAnswer:
+def matches(request: MatchesRequest, service: SearchService) -> SearchAnswer:
     """The faces nearest to a stored one, itself left out."""
     return _without_photo(search_face(request.face_id, service.store, request), request, service)
 
 
-def _search_photo(photo: bytes, request: SearchRequest, service: Service) -> SearchAnswer:
+def _search_photo(photo: bytes, request: SearchRequest, service: SearchService) -> SearchAnswer:
     pipeline = service.pipeline
-    found = search_photo(photo, pipeline, service.store, request, request.face_choice)
+    result = search_photo(photo, pipeline, service.store, request, request.face_choice)
     drawn = []
     if "thumbnails" in request.include:
-        drawn = [data_url(thumbnail(found.photo, face.box)) for face in found.faces]
-    extras = _extras(found.results, request, service)
-    return SearchAnswer.of_photo(found, pipeline.recipe, extras, drawn)
+        drawn = [data_url(thumbnail(result.photo, face.box)) for face in result.faces]
+    extras = _extras(result.results, request, service)
+    return SearchAnswer.of_photo(result, pipeline.recipe, extras, drawn)
 
 
 def _search_person(
-    queries: tuple[Query, ...], request: SearchRequest, service: Service
+    queries: tuple[Query, ...], request: SearchRequest, service: SearchService
 ) -> SearchAnswer:
     faces = [query.face_id for query in queries if isinstance(query, FaceQuery)]
     photos = [service.photo_of(query) for query in queries if not isinstance(query, FaceQuery)]
-    found = search_person(photos, faces, service.pipeline, service.store, request)
-    return _without_photo(found, request, service)
+    page = search_person(photos, faces, service.pipeline, service.store, request)
+    return _without_photo(page, request, service)
 
 
-def _without_photo(found: FaceMatches, request: MatchOptions, service: Service) -> SearchAnswer:
-    extras = _extras([found], request, service)
-    return SearchAnswer.of_person(found, service.pipeline.recipe, extras)
+def _without_photo(
+    page: FaceMatches, request: MatchOptions, service: SearchService
+) -> SearchAnswer:
+    extras = _extras([page], request, service)
+    return SearchAnswer.of_person(page, service.pipeline.recipe, extras)
 
 
-def _extras(results: list[FaceMatches], request: MatchOptions, service: Service) -> Extras:
+def _extras(results: list[FaceMatches], request: MatchOptions, service: SearchService) -> Extras:
     faces = [match.stored for result in results for match in result.matches]
     return extras_of(faces, request.include, service.photos)
 

@@ -8,12 +8,12 @@ from search_faces.contract.answers import UploadAnswer
 from search_faces.contract.requests import UploadRequest
 from search_faces.routes.words import ADDRESS
 from search_faces.routing import Body, Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 from search_faces.uploads import EXPIRES_S
 from search_faces.uploads.requested import new_photo
 
 
-def uploads(request: UploadRequest, service: Service) -> UploadAnswer:
+def uploads(request: UploadRequest, service: SearchService) -> UploadAnswer:
     """A form to send a new photo with."""
     photo = new_photo(request)
     if service.uploads is None:

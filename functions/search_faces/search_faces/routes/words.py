@@ -1,4 +1,4 @@
-"""Codes of problems and sentences that the descriptions of several routes share."""
+"""Codes of problems and sentences that several routes share."""
 
 ADDRESS = ("invalid_request",)
 STORE = ("recipe_mismatch", "store_not_found", "store_unavailable")

@@ -1,6 +1,6 @@
-"""New photos: a form that lets its bearer send one, for a while and within limits.
+"""Uploads: a signed form lets a caller send one new photo, for some minutes and within limits.
 
-Two places take them: the bucket, where S3 checks the form, and a folder of this machine.
+Photos go to the bucket, where S3 checks the form, or to a folder of this machine.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ EXPIRES_S = 300
 
 @dataclass(frozen=True, slots=True)
 class NewPhoto:
-    """What is about to be sent; `name` is safe as a part of keys and paths, and used once.
+    """A photo that is about to be sent. `name` is unique, and safe in keys and paths.
 
-    Without a `collection`, the photo goes where photos without one go.
+    `collection` is None for the default collection.
     """
 
     name: str
@@ -25,7 +25,7 @@ class NewPhoto:
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """To be sent to `url` (perhaps relative to the API's address), the file last."""
+    """A form to send to `url` (perhaps relative to the API's address), with the file last."""
 
     url: str
     fields: Mapping[str, str]
@@ -36,4 +36,4 @@ class Uploads(Protocol):
     """A place that takes new photos."""
 
     def form(self, photo: NewPhoto) -> UploadForm:
-        """Good for `EXPIRES_S`. Raises an `InputError` for a photo that this place never takes."""
+        """A form that is valid for `EXPIRES_S`. Raises an `InputError` for unwanted photos."""

@@ -1,4 +1,4 @@
-"""New photos for the bucket: S3's own presigned forms."""
+"""Uploads to the bucket, by S3's presigned forms."""
 
 from collections.abc import Sequence
 from email.header import Header
@@ -54,7 +54,7 @@ class BucketUploads:
         return UploadForm(signed["url"], signed["fields"], photo_id(self._bucket, key))
 
     def _place(self, collection: str | None) -> tuple[str, dict[str, str]]:
-        """The key's folder and the form's tag that say so."""
+        """The key's folder and the form's tag that name the collection."""
         if collection is None:
             return "", {}
         if self._rule.by == "prefix":

@@ -1,4 +1,4 @@
-"""Names of new photos: what callers call them, made safe."""
+"""Make safe names for new photos out of those that callers give."""
 
 import secrets
 import unicodedata
@@ -11,7 +11,7 @@ MAX_STEM_BYTES = 120
 
 
 def type_of(filename: str) -> str | None:
-    """The image type that the file's name tells."""
+    """The image type of a file name's extension; None if it is unknown."""
     lower = filename.lower()
     return next(
         (kind for kind, ends in EXTENSIONS_BY_TYPE.items() if lower.endswith(tuple(ends))), None

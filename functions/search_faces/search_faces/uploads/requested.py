@@ -1,4 +1,4 @@
-"""A photo that is to be uploaded: what its caller says of it, checked."""
+"""Check what a caller says of a photo to upload."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,10 @@ _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 def new_photo(request: UploadRequest) -> NewPhoto:
-    """Raises `InvalidRequest`, `InvalidCollection`, `NotAnImage` or `ImageTooLarge`."""
+    """Check an upload request, and name the photo.
+
+    Raises `InvalidRequest`, `InvalidCollection`, `NotAnImage` or `ImageTooLarge`.
+    """
     media_type = _media_type(request.content_type, request.filename)
     if request.size > MAX_FILE_BYTES:
         raise ImageTooLarge(

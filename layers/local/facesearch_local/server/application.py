@@ -21,10 +21,10 @@ from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies
 from facesearch_local.server.connections import PROTECTION
 from facesearch_local.server.refusing import Refused
 from facesearch_local.server.workers import Workers
-from search_faces.answering import answer, refusal, written_problem
+from search_faces.answering import answer, problem_answer, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.routes import ROUTES
-from search_faces.service import Service
+from search_faces.service import SearchService
 from search_faces.static import STATIC_ROUTES, static_answer
 
 MAX_BODY_BYTES = 10 * 2**20
@@ -53,7 +53,7 @@ Operations = dict[str, dict[str, Operation]]
 """By path, then by method."""
 
 
-def operations_of(service: Service, workers: Workers) -> Operations:
+def operations_of(service: SearchService, workers: Workers) -> Operations:
     """The routes that AWS has, too; `workers` answer those that take photos."""
     operations: Operations = {}
     for route in ROUTES:
@@ -110,14 +110,14 @@ class Application:
         try:
             self._access.check_host(request.headers.get("host", ""))
             if operation is None:
-                return _response(refusal(asked, list(methods)), asked)
+                return _response(refusal_answer(asked, list(methods)), asked)
             if not operation.open:
                 self._access.check_key(request.headers.get("x-api-key", ""))
             bodies = self._stored if operation.stored else self._queries
             async with bodies.taken(request, operation.max_bytes) as body:
                 return await self._worked(operation, request, asked, body)
         except Refused as refused:
-            return _response(written_problem(refused.problem, asked.request_id), asked)
+            return _response(problem_answer(refused.problem, asked.request_id), asked)
 
     async def _worked(
         self, operation: Operation, request: Request, asked: HttpRequest, body: BinaryIO

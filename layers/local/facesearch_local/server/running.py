@@ -32,7 +32,7 @@ from facesearch_local.server.logs import log_failures
 from facesearch_local.server.uploads import FolderUploads, upload_operations
 from facesearch_local.server.workers import Workers
 from facesearch_local.settings import ServeSettings
-from search_faces.service import Service
+from search_faces.service import SearchService
 
 MOST_WORKERS = 4
 """Unless more are asked for."""
@@ -70,7 +70,7 @@ def serve(
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     count = workers or default_workers()
     with _listen(host, port) as listening:
-        service = Service.from_settings(settings.search)
+        service = SearchService.from_settings(settings.search)
         uploads = None
         if settings.uploads is not None:
             uploads = FolderUploads(settings.uploads, service.pipeline, service.store)
@@ -91,7 +91,9 @@ def serve(
                 _run(_with_cors(app, settings.search.cors_origins), listening, news)
 
 
-def _operations(service: Service, workers: Workers, uploads: FolderUploads | None) -> Operations:
+def _operations(
+    service: SearchService, workers: Workers, uploads: FolderUploads | None
+) -> Operations:
     operations = operations_of(service, workers)
     return operations if uploads is None else operations | upload_operations(uploads)
 

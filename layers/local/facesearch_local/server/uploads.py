@@ -29,7 +29,7 @@ from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.library.sequences import next_sequences
 from facesearch_local.server.application import Operation, Operations
-from search_faces.answering import guarded
+from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.multipart import PartHead, form_pieces
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
@@ -149,7 +149,7 @@ def upload_operations(uploads: FolderUploads) -> Operations:
             uploads.receive(request.headers.get("content-type", ""), body)
             return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
 
-        return guarded(receive, request)
+        return answer_or_problem(receive, request)
 
     # The form's signature stands for the key.
     operation = Operation(answer, open=True, max_bytes=MAX_FORM_BYTES, stored=True)

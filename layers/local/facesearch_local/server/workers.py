@@ -9,13 +9,13 @@ from typing import Any
 
 from facesearch.closeable import Closeable
 from facesearch_local.server.logs import log_failures
-from search_faces.answering import answer, written_problem
+from search_faces.answering import answer, problem_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.log import logger
 from search_faces.problems import unexpected_problem
 from search_faces.routes import ROUTES
 from search_faces.routing import Route
-from search_faces.service import Service
+from search_faces.service import SearchService
 from search_faces.settings import SearchSettings
 
 
@@ -27,7 +27,7 @@ class Workers(Closeable):
     (Python runs one at a time). Until the processes are ready, this one does all.
     """
 
-    def __init__(self, service: Service, settings: SearchSettings, count: int) -> None:
+    def __init__(self, service: SearchService, settings: SearchSettings, count: int) -> None:
         self._service = service
         self._lock = Lock()
         self._here = 0
@@ -101,7 +101,7 @@ class _Process:
             reason = "a process that worked at it ended: its memory ran out, or the photo broke it"
             logger.error("request failed", extra={"error": "crash", "reason": reason})
             self._restart()
-            return written_problem(unexpected_problem(), request.request_id)
+            return problem_answer(unexpected_problem(), request.request_id)
         return found
 
     def _restart(self) -> None:
@@ -130,7 +130,7 @@ def _work(settings: SearchSettings, pipe: "Connection[Any, Any]") -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     log_failures()
-    service = Service.from_settings(settings)
+    service = SearchService.from_settings(settings)
     routes = {(route.method, route.path): partial(answer, route) for route in ROUTES}
     try:
         service.pipeline.warm()

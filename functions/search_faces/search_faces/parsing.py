@@ -1,4 +1,4 @@
-"""From an HTTP request to the typed request of its route; everything odd is named."""
+"""Parse an HTTP request into the typed request of its route."""
 
 import base64
 import binascii
@@ -20,14 +20,17 @@ from search_faces.http import DEFAULT_TYPE, HttpRequest
 from search_faces.routing import Body, Request, Route
 
 PHOTO = "photo"
-"""The field that holds a photo, wherever it stands."""
+"""The name of the field that holds a photo, in JSON and in forms."""
 
 Values = dict[str, Any]
-"""Of JSON's types, by the names of fields; a photo is bytes. Not checked yet."""
+"""Values by the names of fields, not checked yet: JSON's types, and bytes for a photo."""
 
 
-def read_request(route: Route[Request, Any], request: HttpRequest) -> Request:
-    """Raises `InvalidRequest`, or `NotAnImage` for a body of another content type."""
+def parse_request(route: Route[Request, Any], request: HttpRequest) -> Request:
+    """Parse a request. Raises `InvalidRequest`, naming the field.
+
+    Raises `NotAnImage` for a body of another content type.
+    """
     body = route.body
     own = (*request.path_params, *(body.fields if body else ()))
     options = {name: kind for name, kind in fields_of(route.request).items() if name not in own}
@@ -101,7 +104,7 @@ def _decode_photos(values: Values, prefix: str) -> None:
 
 
 def _decoded(name: str, text: str) -> bytes:
-    """The bytes of base64, of either alphabet, broken into lines or padded or not."""
+    """Decode base64 of either alphabet, with or without line breaks and padding."""
     if not text:
         raise InvalidRequest(f"{name} is not a text, or empty")
     if text[:5].lower() == "data:":
@@ -122,11 +125,11 @@ def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options
     # Cold start: some milliseconds of import that only forms need.
     from search_faces.multipart import split_parts  # noqa: PLC0415
 
-    found: dict[str, list[bytes]] = {}
+    photos_by_name: dict[str, list[bytes]] = {}
     texts: list[tuple[str, str]] = []
     for part in split_parts(body, content_type):
         if part.name in files:
-            found.setdefault(part.name, []).append(part.data)
+            photos_by_name.setdefault(part.name, []).append(part.data)
         elif part.is_file:
             raise InvalidRequest(
                 f"the file '{part.name[:50]}' is not understood: name it {' or '.join(files)}"
@@ -134,7 +137,7 @@ def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options
         else:
             texts.append((part.name, part.text))
     values = _from_texts(texts, options)
-    for name, photos in found.items():
+    for name, photos in photos_by_name.items():
         if files[name] == 1 and len(photos) > 1:
             raise InvalidRequest(f"{len(photos)} files are named {name}: send exactly one")
         photo = photos if files[name] > 1 else photos[0]
