@@ -6,14 +6,14 @@ from PIL import Image
 from facesearch.faces import BoundingBox
 from facesearch.photos.thumbnails import TILE, cut_out
 from facesearch.vision.images import DecodedImage
-from facesearch_local.grid import Result, draw_grid
+from facesearch_local.grid import GridResult, draw_grid
 
 RED, GREEN, BLUE = (220, 40, 40), (40, 200, 60), (50, 60, 220)
 
 
-def result(colour: tuple[int, int, int] | None, confidence: float = 0.9) -> Result:
+def result(colour: tuple[int, int, int] | None, confidence: float = 0.9) -> GridResult:
     picture = Image.new("RGB", (TILE, TILE), colour) if colour else None
-    return Result("folder/name.jpg", 0.5, confidence, picture, "" if colour else "it is gone")
+    return GridResult("folder/name.jpg", 0.5, confidence, picture, "" if colour else "it is gone")
 
 
 def first_place(grid: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int]:
@@ -49,7 +49,7 @@ def test_grid_frames_the_query_and_no_other() -> None:
 def test_grid_says_why_a_photo_is_not_shown() -> None:
     query = Image.new("RGB", (TILE, TILE), RED)
     gone, other = (
-        draw_grid(query, "q.jpg", [Result("a/b.jpg", 0.5, 0.9, None, reason)])
+        draw_grid(query, "q.jpg", [GridResult("a/b.jpg", 0.5, 0.9, None, reason)])
         for reason in ("the photo is gone", "the disk does not answer")
     )
     assert gone.size == other.size
@@ -70,7 +70,7 @@ def test_grid_bar_is_as_long_as_the_confidence() -> None:
 
 def test_grid_survives_names_of_any_length_and_script() -> None:
     labels = ("", "a" * 500 + "/" + "b" * 500, "写真/顔.jpg", "plain.jpg")
-    results = [Result(label, 0.1, 0.99, None, "w" * 300) for label in labels]
+    results = [GridResult(label, 0.1, 0.99, None, "w" * 300) for label in labels]
     grid = draw_grid(Image.new("RGB", (TILE, TILE), RED), labels[1], results)
     assert grid.width > 5 * TILE
 

@@ -15,7 +15,7 @@ from search_faces.log import log_problem, logger
 from search_faces.parsing import parse_request
 from search_faces.problems import (
     CONTENT_TYPE,
-    Problem,
+    HttpProblem,
     method_problem,
     problem_of,
     unexpected_problem,
@@ -26,7 +26,7 @@ from search_faces.service import SearchService
 PICTURE_CACHE = "private, max-age=300"
 
 
-def answer(
+def answer_request(
     route: Route[Any, Any], service: Callable[[], SearchService], request: HttpRequest
 ) -> HttpAnswer:
     """Answer a request. Never raises. `service` is called only for a valid request."""
@@ -55,7 +55,7 @@ def answer_or_problem(
         return problem_answer(unexpected_problem(), request.request_id)
 
 
-def no_path_problem() -> Problem:
+def no_path_problem() -> HttpProblem:
     """The problem for a path that no route has."""
     return problem_of(NotFound("there is nothing at this path: POST a photo to /v1/search"))
 
@@ -69,7 +69,7 @@ def refusal_answer(request: HttpRequest, allowed: list[str]) -> HttpAnswer:
 
 
 def problem_answer(
-    problem: Problem, request_id: str, headers: Mapping[str, str] | None = None
+    problem: HttpProblem, request_id: str, headers: Mapping[str, str] | None = None
 ) -> HttpAnswer:
     """The problem as an answer."""
     return HttpAnswer(

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from search_faces.answering import answer, refusal_answer
+from search_faces.answering import answer_request, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.routes import ROUTES
 from search_faces.routing import Route
@@ -50,7 +50,7 @@ def _answering(
     app: APIGatewayRestResolver, route: Route[Any, Any], open_service: Callable[[], SearchService]
 ) -> Callable[..., Response[str | bytes]]:
     def respond(**path_params: str) -> Response[str | bytes]:
-        return _response(answer(route, open_service, _request(app, path_params)))
+        return _response(answer_request(route, open_service, _request(app, path_params)))
 
     return respond
 

@@ -33,7 +33,7 @@ RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class HttpProblem:
     """An error as callers see it; `code` is stable, for programs."""
 
     status: HTTPStatus
@@ -109,20 +109,20 @@ KINDS: dict[type[FacesearchError], _Kind] = {
 }
 
 
-def problem_of(error: FacesearchError) -> Problem:
+def problem_of(error: FacesearchError) -> HttpProblem:
     """The problem of an error, by its type or the nearest base type in the table."""
     kind = next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
-    return Problem(kind.status, error.code, kind.title, kind.detail or str(error))
+    return HttpProblem(kind.status, error.code, kind.title, kind.detail or str(error))
 
 
-def unexpected_problem() -> Problem:
+def unexpected_problem() -> HttpProblem:
     """The problem for an unexpected error."""
-    return Problem(_FAILED.status, "internal_error", _FAILED.title, _FAILED.detail)
+    return HttpProblem(_FAILED.status, "internal_error", _FAILED.title, _FAILED.detail)
 
 
-def method_problem(allowed: str) -> Problem:
+def method_problem(allowed: str) -> HttpProblem:
     """The problem for a path that does not take this method."""
-    return Problem(
+    return HttpProblem(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "method_not_allowed",
         "The method is not allowed",
@@ -130,9 +130,9 @@ def method_problem(allowed: str) -> Problem:
     )
 
 
-def body_problem(limit: int) -> Problem:
+def body_problem(limit: int) -> HttpProblem:
     """The problem for a request body of more than `limit` bytes."""
-    return Problem(
+    return HttpProblem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request_too_large",
         "The request is too large",

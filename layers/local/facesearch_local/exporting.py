@@ -93,17 +93,17 @@ def _record_batch(faces: list[StoredFace]) -> pa.RecordBatch:
 
 def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
     """Everything but the embedding."""
-    photo, found = stored.photo, stored.face.detected
-    points = [getattr(found.landmarks, field.name) for field in fields(Landmarks)]
+    photo, detected = stored.photo, stored.face.detected
+    points = [getattr(detected.landmarks, field.name) for field in fields(Landmarks)]
     return (
         photo.photo_id,
         photo_name(photo.photo_id),
         stored.face_id,
         stored.number,
         photo.collection,
-        *(getattr(found.box, name) for name in _BOX),
+        *(getattr(detected.box, name) for name in _BOX),
         *(value for point in points for value in (point.x, point.y)),
-        found.detection_score,
+        detected.detection_score,
         photo.width,
         photo.height,
     )

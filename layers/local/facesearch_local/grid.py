@@ -27,7 +27,7 @@ _DIFFERENT = "#9aa3af"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class GridResult:
     """A face that was found: its photo's name, and its picture or why there is none."""
 
     label: str
@@ -37,7 +37,7 @@ class Result:
     problem: str = ""
 
 
-def draw_grid(query: Image.Image, label: str, results: Sequence[Result]) -> Image.Image:
+def draw_grid(query: Image.Image, label: str, results: Sequence[GridResult]) -> Image.Image:
     """A picture with the query's cut-out at the top left and each result after it, best first."""
     columns = min(COLUMNS, len(results) + 1)
     rows = -(-(len(results) + 1) // columns)
@@ -68,7 +68,7 @@ def _query_card(picture: Image.Image, label: str) -> Image.Image:
     return card
 
 
-def _result_card(rank: int, result: Result) -> Image.Image:
+def _result_card(rank: int, result: GridResult) -> Image.Image:
     card = Image.new("RGB", _CARD, "white")
     picture = result.picture
     if picture is None:

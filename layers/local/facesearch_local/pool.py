@@ -106,7 +106,7 @@ class WorkerPool(Closeable, Generic[Item, Result]):
         try:
             reply: list[Result] | FacesearchError | None = worker.connection.recv()
         except (EOFError, ConnectionResetError):
-            return self._bury(worker)
+            return self._handle_crash(worker)
         if isinstance(reply, FacesearchError):
             self._fail(reply)
             worker.chunk = ()
@@ -117,7 +117,7 @@ class WorkerPool(Closeable, Generic[Item, Result]):
         worker.chunk = ()
         return reply
 
-    def _bury(self, worker: "_Worker[Item]") -> list[Result]:
+    def _handle_crash(self, worker: "_Worker[Item]") -> list[Result]:
         self._workers.remove(worker)
         reason = worker.end()
         if not worker.ready:

@@ -9,12 +9,12 @@ from facesearch.indexing import PhotoToIndex, Status, index_photos
 from facesearch.photos.folder import SCHEME, FileRevision, with_root
 from facesearch.photos.reading import PhotoContent, ReadPhoto
 from facesearch.stores import FaceStore
-from facesearch.stores.rebuilding import Progress, Rebuilt, StoreRebuild
+from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, StoreRebuild
 from facesearch.vision.pipeline import FacePipeline
 
 
 def reindex_store(
-    rebuild: StoreRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: Progress
+    rebuild: StoreRebuild, read: ReadPhoto, pipeline: FacePipeline, progress: RebuildProgress
 ) -> Rebuilt | None:
     """Rebuild the store. Photos are read again only if the recipe changes.
 

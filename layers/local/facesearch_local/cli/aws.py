@@ -24,22 +24,22 @@ _CREATED = "s3:ObjectCreated:"
 
 
 def open_s3() -> "S3Client":
-    with told_in_a_line():
+    with translate_aws_errors():
         return boto3.client("s3", config=_CONFIG)
 
 
 def open_sqs() -> "SQSClient":
-    with told_in_a_line():
+    with translate_aws_errors():
         return boto3.client("sqs", config=_CONFIG)
 
 
 def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:
     """The URL of the queue that the bucket tells of new objects. Raises `InvalidRequest`."""
-    with told_in_a_line():
-        told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    with translate_aws_errors():
+        notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
         arns = {
             configuration["QueueArn"]
-            for configuration in told.get("QueueConfigurations", [])
+            for configuration in notifications.get("QueueConfigurations", [])
             if any(event.startswith(_CREATED) for event in configuration["Events"])
         }
         if len(arns) != 1:
@@ -48,12 +48,12 @@ def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:
                 "name the queue with --queue"
             )
         _, _, _, _, account, name = arns.pop().split(":")
-        found = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
-    return found["QueueUrl"]
+        queue = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    return queue["QueueUrl"]
 
 
 @contextmanager
-def told_in_a_line() -> Iterator[None]:
+def translate_aws_errors() -> Iterator[None]:
     """Raises `ReadError` for what AWS refuses, and for what does not get there."""
     try:
         yield

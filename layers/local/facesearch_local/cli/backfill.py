@@ -14,7 +14,13 @@ import click
 
 from facesearch.errors import InvalidRequest, ReadError
 from facesearch.files import complete_file
-from facesearch_local.cli.aws import MOST_AT_ONCE, notified_queue, open_s3, open_sqs, told_in_a_line
+from facesearch_local.cli.aws import (
+    MOST_AT_ONCE,
+    notified_queue,
+    open_s3,
+    open_sqs,
+    translate_aws_errors,
+)
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json, saved
 from facesearch_local.cli.progress import show_progress
@@ -30,7 +36,7 @@ ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _BucketObject:
     """An object of the bucket; `size` in bytes, `at` the time that orders its message."""
 
     bucket: str
@@ -101,7 +107,7 @@ def command(
     s3, sqs = open_s3(), open_sqs()
     after = state_file.read_text("utf-8") if state_file and state_file.exists() else ""
 
-    def objects() -> Iterator[_Stored]:
+    def objects() -> Iterator[_BucketObject]:
         return _objects(s3, bucket, prefix, after, again=again)
 
     total = sum(1 for _ in objects())
@@ -109,7 +115,7 @@ def command(
     if not dry_run:
         queue = queue_url or notified_queue(s3, sqs, bucket)
         with show_progress("Sending", "photos", total, quiet=quiet or as_json) as advance:
-            for stored in _tens(objects()):
+            for stored in _batches(objects()):
                 _send(sqs, queue, stored)
                 _remember(state_file, stored[-1].key)
                 sent += len(stored)
@@ -131,30 +137,30 @@ def _bucket_and_prefix(place: str) -> tuple[str, str]:
 
 def _objects(
     s3: "S3Client", bucket: str, prefix: str, after: str, *, again: bool
-) -> Iterator[_Stored]:
+) -> Iterator[_BucketObject]:
     """In the order of their keys, from behind `after`."""
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=prefix, StartAfter=after
     )
-    with told_in_a_line():
+    with translate_aws_errors():
         for page in pages:
             # S3's clock: were ours ahead, a deletion to come would look older than this.
             now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
-            for found in page.get("Contents", []):
-                if again and found.get("StorageClass") in ARCHIVED:
+            for stored in page.get("Contents", []):
+                if again and stored.get("StorageClass") in ARCHIVED:
                     continue
-                at = now if again else found["LastModified"]
-                yield _Stored(bucket, found["Key"], found["Size"], at)
+                at = now if again else stored["LastModified"]
+                yield _BucketObject(bucket, stored["Key"], stored["Size"], at)
 
 
-def _tens(objects: Iterator[_Stored]) -> Iterator[Sequence[_Stored]]:
+def _batches(objects: Iterator[_BucketObject]) -> Iterator[Sequence[_BucketObject]]:
     while ten := list(islice(objects, MOST_AT_ONCE)):
         yield ten
 
 
-def _send(sqs: "SQSClient", queue_url: str, objects: Sequence[_Stored]) -> None:
+def _send(sqs: "SQSClient", queue_url: str, objects: Sequence[_BucketObject]) -> None:
     """Raises `ReadError`, also when the queue takes only some of them: they can go again."""
-    with told_in_a_line():
+    with translate_aws_errors():
         answer = sqs.send_message_batch(
             QueueUrl=queue_url,
             Entries=[

@@ -10,7 +10,7 @@ import click
 
 from facesearch.errors import InvalidRequest, ReadError
 from facesearch.faces import photo_key
-from facesearch_local.cli.aws import MOST_AT_ONCE, open_sqs, told_in_a_line
+from facesearch_local.cli.aws import MOST_AT_ONCE, open_sqs, translate_aws_errors
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json
 from index_faces.events import parse_message
@@ -27,7 +27,7 @@ WAIT_S = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
+class _DeadLetter:
     """`photos` are what stands for them in the logs: keys may name people."""
 
     message_id: str
@@ -110,7 +110,7 @@ def redrive(queue_url: str, target: str | None, as_json: bool) -> None:
         click.echo(f"{sent:,} message{'' if sent == 1 else 's'} sent back to {back_to}")
 
 
-def _letter(message: "MessageTypeDef") -> _Letter:
+def _letter(message: "MessageTypeDef") -> _DeadLetter:
     attributes = message["Attributes"]
     photos: tuple[str, ...] = ()
     problem = ""
@@ -119,7 +119,7 @@ def _letter(message: "MessageTypeDef") -> _Letter:
     except InvalidRequest:
         problem = "not an event of S3"
     sent = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
-    return _Letter(
+    return _DeadLetter(
         message["MessageId"],
         sent.isoformat(timespec="seconds"),
         int(attributes["ApproximateReceiveCount"]),
@@ -129,7 +129,7 @@ def _letter(message: "MessageTypeDef") -> _Letter:
 
 
 def _source(sqs: "SQSClient", queue_url: str) -> str:
-    with told_in_a_line():
+    with translate_aws_errors():
         sources = sqs.list_dead_letter_source_queues(QueueUrl=queue_url)["queueUrls"]
     if len(sources) != 1:
         raise InvalidRequest(
@@ -152,7 +152,7 @@ def _received(sqs: "SQSClient", queue_url: str, most: int) -> Iterator[Sequence[
         yield messages
     finally:
         for start in range(0, len(messages), MOST_AT_ONCE):
-            with told_in_a_line():
+            with translate_aws_errors():
                 sqs.change_message_visibility_batch(
                     QueueUrl=queue_url,
                     Entries=[
@@ -167,7 +167,7 @@ def _received(sqs: "SQSClient", queue_url: str, most: int) -> Iterator[Sequence[
 
 
 def _receive(sqs: "SQSClient", queue_url: str, most: int) -> list["MessageTypeDef"]:
-    with told_in_a_line():
+    with translate_aws_errors():
         received = sqs.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=most,
@@ -180,7 +180,7 @@ def _receive(sqs: "SQSClient", queue_url: str, most: int) -> list["MessageTypeDe
 
 def _move(sqs: "SQSClient", messages: Sequence["MessageTypeDef"], origin: str, target: str) -> None:
     """Those that the target took leave the origin. Raises `ReadError` when it took only some."""
-    with told_in_a_line():
+    with translate_aws_errors():
         answer = sqs.send_message_batch(
             QueueUrl=target,
             Entries=[

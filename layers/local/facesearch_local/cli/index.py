@@ -93,15 +93,15 @@ def command(
     """
     settings = with_limits(read_settings(store_url), limits)
     summary = Summary()
-    found = find_photos(paths, Excludes(patterns))
-    summary.problems.extend(found.problems)
-    summary.unread = found.unread
+    scan = find_photos(paths, Excludes(patterns))
+    summary.problems.extend(scan.problems)
+    summary.unread = scan.unread
     error: FacesearchError | None = None
     interrupted = False
     try:
         pipeline = FacePipeline.from_settings(settings)
         with open_store(settings.store_url, pipeline.recipe) as store:
-            difference = compare_with_store(found, store, collection, force=force)
+            difference = compare_with_store(scan, store, collection, force=force)
             summary.take(difference)
             summary.add_rewritten(apply_rewrites(difference.rewrites, store))
             if remove_missing or not difference.is_mass_removal or _may_forget(difference, as_json):

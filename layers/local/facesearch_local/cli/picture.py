@@ -12,7 +12,7 @@ from facesearch.photos.reading import ReadPhoto
 from facesearch.photos.thumbnails import cut_out
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch_local.cli.output import printable
-from facesearch_local.grid import Result, draw_grid
+from facesearch_local.grid import GridResult, draw_grid
 
 
 def draw_result(
@@ -28,7 +28,7 @@ def draw_result(
     return draw_grid(cut_out(query, face.box), printable(name), results)
 
 
-def _result(match: Match, read: ReadPhoto) -> Result:
+def _result(match: Match, read: ReadPhoto) -> GridResult:
     photo_id = match.stored.photo.photo_id
     picture, problem = None, ""
     try:
@@ -36,4 +36,4 @@ def _result(match: Match, read: ReadPhoto) -> Result:
     except FacesearchError as error:
         problem = str(error)
     label = printable(photo_label(photo_id))
-    return Result(label, match.distance, confidence(match.distance), picture, problem)
+    return GridResult(label, match.distance, confidence(match.distance), picture, problem)

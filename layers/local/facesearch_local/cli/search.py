@@ -105,22 +105,22 @@ def command(
     pipeline = FacePipeline.from_settings(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
         if len(images) == 1:
-            found = _search_photo(images[0], pipeline, store, scope, face)
+            result = _search_photo(images[0], pipeline, store, scope, face)
         else:
-            found = _search_person(images, pipeline, store, scope)
+            result = _search_person(images, pipeline, store, scope)
         # Raises when nothing was ever indexed.
-        held = 1 if found.matches else store.counts().faces
+        held = 1 if result.matches else store.counts().faces
     if as_json:
-        print_json(msgspec.to_builtins(found.answer))
+        print_json(msgspec.to_builtins(result.answer))
     else:
-        print_results(found.results)
-    if not found.matches:
+        print_results(result.results)
+    if not result.matches:
         return _tell_nothing(
             scope.collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE
         )
     if grid is not None:
         try:
-            _draw(grid, images[0], found)
+            _draw(grid, images[0], result)
         except click.ClickException as error:
             print_error(error.format_message())
             return PARTLY_DONE
@@ -128,7 +128,7 @@ def command(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Found:
+class _SearchResult:
     """What was found, and the answer as the API would put it.
 
     `query` is the photo that a picture of the search begins with, and the face that it shows.
@@ -145,32 +145,32 @@ class _Found:
 
 def _search_photo(
     image: Path, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice
-) -> _Found:
+) -> _SearchResult:
     with naming(image):
-        found = search_photo(read_file(image).data, pipeline, store, scope, face)
+        search = search_photo(read_file(image).data, pipeline, store, scope, face)
     if face == 0:
-        note_other_faces(image, len(found.faces))
-    return _Found(
-        SearchAnswer.of_photo(found, pipeline.recipe),
-        found.results,
-        lambda: (found.photo, found.faces[found.results[0].face or 0]),
+        note_other_faces(image, len(search.faces))
+    return _SearchResult(
+        SearchAnswer.of_photo(search, pipeline.recipe),
+        search.results,
+        lambda: (search.photo, search.faces[search.results[0].face or 0]),
     )
 
 
 def _search_person(
     images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope
-) -> _Found:
+) -> _SearchResult:
     photos = []
     for image in images:
         with naming(image):
             photos.append(read_file(image).data)
-    found = search_person(photos, (), pipeline, store, scope)
+    matches = search_person(photos, (), pipeline, store, scope)
 
     def first() -> tuple[DecodedImage, DetectedFace]:
         photo, faces = pipeline.detect(photos[0])
         return photo, faces[0]
 
-    return _Found(SearchAnswer.of_person(found, pipeline.recipe), [found], first)
+    return _SearchResult(SearchAnswer.of_person(matches, pipeline.recipe), [matches], first)
 
 
 def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
@@ -190,8 +190,8 @@ def _check_format(grid: Path) -> None:
         )
 
 
-def _draw(grid: Path, image: Path, found: _Found) -> None:
+def _draw(grid: Path, image: Path, result: _SearchResult) -> None:
     name = "/".join(image.absolute().parts[-2:])
-    picture = draw_result(name, *found.query(), found.matches, Photos().read)
+    picture = draw_result(name, *result.query(), result.matches, Photos().read)
     with saved(grid):
         picture.save(grid)

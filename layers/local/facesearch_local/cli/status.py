@@ -50,8 +50,8 @@ def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
 
 def _lacking(status: StoreStatus) -> str:
     counts = {"without a face": status.without_face, "failed besides": status.failed}
-    told = [f"{number:,} {what}" for what, number in counts.items() if number]
-    return f" ({', '.join(told)})" if told else ""
+    parts = [f"{number:,} {what}" for what, number in counts.items() if number]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _print_json(url: str, status: StoreStatus) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from facesearch.closeable import Closeable
-from facesearch_local.client.transport import Progress, Transport
+from facesearch_local.client.transport import Transport, UploadProgress
 from search_faces.contract.answers import (
     Collection,
     CollectionsAnswer,
@@ -111,7 +111,7 @@ class FaceSearchClient(Closeable):
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        progress: Progress = lambda _sent, _all: None,
+        progress: UploadProgress = lambda _sent, _all: None,
     ) -> str:
         """Put a photo into the bucket, from where it is indexed in a moment; returns its id."""
         data = photo.read_bytes()

@@ -14,7 +14,7 @@ from urllib3 import encode_multipart_formdata
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
-Progress = Callable[[int, int], None]
+UploadProgress = Callable[[int, int], None]
 """Called with the bytes sent so far, and all."""
 
 ATTEMPTS = 4
@@ -72,7 +72,11 @@ class Transport:
         return _read(answer, kind)
 
     def post_form(
-        self, url: str, fields: Mapping[str, str], file: tuple[str, bytes, str], progress: Progress
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        file: tuple[str, bytes, str],
+        progress: UploadProgress,
     ) -> None:
         """The fields, and last the file (name, data, type), to where an upload is to go.
 
@@ -80,7 +84,9 @@ class Transport:
         """
         data, kind = encode_multipart_formdata([*fields.items(), ("file", file)])
         headers = {"Content-Type": kind}
-        self._ask(lambda: self._send("POST", url, data=_Watched(data, progress), headers=headers))
+        self._ask(
+            lambda: self._send("POST", url, data=_ProgressBody(data, progress), headers=headers)
+        )
 
     def close(self) -> None:
         self._session.close()
@@ -105,7 +111,7 @@ class Transport:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        data: "bytes | _Watched | None" = None,
+        data: "bytes | _ProgressBody | None" = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         url = urljoin(self._url, path)
@@ -127,10 +133,10 @@ class Transport:
             ) from error
 
 
-class _Watched(io.BytesIO):
+class _ProgressBody(io.BytesIO):
     """A body that tells how much of it was sent."""
 
-    def __init__(self, data: bytes, progress: Progress) -> None:
+    def __init__(self, data: bytes, progress: UploadProgress) -> None:
         super().__init__(data)
         self._size = len(data)
         self._progress = progress
@@ -155,8 +161,8 @@ def _read(answer: requests.Response, kind: type[Answer]) -> Answer:
 
 def _wait_s(answer: requests.Response, attempt: int) -> float:
     """As long as the answer says; else longer each time."""
-    told = answer.headers.get("Retry-After", "")
-    return float(told) if told.isdecimal() else float(2**attempt)
+    header = answer.headers.get("Retry-After", "")
+    return float(header) if header.isdecimal() else float(2**attempt)
 
 
 def _error(answer: requests.Response) -> ApiError:
@@ -164,8 +170,10 @@ def _error(answer: requests.Response) -> ApiError:
     if answer.headers.get("Content-Type", "").startswith("application/problem+json"):
         problem = answer.json()
         return ApiError(answer.status_code, problem["code"], problem["detail"], request_id)
-    told = f"{answer.status_code} {answer.reason}"
-    return ApiError(answer.status_code, "refused", _s3_message(answer.text) or told, request_id)
+    status_line = f"{answer.status_code} {answer.reason}"
+    return ApiError(
+        answer.status_code, "refused", _s3_message(answer.text) or status_line, request_id
+    )
 
 
 def _s3_message(text: str) -> str:

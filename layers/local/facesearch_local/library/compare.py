@@ -12,9 +12,9 @@ from facesearch.indexing import PhotoToIndex
 from facesearch.photos.folder import SCHEME, FileRevision, photo_path
 from facesearch.stores import FaceStore
 from facesearch_local.library.listings import Listings, may_be_unmounted
-from facesearch_local.library.moves import Lost, find_moves, revisions_now
+from facesearch_local.library.moves import LostPhotos, find_moves, revisions_now
 from facesearch_local.library.sequences import following, next_sequences
-from facesearch_local.library.walk import Found, PhotoFile, Problem
+from facesearch_local.library.walk import FolderScan, PhotoFile, Problem
 
 MASS_PHOTOS, MASS_SHARE = 10, 0.2
 
@@ -75,7 +75,7 @@ class Difference:
 
 
 def compare_with_store(
-    found: Found, store: FaceStore, collection: str | None = None, *, force: bool = False
+    scan: FolderScan, store: FaceStore, collection: str | None = None, *, force: bool = False
 ) -> Difference:
     """What must change in the store for it to hold exactly the photos found.
 
@@ -83,7 +83,7 @@ def compare_with_store(
     again, as are those that could not be used last time: the fault may have been ours. Raises a
     `StoreError`.
     """
-    comparison = _Comparison(found, collection, force=force)
+    comparison = _StoreComparison(scan, collection, force=force)
     try:
         for listed in store.photos(prefix=SCHEME):
             comparison.take(listed.photo)
@@ -92,16 +92,16 @@ def compare_with_store(
     return comparison.finish(store)
 
 
-class _Comparison:
-    def __init__(self, found: Found, collection: str | None, *, force: bool) -> None:
-        self._found = found
+class _StoreComparison:
+    def __init__(self, scan: FolderScan, collection: str | None, *, force: bool) -> None:
+        self._scan = scan
         self._collection = collection
         self._force = force
         self._listings = Listings()
         self._difference = Difference()
-        self._places = tuple(found.folders)
-        self._empty = {place: name for place, name in found.folders.items() if self._bare(place)}
-        self._sizes = {file.size for file in found.photos.values()}
+        self._places = tuple(scan.folders)
+        self._empty = {place: name for place, name in scan.folders.items() if self._bare(place)}
+        self._sizes = {file.size for file in scan.photos.values()}
         self._known: set[str] = set()
         self._changed: list[tuple[PhotoFile, Photo]] = []
         self._suspects: list[tuple[PhotoFile, Photo]] = []
@@ -110,11 +110,11 @@ class _Comparison:
         self._kept: Counter[str] = Counter()
         self._unmounted: list[tuple[Photo, Path]] = []
         # A folder that could not be read may hold the links by which others are reached.
-        self._all_read = not any(isinstance(each.error, ReadError) for each in found.problems)
+        self._all_read = not any(isinstance(each.error, ReadError) for each in scan.problems)
 
     def take(self, photo: Photo) -> None:
         """Find a stored photo's place in the difference."""
-        file = self._found.photos.get(photo.photo_id)
+        file = self._scan.photos.get(photo.photo_id)
         if file is not None:
             self._known.add(photo.photo_id)
             self._difference.stored += 1
@@ -124,7 +124,7 @@ class _Comparison:
         absent = self._absent_place(photo.photo_id)
         if absent is not None:
             self._kept[absent] += 1
-        elif photo.photo_id.startswith(self._places) or revision.root in self._found.roots:
+        elif photo.photo_id.startswith(self._places) or revision.root in self._scan.roots:
             self._difference.stored += 1
             if not self._is_gone(photo):
                 return
@@ -140,7 +140,7 @@ class _Comparison:
         difference = self._difference
         self._settle_suspects()
         new = sorted(
-            (file for id_, file in self._found.photos.items() if id_ not in self._known),
+            (file for id_, file in self._scan.photos.items() if id_ not in self._known),
             key=lambda file: file.path,
         )
         sequences = next_sequences(store, [file.photo_id for file in new])
@@ -153,7 +153,7 @@ class _Comparison:
         ] + [self._to_index(file, following(was.sequence), was) for file, was in self._changed]
         difference.changed.sort(key=lambda change: change.photo_id)
         for place, photos in self._kept.items():
-            difference.kept.append(_kept(self._name(place), photos, place in self._found.missing))
+            difference.kept.append(_kept(self._name(place), photos, place in self._scan.missing))
             difference.kept_photos += photos
         disks = Counter(disk for _, disk in self._unmounted)
         for disk, photos in disks.items():
@@ -193,7 +193,7 @@ class _Comparison:
         else:
             sequence = max(sequence, following(photo.sequence))
             changed = replace(changed, sequence=sequence)
-            leaves = photo.photo_id not in self._found.photos
+            leaves = photo.photo_id not in self._scan.photos
             self._difference.rewrites.append(Rewrite(photo, changed, leaves=leaves))
 
     def _settle_suspects(self) -> None:
@@ -213,7 +213,7 @@ class _Comparison:
         Where names were shifted, other bytes are found under a known name, too.
         """
         absent = [*self._difference.gone, *self._elsewhere]
-        lost = Lost(absent, [photo for _, photo in self._changed], self._listings)
+        lost = LostPhotos(absent, [photo for _, photo in self._changed], self._listings)
         files = [*new, *(file for file, _ in self._changed)]
         moves = find_moves(files, lost)
         for file in files:
@@ -251,11 +251,11 @@ class _Comparison:
         if not self._listings.has(path):
             return not any(
                 path == target or path.startswith(f"{target}/")
-                for target in self._found.dangling
+                for target in self._scan.dangling
                 if may_be_unmounted(target)
             )
         # It is there, but nothing leads there any more; a file may have been named by itself.
-        return place is None or self._found.excludes.hides_any(path[len(photo_path(place)) :])
+        return place is None or self._scan.excludes.hides_any(path[len(photo_path(place)) :])
 
     def _missing_disk(self, photo: Photo, revision: FileRevision) -> Path | None:
         """The mount point where the photo's disk was, if none is there now."""
@@ -270,7 +270,7 @@ class _Comparison:
         for place in self._empty:
             if photo_id.startswith(place):
                 return place
-        for place in self._found.missing:
+        for place in self._scan.missing:
             if photo_id == place or photo_id.startswith(f"{place}/"):
                 return place
         return None
@@ -279,11 +279,11 @@ class _Comparison:
         """Whether a folder looked through has no photos, none by links either."""
         return not any(
             photo_id.startswith(place) or file.root == photo_key(place)
-            for photo_id, file in self._found.photos.items()
+            for photo_id, file in self._scan.photos.items()
         )
 
     def _name(self, place: str) -> str:
-        return self._empty.get(place) or self._found.missing[place]
+        return self._empty.get(place) or self._scan.missing[place]
 
 
 def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:

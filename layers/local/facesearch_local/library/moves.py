@@ -12,7 +12,7 @@ from facesearch_local.library.listings import Listings
 from facesearch_local.library.walk import PhotoFile
 
 
-class Lost:
+class LostPhotos:
     """Photos that may be elsewhere now: `absent` ones and those `displaced` by other bytes.
 
     An absent photo counts once its file is really gone from where it was.
@@ -34,9 +34,11 @@ class Lost:
 
     def claim(self, file: PhotoFile, now: FileRevision) -> Photo | None:
         """The photo that this file was, rather one of the same name; each only once."""
-        found = self._by_bytes.get(now.digest) or self._by_bytes.get(_by_time(now)) or []
+        candidates = self._by_bytes.get(now.digest) or self._by_bytes.get(_by_time(now)) or []
         lost = [
-            photo for photo in found if photo.photo_id != file.photo_id and self._is_lost(photo)
+            photo
+            for photo in candidates
+            if photo.photo_id != file.photo_id and self._is_lost(photo)
         ]
         if not lost:
             return None
@@ -44,7 +46,7 @@ class Lost:
         chosen = next(
             (each for each in lost if Path(photo_path(each.photo_id)).name == name), lost[0]
         )
-        found.remove(chosen)
+        candidates.remove(chosen)
         return chosen
 
     def _is_lost(self, photo: Photo) -> bool:
@@ -53,7 +55,9 @@ class Lost:
         return not self._listings.has(photo_path(photo.photo_id))
 
 
-def find_moves(files: Sequence[PhotoFile], lost: Lost) -> dict[str, tuple[Photo, FileRevision]]:
+def find_moves(
+    files: Sequence[PhotoFile], lost: LostPhotos
+) -> dict[str, tuple[Photo, FileRevision]]:
     """The photo that a file was, and its state now, by the file's id. Reads what has to be read."""
     maybe = [file for file in files if file.size in lost.sizes]
     moves: dict[str, tuple[Photo, FileRevision]] = {}

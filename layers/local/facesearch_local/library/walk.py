@@ -47,7 +47,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Found:
+class FolderScan:
     """Photos by id, where they were looked for, and what failed.
 
     `folders` are the ids' prefixes of the folders looked through, those that links led to included,
@@ -66,7 +66,7 @@ class Found:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> Found:
+def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> FolderScan:
     """The photos that `paths` name, and those in the folders that they name, at any depth.
 
     A file that is named is always tried; in folders, the extension tells what is a photo.
@@ -75,19 +75,19 @@ def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> Foun
     """
     finder = _Finder(excludes or Excludes())
     for path in paths:
-        finder.look_at(path)
+        finder.add_path(path)
     finder.settle_links()
-    return finder.found
+    return finder.scan
 
 
 class _Finder:
     def __init__(self, excludes: Excludes) -> None:
-        self.found = Found(excludes=excludes)
+        self.scan = FolderScan(excludes=excludes)
         self._excludes = excludes
         self._listings = Listings()
         self._visited: set[str] = set()
 
-    def look_at(self, path: Path) -> None:
+    def add_path(self, path: Path) -> None:
         try:
             # Not Path.resolve: it has no error for a path that is missing in part.
             real = self._listings.true_name(os.path.realpath(path, strict=True))
@@ -95,43 +95,43 @@ class _Finder:
         except OSError as error:
             failure = read_error(error)
             if isinstance(failure, NotFound):
-                self.found.missing[Path(os.path.realpath(path)).as_uri()] = str(path)
-            self._fail(str(path), failure)
+                self.scan.missing[Path(os.path.realpath(path)).as_uri()] = str(path)
+            self._add_problem(str(path), failure)
             return
         if stat.S_ISDIR(info.st_mode):
-            self._look_through(path, real)
+            self._add_folder(path, real)
         elif stat.S_ISREG(info.st_mode):
-            self._add(real, info)
+            self._add_file(real, info)
         else:
-            self._fail(str(path), InvalidRequest("it is neither a file nor a folder"))
+            self._add_problem(str(path), InvalidRequest("it is neither a file nor a folder"))
 
     def settle_links(self) -> None:
         """Photos of a folder that was named are not those of another folder's links."""
-        folders = tuple(self.found.folders)
-        named = tuple(each for each in folders if photo_key(each) in self.found.roots)
-        for photo_id, file in self.found.photos.items():
+        folders = tuple(self.scan.folders)
+        named = tuple(each for each in folders if photo_key(each) in self.scan.roots)
+        for photo_id, file in self.scan.photos.items():
             if file.root and photo_id.startswith(named):
-                self.found.photos[photo_id] = replace(file, root="")
+                self.scan.photos[photo_id] = replace(file, root="")
 
-    def _look_through(self, path: Path, real: str) -> None:
-        problems = len(self.found.problems)
+    def _add_folder(self, path: Path, real: str) -> None:
+        problems = len(self.scan.problems)
         prefix = _prefix(real)
-        self._walk(real, prefix)
-        if any(problem.name == real for problem in self.found.problems[problems:]):
+        self._scan_tree(real, prefix)
+        if any(problem.name == real for problem in self.scan.problems[problems:]):
             return
-        self.found.folders[prefix] = str(path)
-        self.found.roots.add(photo_key(prefix))
+        self.scan.folders[prefix] = str(path)
+        self.scan.roots.add(photo_key(prefix))
         # An earlier path may have led to its photos already.
         if not any(
             known.startswith(prefix) or file.root == photo_key(prefix)
-            for known, file in self.found.photos.items()
+            for known, file in self.scan.photos.items()
         ):
-            self._fail(
+            self._add_problem(
                 str(path),
                 NotFound("there are no photos in this folder (.jpg, .png, …): check the path"),
             )
 
-    def _walk(self, top: str, root: str) -> None:
+    def _scan_tree(self, top: str, root: str) -> None:
         # Folders, and their paths below `top` by the names that led there.
         pending = [(top, "")]
         while pending:
@@ -140,17 +140,17 @@ class _Finder:
                 continue
             self._visited.add(folder)
             prefix = _prefix(folder)
-            if not prefix.startswith((root, *self.found.folders)):
-                self.found.folders[prefix] = folder
+            if not prefix.startswith((root, *self.scan.folders)):
+                self.scan.folders[prefix] = folder
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        self._enter(entry, f"{below}/{entry.name}".lstrip("/"), root, pending)
+                        self._add_entry(entry, f"{below}/{entry.name}".lstrip("/"), root, pending)
             except OSError as error:
-                self.found.folders.pop(prefix, None)
-                self._fail(folder, read_error(error))
+                self.scan.folders.pop(prefix, None)
+                self._add_problem(folder, read_error(error))
 
-    def _enter(
+    def _add_entry(
         self, entry: "os.DirEntry[str]", below: str, root: str, pending: list[tuple[str, str]]
     ) -> None:
         if entry.name.startswith(".") or self._excludes.hides(below):
@@ -160,29 +160,29 @@ class _Finder:
             if entry.is_symlink():
                 path = os.path.realpath(path)
                 if not os.path.lexists(path):
-                    self.found.dangling.append(path)
+                    self.scan.dangling.append(path)
                     return
                 path = self._listings.true_name(path)
             if entry.is_dir():
                 pending.append((path, below))
             elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
-                self._add(path, entry.stat(), root)
+                self._add_file(path, entry.stat(), root)
             elif entry.name.lower().endswith(UNREAD_EXTENSIONS) and entry.is_file():
-                self.found.unread[Path(entry.name).suffix.lower()] += 1
+                self.scan.unread[Path(entry.name).suffix.lower()] += 1
         except OSError as error:
-            self._fail(entry.path, read_error(error))
+            self._add_problem(entry.path, read_error(error))
 
-    def _add(self, path: str, info: os.stat_result, root: str = "") -> None:
+    def _add_file(self, path: str, info: os.stat_result, root: str = "") -> None:
         file = PhotoFile(path, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
         photo_id = file.photo_id
         if root and not photo_id.startswith(root):
             # What another path has led to already is left as it is.
-            self.found.photos.setdefault(photo_id, replace(file, root=photo_key(root)))
+            self.scan.photos.setdefault(photo_id, replace(file, root=photo_key(root)))
         else:
-            self.found.photos[photo_id] = file
+            self.scan.photos[photo_id] = file
 
-    def _fail(self, path: str, error: FacesearchError) -> None:
-        self.found.problems.append(Problem(path, error))
+    def _add_problem(self, path: str, error: FacesearchError) -> None:
+        self.scan.problems.append(Problem(path, error))
 
 
 def _prefix(folder: str) -> str:

@@ -6,7 +6,7 @@ The table stands in the document, from where `cdk/` reads it.
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from search_faces.problems import Problem, unexpected_problem
+from search_faces.problems import HttpProblem, unexpected_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +14,14 @@ class GatewayProblem:
     """`kind` is the gateway's name for it; with `any_status` it keeps the gateway's own status."""
 
     kind: str
-    problem: Problem
+    problem: HttpProblem
     any_status: bool = False
 
 
 GATEWAY_PROBLEMS = (
     GatewayProblem(
         "INVALID_API_KEY",
-        Problem(
+        HttpProblem(
             HTTPStatus.FORBIDDEN,
             "forbidden",
             "The API key is missing or unknown",
@@ -30,7 +30,7 @@ GATEWAY_PROBLEMS = (
     ),
     GatewayProblem(
         "MISSING_AUTHENTICATION_TOKEN",
-        Problem(
+        HttpProblem(
             HTTPStatus.NOT_FOUND,
             "not_found",
             "Not found",
@@ -39,7 +39,7 @@ GATEWAY_PROBLEMS = (
     ),
     GatewayProblem(
         "REQUEST_TOO_LARGE",
-        Problem(
+        HttpProblem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "request_too_large",
             "The request is too large",
@@ -48,7 +48,7 @@ GATEWAY_PROBLEMS = (
     ),
     GatewayProblem(
         "THROTTLED",
-        Problem(
+        HttpProblem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too_many_requests",
             "Too many requests",
@@ -57,7 +57,7 @@ GATEWAY_PROBLEMS = (
     ),
     GatewayProblem(
         "INTEGRATION_TIMEOUT",
-        Problem(
+        HttpProblem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "timeout",
             "The service is not available now",
@@ -66,7 +66,7 @@ GATEWAY_PROBLEMS = (
     ),
     GatewayProblem(
         "DEFAULT_4XX",
-        Problem(
+        HttpProblem(
             HTTPStatus.UNAUTHORIZED,
             "refused",
             "The request was refused",

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from ipaddress import ip_address
 
 from facesearch_local.server.refusing import Refused
-from search_faces.problems import Problem
+from search_faces.problems import HttpProblem
 
-WRONG_KEY = Problem(
+WRONG_KEY = HttpProblem(
     HTTPStatus.FORBIDDEN,
     "forbidden",
     "The API key is missing or unknown",
@@ -32,7 +32,7 @@ class Access:
         """
         name = host_name(host)
         if not is_address(name) and name not in self.hosts:
-            problem = Problem(
+            problem = HttpProblem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "unknown_host",
                 "This service does not go by that name",

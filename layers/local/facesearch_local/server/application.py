@@ -21,7 +21,7 @@ from facesearch_local.server.bodies import DISK_BYTES, MEMORY_BYTES, Bodies
 from facesearch_local.server.connections import PROTECTION
 from facesearch_local.server.refusing import Refused
 from facesearch_local.server.workers import Workers
-from search_faces.answering import answer, problem_answer, refusal_answer
+from search_faces.answering import answer_request, problem_answer, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.routes import ROUTES
 from search_faces.service import SearchService
@@ -57,7 +57,7 @@ def operations_of(service: SearchService, workers: Workers) -> Operations:
     """The routes that AWS has, too; `workers` answer those that take photos."""
     operations: Operations = {}
     for route in ROUTES:
-        respond = partial(answer, route, lambda: service)
+        respond = partial(answer_request, route, lambda: service)
         if route.body is not None and route.body.files:
             respond = partial(workers.answer, route)
         operation = Operation(_bound(respond), route.open)
@@ -114,7 +114,7 @@ class Application:
             if not operation.open:
                 self._access.check_key(request.headers.get("x-api-key", ""))
             bodies = self._stored if operation.stored else self._queries
-            async with bodies.taken(request, operation.max_bytes) as body:
+            async with bodies.receive(request, operation.max_bytes) as body:
                 return await self._worked(operation, request, asked, body)
         except Refused as refused:
             return _response(problem_answer(refused.problem, asked.request_id), asked)
@@ -170,27 +170,27 @@ def _http_request(request: Request) -> HttpRequest:
 def _work(
     operation: Operation, request: HttpRequest, body: BinaryIO, *, compress: bool
 ) -> HttpAnswer:
-    found = operation.answer(request, body)
-    return _compressed(found, request) if compress else found
+    answer = operation.answer(request, body)
+    return _compressed(answer, request) if compress else answer
 
 
-def _compressed(found: HttpAnswer, request: HttpRequest) -> HttpAnswer:
-    headers = {name.lower(): value for name, value in found.headers.items()}
+def _compressed(answer: HttpAnswer, request: HttpRequest) -> HttpAnswer:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
     if (
         "gzip" not in request.headers.get("accept-encoding", "")
         or "content-encoding" in headers
-        or len(found.body) < COMPRESSED_FROM_BYTES
+        or len(answer.body) < COMPRESSED_FROM_BYTES
         or not str(headers.get("content-type", "")).startswith(COMPRESSED)
     ):
-        return found
+        return answer
     headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-    return HttpAnswer(found.status, headers, gzip.compress(found.body, 5))
+    return HttpAnswer(answer.status, headers, gzip.compress(answer.body, 5))
 
 
-def _response(found: HttpAnswer, request: HttpRequest) -> Response:
-    response = Response(found.body, found.status)
+def _response(answer: HttpAnswer, request: HttpRequest) -> Response:
+    response = Response(answer.body, answer.status)
     headers = MutableHeaders(raw=response.raw_headers)
-    for name, values in found.headers.items():
+    for name, values in answer.headers.items():
         if name.title() in PROTECTION:  # the server adds them to every answer
             continue
         for value in [values] if isinstance(values, str) else values:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from starlette.requests import Request
 
 from facesearch_local.server.refusing import Refused
-from search_faces.problems import RETRY_AFTER_S, Problem, body_problem
+from search_faces.problems import RETRY_AFTER_S, HttpProblem, body_problem
 
 MEMORY_BYTES = 256 * 2**20
 """For the bodies that wait in memory, together."""
@@ -23,13 +23,13 @@ GRACE_S = 30.0
 BYTES_PER_S = 50_000
 """The slowest that a client may send, after the grace: a photo of 10 MB may take four minutes."""
 
-TOO_SLOW = Problem(
+TOO_SLOW = HttpProblem(
     HTTPStatus.REQUEST_TIMEOUT,
     "too_slow",
     "The request took too long to arrive",
     f"send its body with {BYTES_PER_S // 1000} KB a second or more",
 )
-NO_ROOM = Problem(
+NO_ROOM = HttpProblem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "busy",
     "The service is not available now",
@@ -46,7 +46,7 @@ class Bodies:
         self._held = 0
 
     @asynccontextmanager
-    async def taken(self, request: Request, limit: int) -> AsyncIterator[BinaryIO]:
+    async def receive(self, request: Request, limit: int) -> AsyncIterator[BinaryIO]:
         """The whole body, from its start, while the context lasts.
 
         Raises `Refused` for one of more than `limit` bytes, and `ClientDisconnect`.

@@ -9,7 +9,7 @@ import h11
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from search_faces.problems import CONTENT_TYPE, Problem
+from search_faces.problems import CONTENT_TYPE, HttpProblem
 
 HEAD_S = 10.0
 """For a request's head to arrive. What is left of a body that nobody wants has as long."""
@@ -103,7 +103,7 @@ class BoundedConnection(H11Protocol):
             # Its body is what is wrong: no route is to answer it any more.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        problem = Problem(
+        problem = HttpProblem(
             HTTPStatus.BAD_REQUEST,
             "invalid_request",
             "The request is not understood",

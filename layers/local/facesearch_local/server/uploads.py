@@ -68,13 +68,13 @@ class FolderUploads:
     def form(self, photo: NewPhoto) -> UploadForm:
         """Raises `InvalidCollection`."""
         collection = folder_name(photo.collection or DEFAULT_COLLECTION)
-        told = {
+        terms = {
             "name": photo.name,
             "collection": collection,
             "metadata": dict(photo.metadata),
             "expires": time.time() + EXPIRES_S,
         }
-        policy = base64.b64encode(json.dumps(told).encode()).decode()
+        policy = base64.b64encode(json.dumps(terms).encode()).decode()
         path = self._folder / collection / photo.name
         return UploadForm(
             UPLOAD_URL, {"policy": policy, "signature": self._signature(policy)}, path.as_uri()
@@ -87,10 +87,10 @@ class FolderUploads:
         nothing is stored.
         """
         pieces = form_pieces(iter(partial(body.read, CHUNK_BYTES), b""), content_type)
-        told = self._checked(_fields_before_file(pieces))
-        path = self._write(told["collection"], told["name"], _file(pieces))
+        terms = self._checked(_fields_before_file(pieces))
+        path = self._write(terms["collection"], terms["name"], _file(pieces))
         try:
-            self._index(path, told["collection"], told["metadata"])
+            self._index(path, terms["collection"], terms["metadata"])
         except FacesearchError:
             path.unlink()
             raise
@@ -103,10 +103,10 @@ class FolderUploads:
                 "the form is not one of this service: POST to /v1/uploads for one, and send its "
                 "fields as they are"
             )
-        told: dict[str, Any] = json.loads(base64.b64decode(policy))
-        if told["expires"] < time.time():
+        terms: dict[str, Any] = json.loads(base64.b64decode(policy))
+        if terms["expires"] < time.time():
             raise InvalidRequest("the form has expired: POST to /v1/uploads for another")
-        return told
+        return terms
 
     def _signature(self, policy: str) -> str:
         return hmac.new(self._secret, policy.encode(), "sha256").hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 
 from facesearch.closeable import Closeable
 from facesearch_local.server.logs import log_failures
-from search_faces.answering import answer, problem_answer
+from search_faces.answering import answer_request, problem_answer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.log import logger
 from search_faces.problems import unexpected_problem
@@ -44,7 +44,7 @@ class Workers(Closeable):
         process = self._taken()
         try:
             if process is None:
-                return answer(route, lambda: self._service, request)
+                return answer_request(route, lambda: self._service, request)
             return process.answer(route, request)
         finally:
             with self._lock:
@@ -96,13 +96,13 @@ class _Process:
     def answer(self, route: Route[Any, Any], request: HttpRequest) -> HttpAnswer:
         try:
             self._pipe.send((route.method, route.path, request))
-            found: HttpAnswer = self._pipe.recv()
+            reply: HttpAnswer = self._pipe.recv()
         except (EOFError, OSError):
             reason = "a process that worked at it ended: its memory ran out, or the photo broke it"
             logger.error("request failed", extra={"error": "crash", "reason": reason})
             self._restart()
             return problem_answer(unexpected_problem(), request.request_id)
-        return found
+        return reply
 
     def _restart(self) -> None:
         self.close()
@@ -131,7 +131,7 @@ def _work(settings: SearchSettings, pipe: "Connection[Any, Any]") -> None:
         signal.signal(number, signal.SIG_IGN)
     log_failures()
     service = SearchService.from_settings(settings)
-    routes = {(route.method, route.path): partial(answer, route) for route in ROUTES}
+    routes = {(route.method, route.path): partial(answer_request, route) for route in ROUTES}
     try:
         service.pipeline.warm()
         pipe.send(None)

@@ -11,7 +11,7 @@ from facesearch.stores.protocol import FaceStore
 Reembed = Callable[[Sequence[Photo], FaceStore], None]
 """Embeds the photos again and writes them to the store. An error stops the rebuild."""
 
-Progress = Callable[[int, int], None]
+RebuildProgress = Callable[[int, int], None]
 """Called with the number of photos that are done, and of all."""
 
 
@@ -27,7 +27,7 @@ class Rebuilt:
 class StoreRebuild(Protocol):
     """A store built anew, for another recipe or shape, while it is in use."""
 
-    def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
+    def run(self, reembed: Reembed, progress: RebuildProgress) -> Rebuilt | None:
         """Build the new store, check it, and replace the old one with it.
 
         Returns None if the store has this recipe and shape already. A rebuild that was interrupted

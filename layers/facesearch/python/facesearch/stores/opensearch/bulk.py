@@ -24,7 +24,7 @@ CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True)
-class _Operation:
+class _BulkOperation:
     """One change, as the lines of a bulk request."""
 
     key: str
@@ -72,7 +72,7 @@ class BulkWriter:
             raise errors[0]  # the store's fault, not one of the photos'
         return ordered
 
-    def _write_all(self, operations: dict[int, _Operation]) -> dict[int, bool | StoreError]:
+    def _write_all(self, operations: dict[int, _BulkOperation]) -> dict[int, bool | StoreError]:
         """The result of each operation. Errors that may pass are retried until time is up."""
         results: dict[int, bool | StoreError | _MayPass] = {}
         left = operations
@@ -87,7 +87,9 @@ class BulkWriter:
             for place, result in results.items()
         }
 
-    def _write_part(self, part: dict[int, _Operation]) -> dict[int, bool | StoreError | _MayPass]:
+    def _write_part(
+        self, part: dict[int, _BulkOperation]
+    ) -> dict[int, bool | StoreError | _MayPass]:
         try:
             items = self._send(part.values())
         except OpenSearchException as error:
@@ -101,7 +103,7 @@ class BulkWriter:
             for (place, operation), item in zip(part.items(), items, strict=True)
         }
 
-    def _send(self, operations: Iterable[_Operation]) -> list[dict[str, Any]]:
+    def _send(self, operations: Iterable[_BulkOperation]) -> list[dict[str, Any]]:
         settings = self._client.settings
         answer = self._client.attempt(
             "POST",
@@ -113,7 +115,9 @@ class BulkWriter:
         )
         return [item["index"] for item in answer["items"]]
 
-    def _result(self, operation: _Operation, item: dict[str, Any]) -> bool | StoreError | _MayPass:
+    def _result(
+        self, operation: _BulkOperation, item: dict[str, Any]
+    ) -> bool | StoreError | _MayPass:
         status = item["status"]
         if status < 300:
             return True
@@ -131,7 +135,7 @@ class BulkWriter:
         )
 
 
-def _turns(operations: Sequence[_Operation]) -> Iterator[list[int]]:
+def _turns(operations: Sequence[_BulkOperation]) -> Iterator[list[int]]:
     """Indices of operations in turns, in order: no turn holds two operations on one photo.
 
     In one request, the first of two could be retried after the second was done.
@@ -146,8 +150,8 @@ def _turns(operations: Sequence[_Operation]) -> Iterator[list[int]]:
         left = [place for place in left if place not in taken]
 
 
-def _parts(operations: dict[int, _Operation]) -> Iterator[dict[int, _Operation]]:
-    part: dict[int, _Operation] = {}
+def _parts(operations: dict[int, _BulkOperation]) -> Iterator[dict[int, _BulkOperation]]:
+    part: dict[int, _BulkOperation] = {}
     size = 0
     for place, operation in operations.items():
         if part and size + len(operation.lines) > BULK_BYTES:
@@ -158,14 +162,14 @@ def _parts(operations: dict[int, _Operation]) -> Iterator[dict[int, _Operation]]
     yield part
 
 
-def _operation(change: IndexedPhoto | Removal) -> _Operation:
+def _operation(change: IndexedPhoto | Removal) -> _BulkOperation:
     key, version, content = document_of(change)
     action = {"index": {"_id": key, "version": version, "version_type": "external_gte"}}
     lines = b"".join(
         json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (action, content)
     )
     photo = change if isinstance(change, Removal) else change.photo
-    return _Operation(key, photo.photo_id, lines)
+    return _BulkOperation(key, photo.photo_id, lines)
 
 
 def _item_error(item: dict[str, Any]) -> TransportError:

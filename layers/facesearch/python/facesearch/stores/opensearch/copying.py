@@ -8,7 +8,7 @@ from facesearch.stores.opensearch.documents import photo_of
 from facesearch.stores.opensearch.index import NamedIndex, describe_index
 from facesearch.stores.opensearch.queries import REMEMBERED, QueryBody
 from facesearch.stores.opensearch.store import OpenSearchStore
-from facesearch.stores.rebuilding import Progress, Reembed
+from facesearch.stores.rebuilding import RebuildProgress, Reembed
 
 COPIED_AT_ONCE = 5000
 EMBEDDED_AT_ONCE = 200
@@ -27,7 +27,7 @@ class IndexCopy:
         source: NamedIndex,
         target: NamedIndex,
         reembed: Reembed,
-        progress: Progress,
+        progress: RebuildProgress,
     ) -> None:
         self._client = client
         self._source = source

@@ -30,7 +30,7 @@ from facesearch.stores.opensearch.index import (
 from facesearch.stores.opensearch.queries import count_all, counts_of
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.stores.protocol import Counts
-from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
+from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, Reembed
 
 
 class OpenSearchRebuild(Closeable):
@@ -51,7 +51,7 @@ class OpenSearchRebuild(Closeable):
         """See `OpenSearchSettings.from_url`."""
         return cls(OpenSearchSettings.from_url(url), recipe, keep_shape=keep_shape)
 
-    def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
+    def run(self, reembed: Reembed, progress: RebuildProgress) -> Rebuilt | None:
         """As `StoreRebuild.run`. The old index is kept for searches with its recipe."""
         source = self._source()
         shape = source.description.shape if self._keep_shape else self._settings.shape

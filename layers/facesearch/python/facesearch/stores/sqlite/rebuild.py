@@ -14,7 +14,7 @@ import apsw
 from facesearch.closeable import Closeable
 from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Photo, Recipe, Removal
-from facesearch.stores.rebuilding import Progress, Rebuilt, Reembed
+from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, Reembed
 from facesearch.stores.sqlite.changes import write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.schema import TABLES, create_tables
@@ -62,7 +62,7 @@ class SqliteRebuild(Closeable):
             raise SettingsError("a store in memory is not upgraded: name a file")
         return cls(path, recipe)
 
-    def run(self, reembed: Reembed, progress: Progress) -> Rebuilt | None:
+    def run(self, reembed: Reembed, progress: RebuildProgress) -> Rebuilt | None:
         with SqliteStore(self._path, None) as old, SqliteStore(self._building, self._recipe) as new:
             total = old.counts().photos
             recipe = old.stored_recipe()
