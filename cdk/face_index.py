@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk.justified import justify_wildcards
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.search_domain import SearchDomain
 from cdk.settings import DOMAIN_ENDPOINT, StageSettings
 
@@ -21,7 +21,7 @@ class FaceIndex(Construct):
     """Where the store is, by URL, and grants that go no further than its indexes."""
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: StageSettings, network: Network | None
+        self, scope: Construct, id: str, *, settings: StageSettings, network: PrivateNetwork | None
     ) -> None:
         super().__init__(scope, id)
         existing = DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint)

@@ -11,7 +11,7 @@ from cdk.assets import BYTE_CODE, FUNCTIONS
 from cdk.justified import justify
 from cdk.layers import Layers
 from cdk.logs import log_group
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IngestionSize, SearchSize
 from facesearch.stages import METRICS_NAMESPACE
@@ -32,7 +32,7 @@ class FaceFunction(Construct):
         size: IngestionSize | SearchSize,
         settings: StageSettings,
         layers: Layers,
-        network: Network | None,
+        network: PrivateNetwork | None,
         environment: Mapping[str, str],
         snapshots: bool = False,
     ) -> None:

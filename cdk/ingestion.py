@@ -8,7 +8,7 @@ from constructs import Construct
 from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.photo_bucket import PhotoBucket
 from cdk.settings import StageSettings
 
@@ -26,7 +26,7 @@ class Ingestion(Construct):
         settings: StageSettings,
         layers: Layers,
         index: FaceIndex,
-        network: Network | None,
+        network: PrivateNetwork | None,
     ) -> None:
         super().__init__(scope, id)
         size = settings.sizing.ingestion

@@ -8,7 +8,7 @@ from constructs import Construct
 from cdk.settings import StageSettings
 
 
-class Network(Construct):
+class PrivateNetwork(Construct):
     """Isolated subnets, S3's endpoint, and who may talk to whom."""
 
     def __init__(self, scope: Construct, id: str, *, settings: StageSettings) -> None:

@@ -12,7 +12,7 @@ STATIC_FILES = PACKAGE / "static_files.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class GatewayRoute:
     """`open` routes answer without a key."""
 
     method: str
@@ -20,16 +20,16 @@ class Route:
     open: bool
 
 
-def _read(document: Path, static_files: Path) -> tuple[Route, ...]:
+def _read(document: Path, static_files: Path) -> tuple[GatewayRoute, ...]:
     paths = json.loads(document.read_text("utf-8"))["paths"]
     return (
         *(
-            Route(method.upper(), path, open=not operation["security"])
+            GatewayRoute(method.upper(), path, open=not operation["security"])
             for path, operations in paths.items()
             for method, operation in operations.items()
         ),
         *(
-            Route("GET", each["path"], open=True)
+            GatewayRoute("GET", each["path"], open=True)
             for each in json.loads(static_files.read_text("utf-8"))
         ),
     )

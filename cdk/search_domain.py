@@ -9,7 +9,7 @@ from constructs import Construct
 
 from cdk.justified import justify
 from cdk.logs import log_group
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IndexSize
 from facesearch.planning.nodes import MANAGERS
@@ -19,7 +19,7 @@ class SearchDomain(Construct):
     """It has no access policy of its own: only roles whose policies name it get in, signed."""
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: StageSettings, network: Network | None
+        self, scope: Construct, id: str, *, settings: StageSettings, network: PrivateNetwork | None
     ) -> None:
         super().__init__(scope, id)
         size = settings.sizing.index
@@ -59,7 +59,7 @@ class SearchDomain(Construct):
         self.domain.node.add_dependency(may_log)
         self._justify(size, network)
 
-    def _justify(self, size: IndexSize, network: Network | None) -> None:
+    def _justify(self, size: IndexSize, network: PrivateNetwork | None) -> None:
         justify(
             self.domain,
             ["OS3", "OS5"],
@@ -94,7 +94,7 @@ def _cluster(size: IndexSize) -> CfnDomain.ClusterConfigProperty:
     )
 
 
-def _place(network: Network | None, zones: int) -> CfnDomain.VPCOptionsProperty | None:
+def _place(network: PrivateNetwork | None, zones: int) -> CfnDomain.VPCOptionsProperty | None:
     if network is None:
         return None
     subnets = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)

@@ -8,7 +8,7 @@ from cdk.assets import commit
 from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.photo_bucket import PhotoBucket
 from cdk.settings import StageSettings
 
@@ -25,7 +25,7 @@ class SearchFunction(Construct):
         layers: Layers,
         index: FaceIndex,
         photos: PhotoBucket,
-        network: Network | None,
+        network: PrivateNetwork | None,
     ) -> None:
         super().__init__(scope, id)
         size = settings.sizing.search

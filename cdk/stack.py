@@ -8,7 +8,7 @@ from cdk.face_index import FaceIndex
 from cdk.ingestion import Ingestion
 from cdk.layers import Layers
 from cdk.metrics import Metrics
-from cdk.network import Network
+from cdk.network import PrivateNetwork
 from cdk.observability import Observability
 from cdk.search_api import SearchApi
 from cdk.search_function import SearchFunction
@@ -34,7 +34,7 @@ class FaceSearchStack(Stack):
             description="facesearch: reverse visual search for faces",
             termination_protection=settings.retain,
         )
-        network = Network(self, "Network", settings=settings) if settings.vpc else None
+        network = PrivateNetwork(self, "Network", settings=settings) if settings.vpc else None
         layers = Layers(self, "Layers", settings=settings, built=built)
         index = FaceIndex(self, "Index", settings=settings, network=network)
         ingestion = Ingestion(

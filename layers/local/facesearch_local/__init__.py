@@ -1,1 +1,1 @@
-"""What runs on a person's machine: commands, local server, client, evaluation."""
+"""Code for a person's machine: commands, local server, client, evaluation."""

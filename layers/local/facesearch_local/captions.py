@@ -1,4 +1,4 @@
-"""The words in the picture of a search, in the font that Pillow brings along."""
+"""Draw the captions in the picture of a search, in Pillow's own font."""
 
 from functools import cache
 
@@ -17,14 +17,14 @@ _ELLIPSIS = "…"
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """At `size` pixels."""
+    """The font at `size` pixels."""
     return ImageFont.load_default(size)
 
 
 def draw_caption(
     card: Image.Image, area: Area, label: str, *, distance: float, confidence: float, colour: str
 ) -> None:
-    """A result's name, distance and confidence, the last as a bar as well."""
+    """Draw a result's name, distance and confidence, and a bar for the confidence."""
     left, top, right, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
@@ -38,7 +38,7 @@ def draw_caption(
 
 
 def draw_query_caption(card: Image.Image, area: Area, label: str, colour: str) -> None:
-    """The query's name, and that it is the query."""
+    """Draw the query's name, and the words "the query"."""
     left, top, _, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
@@ -46,7 +46,7 @@ def draw_query_caption(card: Image.Image, area: Area, label: str, colour: str) -
 
 
 def draw_rank(card: Image.Image, corner: tuple[int, int], rank: int) -> None:
-    """A result's place, on the corner of its picture."""
+    """Draw a result's rank on the corner of its picture."""
     text = str(rank)
     width = round(font(14).getlength(text)) + 14
     left, top = corner[0] + 7, corner[1] + 7
@@ -56,7 +56,7 @@ def draw_rank(card: Image.Image, corner: tuple[int, int], rank: int) -> None:
 
 
 def draw_problem(tile: Image.Image, problem: str) -> None:
-    """Why there is no picture, in its middle."""
+    """Draw the reason why a result has no picture, in the picture's place."""
     lines = _wrapped(problem, tile.width - 40)
     draw = ImageDraw.Draw(tile)
     middle = tile.width / 2, tile.height / 2
@@ -64,7 +64,7 @@ def draw_problem(tile: Image.Image, problem: str) -> None:
 
 
 def _draw_label(draw: ImageDraw.ImageDraw, area: Area, label: str) -> None:
-    """The folder, then the file."""
+    """Draw the folder, and below it the file."""
     left, top, right, _ = area
     folder, _, name = label.rpartition("/")
     draw.text((left, top + 7), fitting(folder or name, 17, right - left), _INK, font(17))

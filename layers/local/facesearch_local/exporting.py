@@ -1,4 +1,4 @@
-"""Every stored face as a table on disk: the data frame that the reports computed with."""
+"""Export every stored face to a table on disk."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -18,7 +18,7 @@ from facesearch.files import complete_file
 from facesearch.photos.folder import photo_name
 
 BATCH = 4096
-"""Faces held at once, but for NPZ, which is written in one go."""
+"""Faces held in memory at a time. NPZ is written in one go, and holds all."""
 
 _BOX = tuple(field.name for field in fields(BoundingBox))
 _LANDMARKS = tuple(f"{field.name}_{axis}" for field in fields(Landmarks) for axis in "xy")
@@ -49,10 +49,10 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def export_faces(faces: Iterable[StoredFace], file: Path, advance: Callable[[int], None]) -> int:
-    """Write the faces to `file`, in the format of its extension; returns how many.
+    """Write the faces to `file`, in the format of its extension, and return their number.
 
-    The file appears when it is complete, or not at all. `advance` is told of each batch. Raises
-    `InvalidRequest` for another extension and `OSError` when it cannot be written.
+    The file appears when it is complete, or not at all. `advance` is called with the size of each
+    batch. Raises `InvalidRequest` for an unknown extension, and `OSError`.
     """
     write = writer_for(file)
     written = 0
@@ -71,7 +71,7 @@ def export_faces(faces: Iterable[StoredFace], file: Path, advance: Callable[[int
 
 
 def writer_for(file: Path) -> Callable[[BinaryIO, Batches], None]:
-    """Raises `InvalidRequest` unless the extension names a format."""
+    """The writer for the file's extension. Raises `InvalidRequest` for an unknown one."""
     writer = _WRITERS.get(file.suffix.lower())
     if writer is None:
         raise InvalidRequest(
@@ -133,7 +133,7 @@ def _write_npz(sink: BinaryIO, batches: Batches) -> None:
 
 
 def _numpy(column: pa.ChunkedArray) -> NDArray[np.generic]:
-    """Strings of fixed width: NumPy would pickle others, and refuse to read them back."""
+    """The column as an array. Texts get a fixed width: NumPy would pickle others."""
     values: NDArray[np.generic] = column.to_numpy()
     return values.astype(np.str_) if values.dtype == object else values
 

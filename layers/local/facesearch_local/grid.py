@@ -1,4 +1,4 @@
-"""The picture of a search, as in the reports: the query first, then the faces found, in order."""
+"""Draw the picture of a search: the query first, then its matches in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _DIFFERENT = "#9aa3af"
 
 @dataclass(frozen=True, slots=True)
 class GridResult:
-    """A face that was found: its photo's name, and its picture or why there is none."""
+    """A match in the picture: its photo's name, and its face or the reason why it has none."""
 
     label: str
     distance: float
@@ -38,7 +38,7 @@ class GridResult:
 
 
 def draw_grid(query: Image.Image, label: str, results: Sequence[GridResult]) -> Image.Image:
-    """A picture with the query's cut-out at the top left and each result after it, best first."""
+    """Draw the query's face at the top left, and the results after it, best first."""
     columns = min(COLUMNS, len(results) + 1)
     rows = -(-(len(results) + 1) // columns)
     page = Image.new(

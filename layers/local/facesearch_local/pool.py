@@ -1,4 +1,4 @@
-"""Shares chunks of photos out among worker processes, and outlives the ones that crash."""
+"""Distribute chunks of photos to worker processes, and survive those that crash."""
 
 import signal
 from collections import deque
@@ -21,11 +21,11 @@ each chunk a list of results, or an error when nothing more can be done."""
 PATIENCE_S = 5
 
 WORKER_BYTES = 700_000_000
-"""What a worker may take for the largest photos."""
+"""The memory that a worker may take for the largest photos."""
 
 
 def worker_count(threads: int) -> int:
-    """A worker for each thread to be used, as far as memory allows; at least 1."""
+    """The number of workers: one for each thread, as far as memory allows; at least 1."""
     memory = usable_memory()
     return threads if memory is None else max(1, min(threads, memory // WORKER_BYTES))
 
@@ -33,7 +33,7 @@ def worker_count(threads: int) -> int:
 def answer_chunks(
     connection: Pipe, answer: Callable[[Sequence[Item]], list[Result] | FacesearchError]
 ) -> None:
-    """A worker's life: until the parent closes its end, or is gone."""
+    """The loop of a worker. It ends when the parent closes the pipe or ends."""
     try:
         connection.send(None)
         while True:
@@ -43,10 +43,10 @@ def answer_chunks(
 
 
 class WorkerPool(Closeable, Generic[Item, Result]):
-    """At most `count` processes; each has one chunk in hand, and none when it is idle.
+    """At most `count` processes. Each works at one chunk at a time.
 
-    `work` is what a process does with its end of a pipe; it must be possible to pickle it.
-    `crashed` is the result of an item that crashes a worker by itself.
+    `work` runs in each process with its end of a pipe; it must be picklable. `crashed` makes the
+    result of an item that crashes a worker by itself.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class WorkerPool(Closeable, Generic[Item, Result]):
     def results(self, chunks: Iterable[Sequence[Item]]) -> Iterator[list[Result]]:
         """The results of each chunk, in the order in which they are done.
 
-        The chunk of a worker that crashes is tried again item by item: only an item that
-        crashes a worker by itself is given up. An error that stops one worker stops all, and is
-        raised when the chunks in hand are done.
+        The chunk of a worker that crashes is tried again item by item. Only an item that crashes
+        a worker by itself is given up. An error that stops one worker stops all. It is raised when
+        the chunks in work are done.
         """
         self._waiting.extend(chunks)
         while self._hand_out():
@@ -79,12 +79,12 @@ class WorkerPool(Closeable, Generic[Item, Result]):
             raise self._error
 
     def stop(self) -> None:
-        """Start nothing more: `results` ends when the chunks in hand are done."""
+        """Start no more chunks. `results` ends when the chunks in work are done."""
         self._stopped = True
         self._waiting.clear()
 
     def close(self) -> None:
-        """Let idle workers end, and kill the others."""
+        """End idle workers, and kill the others."""
         for worker in self._workers:
             if worker.chunk:
                 worker.kill()
@@ -92,7 +92,7 @@ class WorkerPool(Closeable, Generic[Item, Result]):
         self._workers.clear()
 
     def _hand_out(self) -> bool:
-        """Whether any worker has something to do."""
+        """Give chunks to idle workers. Returns whether any worker has a chunk."""
         for worker in self._workers:
             if not worker.chunk and self._waiting:
                 worker.give(self._waiting.popleft())
@@ -169,7 +169,7 @@ class _Worker(Generic[Item]):
         self._process.kill()
 
     def end(self) -> str:
-        """Wait until it has ended, and tell why."""
+        """Wait until the process has ended, and return the reason."""
         self.connection.close()
         self._process.join(PATIENCE_S)
         if self._process.is_alive():

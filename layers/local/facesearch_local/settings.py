@@ -1,4 +1,4 @@
-"""What the local server is told by its environment."""
+"""The settings of the local server, from its environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from search_faces.settings import UPLOADS, SearchSettings
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """The API's settings, and the folder of this machine that takes new photos, if one does."""
+    """The API's settings, and the folder for uploads, if there is one."""
 
     search: SearchSettings
     uploads: Path | None = None

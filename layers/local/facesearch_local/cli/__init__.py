@@ -1,4 +1,4 @@
-"""The `facesearch` command: a shell over the package that turns errors into messages."""
+"""The `facesearch` command: it calls the package, and turns errors into messages."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ DONE, NOTHING_DONE, USAGE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Commands(click.Group):
-    """Imports a command's module when it is called: each costs what it needs and no more."""
+    """Imports a command's module when it is called, so that commands start quickly."""
 
     _summaries: ClassVar[dict[str, str]] = {
         "index": "Find the faces in photos and make them searchable.",

@@ -1,4 +1,4 @@
-"""The operators' commands on AWS: clients, queues by name, errors in a line."""
+"""What the commands for operators share: AWS clients, the bucket's queue, AWS's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MOST_AT_ONCE = 10
-"""Messages that SQS takes or hands out in one request."""
+"""The most messages in one request to SQS."""
 
 _CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5}
@@ -34,7 +34,7 @@ def open_sqs() -> "SQSClient":
 
 
 def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:
-    """The URL of the queue that the bucket tells of new objects. Raises `InvalidRequest`."""
+    """The URL of the queue that S3 notifies of new objects. Raises `InvalidRequest`."""
     with translate_aws_errors():
         notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
         arns = {
@@ -54,7 +54,7 @@ def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:
 
 @contextmanager
 def translate_aws_errors() -> Iterator[None]:
-    """Raises `ReadError` for what AWS refuses, and for what does not get there."""
+    """Translate refusals of AWS and failed connections into `ReadError`."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""`facesearch backfill`: photos that were in the bucket before anybody told of them."""
+"""`facesearch backfill`: index photos that are in the bucket already."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 _SCHEME = "s3://"
 
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
-"""Storage classes that cannot be read from: what is stored of such photos must stay."""
+"""Storage classes that cannot be read. Such photos are not indexed again: they keep their faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BucketObject:
-    """An object of the bucket; `size` in bytes, `at` the time that orders its message."""
+    """An object of the bucket; `size` is in bytes, `at` is the time that orders its message."""
 
     bucket: str
     key: str
@@ -45,7 +45,7 @@ class _BucketObject:
     at: datetime
 
     def message(self) -> str:
-        """What S3 would have said: without a sequencer, the time orders it among the others."""
+        """The message that S3 would send. It has no sequencer, so the time orders it."""
         stored = {"key": quote_plus(self.key), "size": self.size}
         record = {
             "eventSource": "aws:s3",
@@ -138,7 +138,7 @@ def _bucket_and_prefix(place: str) -> tuple[str, str]:
 def _objects(
     s3: "S3Client", bucket: str, prefix: str, after: str, *, again: bool
 ) -> Iterator[_BucketObject]:
-    """In the order of their keys, from behind `after`."""
+    """List the objects after key `after`, in the order of their keys."""
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=prefix, StartAfter=after
     )
@@ -159,7 +159,10 @@ def _batches(objects: Iterator[_BucketObject]) -> Iterator[Sequence[_BucketObjec
 
 
 def _send(sqs: "SQSClient", queue_url: str, objects: Sequence[_BucketObject]) -> None:
-    """Raises `ReadError`, also when the queue takes only some of them: they can go again."""
+    """Send the messages of objects. Raises `ReadError` unless the queue takes all of them.
+
+    It is safe to send them again.
+    """
     with translate_aws_errors():
         answer = sqs.send_message_batch(
             QueueUrl=queue_url,

@@ -40,7 +40,7 @@ def command(file: Path, force: bool, store_url: str | None, as_json: bool) -> No
 
 
 def store_file(url: str) -> Path:
-    """The store's file. Raises `SettingsError` if it is in none."""
+    """The file of the store at `url`. Raises `SettingsError` for a store that is not a file."""
     path = path_of_url(url) if url.startswith("sqlite:") else None
     if path is None:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""`facesearch compare`: two photos, one question."""
+"""`facesearch compare`: whether two photos show the same person."""
 
 from pathlib import Path
 

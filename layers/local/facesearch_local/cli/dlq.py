@@ -1,4 +1,4 @@
-"""`facesearch dlq`: the messages that were given up, looked at and sent again."""
+"""`facesearch dlq`: list the messages in the dead-letter queue, and send them again."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HIDDEN_S = 120
-"""How long a message that is being looked at or sent again is hidden from others."""
+"""How long a received message is hidden from other receivers."""
 
 WAIT_S = 1
-"""SQS asks all of its servers only when it may wait."""
+"""SQS queries all of its servers only when it may wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DeadLetter:
-    """`photos` are what stands for them in the logs: keys may name people."""
+    """A message in the dead-letter queue.
+
+    `photos` are hashes, as in the logs: keys may name people.
+    """
 
     message_id: str
     sent: str
@@ -141,7 +144,7 @@ def _source(sqs: "SQSClient", queue_url: str) -> str:
 
 @contextmanager
 def _received(sqs: "SQSClient", queue_url: str, most: int) -> Iterator[Sequence["MessageTypeDef"]]:
-    """Up to `most` messages, visible to others again in the end."""
+    """Receive up to `most` messages. At the end, they are visible to others again."""
     messages: list[MessageTypeDef] = []
     try:
         while len(messages) < most:
@@ -179,7 +182,7 @@ def _receive(sqs: "SQSClient", queue_url: str, most: int) -> list["MessageTypeDe
 
 
 def _move(sqs: "SQSClient", messages: Sequence["MessageTypeDef"], origin: str, target: str) -> None:
-    """Those that the target took leave the origin. Raises `ReadError` when it took only some."""
+    """Move messages from `origin` to `target`. Raises `ReadError` if it takes only some."""
     with translate_aws_errors():
         answer = sqs.send_message_batch(
             QueueUrl=target,

@@ -1,4 +1,4 @@
-"""`facesearch export`: the stored faces, for notebooks and other programs."""
+"""`facesearch export`: write the stored faces to a file for notebooks and other programs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`facesearch forget`: stored photos let go on purpose."""
+"""`facesearch forget`: remove photos from the store."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from facesearch_local.library.selecting import Place, Selection
 from facesearch_local.library.sequences import following
 
 AT_ONCE = 500
-"""Photos forgotten in one transaction."""
+"""Photos removed in one transaction."""
 
 
 @click.command(

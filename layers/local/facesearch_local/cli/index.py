@@ -1,4 +1,4 @@
-"""`facesearch index`: make the store hold what the folders hold."""
+"""`facesearch index`: update the store to match the folders."""
 
 import sys
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from facesearch_local.library.walk import find_photos
 from facesearch_local.pool import WorkerPool, worker_count
 
 REMOVALS = 500
-"""Photos forgotten in one transaction."""
+"""Photos removed in one transaction."""
 
 
 @click.command(
@@ -132,7 +132,7 @@ def command(
 
 
 def _may_forget(difference: Difference, as_json: bool) -> bool:
-    """Ask, if there is somebody to answer."""
+    """Ask whether to remove the photos; False if nobody is at a terminal."""
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     return click.confirm(

@@ -1,4 +1,4 @@
-"""The faces that a search found, as tables on the terminal and as plain text elsewhere."""
+"""Print the matches of a search: as a table on a terminal, else as plain text."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ COLUMNS = ("rank", "name", "distance", "confidence")
 
 
 def print_results(results: Sequence[FaceMatches]) -> None:
-    """A table for each query face, under its number where there are several."""
+    """Print a table for each query face, with its number if there are several."""
     for result in results:
         if len(results) > 1:
             click.echo(f"face {result.face}:")

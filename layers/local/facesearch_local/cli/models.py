@@ -1,4 +1,4 @@
-"""`facesearch models`: building the model files, and telling what they are."""
+"""`facesearch models`: build the model files, and list them."""
 
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
@@ -20,7 +20,7 @@ from facesearch_models.manifest import Source, load_manifest
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file that the build made, with what it is made from."""
+    """A file that the build made, and its source."""
 
     name: str
     bytes: int

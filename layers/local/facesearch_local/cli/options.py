@@ -17,6 +17,6 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def read_settings(store_url: str | None = None) -> Settings:
-    """The environment's settings, with the store of the command line if it names one."""
+    """The settings of the environment. The store of the command line replaces theirs."""
     settings = Settings.from_env(os.environ)
     return replace(settings, store_url=store_url) if store_url else settings

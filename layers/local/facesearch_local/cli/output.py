@@ -1,4 +1,4 @@
-"""How every command speaks: results on stdout, errors and notes as single lines on stderr."""
+"""The output of commands: results on stdout, errors and notes as single lines on stderr."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def print_json(value: Json | Mapping[str, object]) -> None:
 
 @contextmanager
 def saved(file: Path) -> Iterator[None]:
-    """Turn what goes wrong while `file` is written into an error that names it."""
+    """Translate errors of writing `file` into one that names it."""
     try:
         yield
     except OSError as error:
@@ -36,7 +36,7 @@ def saved(file: Path) -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """One line that is safe on any terminal: file names may hold anything, escapes included."""
+    """The text as one line without control characters. File names may hold any."""
     line = re.sub(r"\s+", " ", text).strip()
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line

@@ -1,4 +1,4 @@
-"""`facesearch search --grid`: reads the photos of the faces found, and draws them."""
+"""Read the photos of a search's matches and draw them, for `facesearch search --grid`."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,10 @@ from facesearch_local.grid import GridResult, draw_grid
 def draw_result(
     name: str, query: DecodedImage, face: DetectedFace, matches: Sequence[Match], read: ReadPhoto
 ) -> Image.Image:
-    """The picture of a search with a face of the photo `query`, which is called `name`.
+    """Draw a search with `face` of the photo `query`, which is called `name`.
 
-    `read` gives the photos of the matches. A photo that is gone by now, or cannot be read, is
-    shown as its name and the reason.
+    `read` reads the photos of the matches. For a photo that cannot be read, the picture shows its
+    name and the reason.
     """
     # One photo at a time: only the small pictures stay in memory.
     results = [_result(match, read) for match in matches]

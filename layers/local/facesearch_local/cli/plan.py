@@ -1,4 +1,4 @@
-"""`facesearch plan`: the sizes and the monthly bill of a system on AWS, before there is one."""
+"""`facesearch plan`: the sizes and the monthly costs of a system on AWS."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,6 +1,6 @@
-"""Progress on stderr: a bar on a terminal, now and then a line elsewhere.
+"""Progress on stderr: a bar on a terminal, elsewhere a line every few seconds.
 
-Rich is imported for terminals only: nobody else waits for it.
+Rich is imported only for terminals, because its import takes time.
 """
 
 import sys
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
 Advance = Callable[[int], None]
-"""Tells how many more are done."""
+"""Called with the number of things that were done since the last call."""
 
 LINE_EVERY_S = 10.0
 
 
 @contextmanager
 def show_progress(doing: str, noun: str, total: int, *, quiet: bool = False) -> Iterator[Advance]:
-    """Progress of `total` things, such as `doing` "Indexing" the `noun` "photos"."""
+    """Show the progress of `total` things: `doing` is "Indexing", say, and `noun` "photos"."""
     if quiet or not total:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -36,7 +36,7 @@ def show_progress(doing: str, noun: str, total: int, *, quiet: bool = False) -> 
 
 @contextmanager
 def show_steps() -> Iterator[Report]:
-    """A line for each step; on a terminal, with a bar of its progress."""
+    """Print a line for each step, with a bar of its progress on a terminal."""
     if not sys.stderr.isatty():
         yield _StepLines()
         return
@@ -84,7 +84,7 @@ class _StepLines:
         click.echo(about, err=True)
 
     def advance(self, share: float) -> None:
-        """A line has no progress."""
+        """Do nothing: a line shows no progress."""
 
 
 class _StepBars:
@@ -105,7 +105,7 @@ class _StepBars:
 
 
 class _Clock:
-    """How many are done, and how fast it goes."""
+    """Counts what is done, and measures its rate."""
 
     def __init__(self) -> None:
         self.done = 0

@@ -1,4 +1,4 @@
-"""The photos that commands ask about: errors name the file, and the largest face counts."""
+"""Query photos on the command line: errors name the file, and only the largest face counts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from facesearch_local.cli.output import print_note
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the path before the message of an error that the photo causes."""
+    """Put the photo's path before the messages of its errors."""
     try:
         yield
     except (InputError, ReadError) as error:
@@ -18,7 +18,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def note_other_faces(path: Path, faces: int) -> None:
-    """Tell that only the largest of several faces was looked at."""
+    """Print a note that only the largest of several faces was used."""
     if faces > 1:
         others = "1 other was" if faces == 2 else f"{faces - 1} others were"
         print_note(f"{path} has {faces} faces: the largest was taken, {others} left aside")

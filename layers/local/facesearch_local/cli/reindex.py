@@ -1,4 +1,4 @@
-"""`facesearch reindex`: a store moved to other models or index settings while it is in use."""
+"""`facesearch reindex`: rebuild a store for other models or index settings while it is in use."""
 
 import click
 
@@ -45,7 +45,7 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
 def rebuild_store(
     settings: Settings, *, keep_shape: bool = False, quiet: bool = False
 ) -> Rebuilt | None:
-    """None if there is nothing to rebuild. Raises `ReadError` or a `StoreError`."""
+    """Rebuild the store; None if it needs no rebuild. Raises `ReadError` or a `StoreError`."""
     pipeline = FacePipeline.from_settings(settings)
     with open_rebuild(settings.store_url, pipeline.recipe, keep_shape=keep_shape) as rebuild:
         with open_store(settings.store_url, recipe=None) as store:
@@ -62,7 +62,7 @@ def rebuild_store(
 
 
 def rebuilt_json(rebuilt: Rebuilt | None) -> dict[str, Json]:
-    """What was rebuilt, for scripts."""
+    """The result of a rebuild as JSON."""
     return {
         "rebuilt": rebuilt is not None,
         "old": rebuilt.old if rebuilt else None,

@@ -1,4 +1,4 @@
-"""`facesearch restore`: a copy of the store put back."""
+"""`facesearch restore`: replace the store with a copy."""
 
 import sys
 from pathlib import Path

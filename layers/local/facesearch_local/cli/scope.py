@@ -18,7 +18,7 @@ _RANGES: Mapping[type, Callable[..., click.ParamType[Any]]] = {
 
 
 def scope_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give the command an option for each field of `Scope`, which it gets as `scope`."""
+    """Give the command an option for each field of `Scope`. It receives them as `scope`."""
     fields = fields_of(Scope)
 
     @wraps(command)
@@ -56,7 +56,7 @@ def _option(field: msgspec.structs.FieldInfo) -> Callable[[_Command], _Command]:
 
 
 def _declared(kind: Any) -> tuple[Any, msgspec.Meta]:
-    """The type without its constraints, and those; None is no value of the command line."""
+    """The type without its constraints, and the constraints. None is left out of the type."""
     if get_origin(kind) is not Annotated:
         kind = next(each for each in get_args(kind) if get_origin(each) is Annotated)
     bare, meta = get_args(kind)[:2]

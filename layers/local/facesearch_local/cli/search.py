@@ -33,7 +33,7 @@ from search_faces.contract.answers import SearchAnswer
 
 
 class FaceChoiceType(click.ParamType[FaceChoice]):
-    """`largest`, `all`, or a place counted from 0."""
+    """`largest`, `all`, or a face's index, counted from 0."""
 
     name = "face"
 
@@ -129,9 +129,9 @@ def command(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _SearchResult:
-    """What was found, and the answer as the API would put it.
+    """The matches, and the answer that the API would give.
 
-    `query` is the photo that a picture of the search begins with, and the face that it shows.
+    `query` returns the query photo and the face in it, for the picture of the search.
     """
 
     answer: SearchAnswer
@@ -183,7 +183,7 @@ def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
 
 
 def _check_format(grid: Path) -> None:
-    """Before the work, not after it."""
+    """Check the picture's format before the search, which takes time."""
     if grid.suffix.lower() not in Image.registered_extensions():
         raise click.BadParameter(
             f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"

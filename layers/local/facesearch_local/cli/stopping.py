@@ -1,4 +1,4 @@
-"""Ctrl-C for commands that share their work among processes."""
+"""Handle Ctrl-C in commands that use worker processes."""
 
 import signal
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ INTERRUPTED_MESSAGE = "interrupted: what is done is kept, run the same command t
 
 @contextmanager
 def stopped_by_ctrl_c(pool: WorkerPool[Any, Any]) -> Iterator[list[int]]:
-    """Ctrl-C lets the photos in hand be finished; a second one does not wait for that.
+    """At Ctrl-C, stop when the photos in work are done; at a second one, stop at once.
 
-    Yields a list that holds the signal once it came.
+    Yields a list that holds the signal after it came.
     """
     came: list[int] = []
 

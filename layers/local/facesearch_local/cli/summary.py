@@ -17,7 +17,7 @@ from facesearch_local.library.walk import Problem
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What there is to know of a photo that was read all the same."""
+    """A note about a photo that was indexed."""
 
     name: str
     text: str
@@ -25,7 +25,10 @@ class Note:
 
 @dataclass(slots=True)
 class Summary:
-    """Counts photos but for `faces`; `photos` are those read and stored, with a face or without."""
+    """Counts of photos, and of faces.
+
+    `photos` counts those that were indexed, with or without a face.
+    """
 
     photos: int = 0
     faces: int = 0
@@ -34,9 +37,9 @@ class Summary:
     moved: int = 0
     removed: int = 0
     refused: int = 0
-    """Photos that are gone and not removed, because they are so many."""
+    """Photos that are gone but kept, because they are too many."""
     kept: int = 0
-    """Photos stored from places that are missing or empty."""
+    """Photos that are kept because their folder is missing or empty."""
     superseded: int = 0
     left_out: int = 0
     """Faces that were found and lie outside the limits."""
@@ -52,7 +55,7 @@ class Summary:
         return any(done)
 
     def take(self, difference: Difference) -> None:
-        """What is known before any photo is read."""
+        """Add what is known before any photo is read."""
         kept = {problem.name for problem in difference.kept}
         self.problems = [each for each in self.problems if each.name not in kept]
         self.problems += difference.kept

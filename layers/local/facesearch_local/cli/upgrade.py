@@ -1,4 +1,4 @@
-"""`facesearch upgrade`: a store of an earlier version, or of other models, made this one's."""
+"""`facesearch upgrade`: index a store's photos again with the models in use now."""
 
 import click
 

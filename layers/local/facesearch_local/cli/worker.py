@@ -1,4 +1,4 @@
-"""The child's side of `facesearch index`: a process that indexes the chunks it is handed."""
+"""A worker process of `facesearch index`: it indexes the chunks of photos that it receives."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from facesearch_local.pool import Pipe, answer_chunks
 
 
 def work(settings: Settings, connection: Pipe) -> None:
-    """Index chunks until the parent closes its end, or is gone."""
+    """Index chunks until the parent closes the pipe or ends."""
     # Every core has a worker of its own: more threads would only get in each other's way.
     pipeline = FacePipeline.from_settings(replace(settings, threads=1))
 
@@ -39,5 +39,5 @@ def work(settings: Settings, connection: Pipe) -> None:
 
 
 def crashed(change: PhotoToIndex, error: ReadError) -> Outcome:
-    """The outcome of a photo that a worker process died of."""
+    """The outcome of a photo that crashed a worker process."""
     return Outcome(change.photo_id, Status.UNDONE, error=error)

@@ -1,4 +1,4 @@
-"""A client of the search API, for programs on other machines: it needs no models and no store."""
+"""A client of the search API, for programs. It needs no models and no store."""
 
 from facesearch_local.client.client import FaceSearchClient
 from facesearch_local.client.transport import ApiError

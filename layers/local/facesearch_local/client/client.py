@@ -1,4 +1,4 @@
-"""The client: a method for each thing that the API does, with the API's own types."""
+"""The client: a method for each route of the API, with the API's own types."""
 
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from search_faces.contract.requests import (
 )
 
 Photo = str | Path | bytes
-"""A file, or what is in one."""
+"""A photo: its file, or its bytes."""
 
 Extra = Literal["boxes", "thumbnails", "photo_urls"]
 
@@ -42,10 +42,9 @@ _ALL = SearchOptions()
 
 
 class FaceSearchClient(Closeable):
-    """Keeps connections open: a context manager. Not for several threads at once.
+    """A client that keeps its connections open: use it in a `with` block, from one thread.
 
-    What is refused for the moment (429, 503) is tried again, as late as the API says. Every method
-    raises `ApiError`.
+    It tries again after 429 and 503, when the API says so. Every method raises `ApiError`.
     """
 
     def __init__(self, url: str, api_key: str | None = None, *, timeout_s: float = 30.0) -> None:
@@ -58,7 +57,7 @@ class FaceSearchClient(Closeable):
         face_ids: Sequence[str] = (),
         options: SearchOptions = _ALL,
     ) -> SearchAnswer:
-        """The faces nearest to a photo's; several photos and faces are one person's."""
+        """Search for the faces of a photo, or for one person by several photos and faces."""
         if len(photos) == 1 and not s3_keys and not face_ids:
             photo, texts = _read(photos[0]), _texts(options)
             return self._transport.post_photo("v1/search", photo, texts, SearchAnswer)
@@ -71,7 +70,7 @@ class FaceSearchClient(Closeable):
         return self._transport.post("v1/search", request, SearchAnswer)
 
     def matches(self, face_id: str, options: MatchOptions = _ALL) -> SearchAnswer:
-        """The faces nearest to a stored one, itself left out."""
+        """Search for a stored face, and leave it out."""
         return self._transport.get(f"{_face(face_id)}/matches", SearchAnswer, _texts(options))
 
     def face(self, face_id: str, include: Sequence[Extra] = ("boxes",)) -> StoredFace:
@@ -83,17 +82,17 @@ class FaceSearchClient(Closeable):
         return self._transport.get_bytes(f"{_face(face_id)}/thumbnail")
 
     def detect(self, photo: Photo, include: Sequence[Extra] = ("boxes",)) -> DetectAnswer:
-        """The faces of a photo, and how good a picture of each it is."""
+        """The faces of a photo, with the quality of each."""
         options = {"include": ",".join(include)}
         return self._transport.post_photo("v1/detect", _read(photo), options, DetectAnswer)
 
     def compare(self, one: Photo | CompareSide, other: Photo | CompareSide) -> CompareAnswer:
-        """Whether two faces show one person; of a photo, the largest."""
+        """Compare two faces. Of a photo, the largest face counts."""
         request = CompareRequest(one=_side(one), other=_side(other))
         return self._transport.post("v1/compare", request, CompareAnswer)
 
     def photos(self, prefix: str = "", page: int = PAGE) -> Iterator[ListedPhoto]:
-        """All photos whose id starts with `prefix`, by id; fetched a page at a time."""
+        """All photos whose id starts with `prefix`, by id. They are fetched a page at a time."""
         after: str | None = ""
         while after is not None:
             options = {"prefix": prefix, "after": after, "limit": str(page)}
@@ -102,7 +101,7 @@ class FaceSearchClient(Closeable):
             after = answer.next
 
     def collections(self) -> list[Collection]:
-        """The collections, and how much each holds."""
+        """The collections, with their numbers of photos and faces."""
         return self._transport.get("v1/collections", CollectionsAnswer).collections
 
     def upload(
@@ -113,7 +112,7 @@ class FaceSearchClient(Closeable):
         metadata: Mapping[str, str] | None = None,
         progress: UploadProgress = lambda _sent, _all: None,
     ) -> str:
-        """Put a photo into the bucket, from where it is indexed in a moment; returns its id."""
+        """Upload a photo, which is indexed soon, and return its id."""
         data = photo.read_bytes()
         kind = mimetypes.guess_type(photo.name)[0] or "application/octet-stream"
         request = UploadRequest(
@@ -128,11 +127,11 @@ class FaceSearchClient(Closeable):
         return form.photo_id
 
     def health(self) -> HealthAnswer:
-        """Raises `ApiError` when searches cannot be answered."""
+        """The service's health. Raises `ApiError` when it cannot answer searches."""
         return self._transport.get("v1/health", HealthAnswer)
 
     def version(self) -> VersionAnswer:
-        """What runs there, and whether it fits what is indexed."""
+        """The service's version and recipe, and whether the recipe fits the store's."""
         return self._transport.get("v1/version", VersionAnswer)
 
     def close(self) -> None:
@@ -152,7 +151,7 @@ def _side(side: Photo | CompareSide) -> CompareSide:
 
 
 def _texts(options: MatchOptions) -> dict[str, str]:
-    """As the address takes them, but for those that are left at their defaults."""
+    """The options as texts for the address, without those that have their defaults."""
     texts: dict[str, str] = {}
     for name, value in msgspec.to_builtins(options).items():
         if isinstance(value, Mapping):

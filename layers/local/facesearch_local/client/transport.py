@@ -1,4 +1,4 @@
-"""Requests to the API, and its refusals as errors; what is refused for now is tried again."""
+"""Send requests to the API, with retries, and turn its problems into errors."""
 
 import io
 import time
@@ -15,7 +15,7 @@ from urllib3 import encode_multipart_formdata
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 UploadProgress = Callable[[int, int], None]
-"""Called with the bytes sent so far, and all."""
+"""Called with the number of bytes sent so far, and of all."""
 
 ATTEMPTS = 4
 LONGEST_WAIT_S = 60
@@ -24,9 +24,9 @@ _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class ApiError(Exception):
-    """A refusal: `code` is stable, for programs; `detail` says what to do.
+    """A problem that the API reported: `code` is stable, for programs; `detail` says what to do.
 
-    `request_id` finds it in the operator's log. `status` is 0 when there was no answer at all.
+    `request_id` identifies the request in the operator's log. `status` is 0 without an answer.
     """
 
     def __init__(self, status: int, code: str, detail: str, request_id: str = "") -> None:
@@ -38,7 +38,7 @@ class ApiError(Exception):
 
 
 class Transport:
-    """Connections to one API, kept open; not for several threads at once."""
+    """Open connections to one API, for one thread."""
 
     def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
         self._url = url.rstrip("/") + "/"
@@ -78,7 +78,7 @@ class Transport:
         file: tuple[str, bytes, str],
         progress: UploadProgress,
     ) -> None:
-        """The fields, and last the file (name, data, type), to where an upload is to go.
+        """Send an upload: the form's fields, and last the file (name, data, type).
 
         Raises `ApiError`.
         """
@@ -134,7 +134,7 @@ class Transport:
 
 
 class _ProgressBody(io.BytesIO):
-    """A body that tells how much of it was sent."""
+    """A body that reports how much of it was sent."""
 
     def __init__(self, data: bytes, progress: UploadProgress) -> None:
         super().__init__(data)
@@ -160,7 +160,7 @@ def _read(answer: requests.Response, kind: type[Answer]) -> Answer:
 
 
 def _wait_s(answer: requests.Response, attempt: int) -> float:
-    """As long as the answer says; else longer each time."""
+    """Seconds to wait: as the answer says, else longer at each attempt."""
     header = answer.headers.get("Retry-After", "")
     return float(header) if header.isdecimal() else float(2**attempt)
 
@@ -177,7 +177,7 @@ def _error(answer: requests.Response) -> ApiError:
 
 
 def _s3_message(text: str) -> str:
-    """S3 refuses in XML."""
+    """The message in an error of S3, which is XML."""
     try:
         return ElementTree.fromstring(text).findtext("Message") or ""  # noqa: S314
     except ElementTree.ParseError:

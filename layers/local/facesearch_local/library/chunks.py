@@ -1,11 +1,11 @@
-"""Photos shared out among workers."""
+"""Divide photos into chunks for workers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
 CHUNK_PHOTOS = 32
 CHUNK_BYTES = 64 * 2**20
-"""A worker holds a chunk's files at once; one that is larger still goes by itself."""
+"""A worker holds all files of a chunk in memory. A larger file is a chunk by itself."""
 
 
 class _Sized(Protocol):
@@ -17,7 +17,7 @@ Item = TypeVar("Item", bound=_Sized)
 
 
 def in_chunks(files: Sequence[Item], workers: int) -> Iterator[list[Item]]:
-    """Photos in chunks that a worker's memory has room for, some for every worker."""
+    """Divide photos into chunks that fit a worker's memory, with some for every worker."""
     most = max(1, min(CHUNK_PHOTOS, len(files) // (2 * workers)))
     chunk: list[Item] = []
     size = 0

@@ -1,4 +1,4 @@
-"""What a store lacks to hold exactly the photos that there are."""
+"""Compare a store with the photos in folders."""
 
 import shlex
 from collections import Counter
@@ -20,13 +20,13 @@ MASS_PHOTOS, MASS_SHARE = 10, 0.2
 
 
 def is_mass(gone: int, stored: int) -> bool:
-    """Whether it is too much to be forgotten without being asked for."""
+    """Whether so many photos are gone that they are not removed without a question."""
     return gone > max(MASS_PHOTOS, MASS_SHARE * stored)
 
 
 @dataclass(frozen=True, slots=True)
 class FileToIndex(PhotoToIndex):
-    """A file that is to be looked at; `root` as in `PhotoFile`."""
+    """A file to index; `root` as in `PhotoFile`."""
 
     size: int = 0
     root: str = ""
@@ -34,9 +34,9 @@ class FileToIndex(PhotoToIndex):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A photo whose faces are known: `changed` is to take the place of `stored`.
+    """A photo whose faces are known: `changed` is to replace `stored`.
 
-    It `leaves` its old name if nothing is found there any more.
+    `leaves`: whether no photo has its old name any more.
     """
 
     stored: Photo
@@ -50,10 +50,10 @@ class Rewrite:
 
 @dataclass(slots=True)
 class Difference:
-    """What has to change in a store.
+    """What must change in a store.
 
-    `stored` counts the photos that it has at the places looked at; `gone` are those of them to be
-    forgotten. `kept` are places that are missing or empty, whose photos are not.
+    `stored` counts its photos from the folders that were scanned. `gone` are the photos to remove.
+    `kept` names the folders that are missing or empty: their photos are not removed.
     """
 
     changed: list[FileToIndex] = field(default_factory=list)
@@ -70,18 +70,18 @@ class Difference:
 
     @property
     def is_mass_removal(self) -> bool:
-        """Whether so much is gone that it is rather a disk that is not mounted."""
+        """Whether so many photos are gone that a disk is probably not mounted."""
         return is_mass(len(self.gone), self.stored)
 
 
 def compare_with_store(
     scan: FolderScan, store: FaceStore, collection: str | None = None, *, force: bool = False
 ) -> Difference:
-    """What must change in the store for it to hold exactly the photos found.
+    """What must change in the store, so that it holds exactly the photos of the scan.
 
-    In `collection`; None leaves each photo in the one it has. `force` has all of them looked at
-    again, as are those that could not be used last time: the fault may have been ours. Raises a
-    `StoreError`.
+    Photos go to `collection`; None leaves each in the collection it has. With `force`, all are
+    indexed again. Photos that could not be used last time always are: the fault may have been
+    ours. Raises a `StoreError`.
     """
     comparison = _StoreComparison(scan, collection, force=force)
     try:
@@ -113,7 +113,7 @@ class _StoreComparison:
         self._all_read = not any(isinstance(each.error, ReadError) for each in scan.problems)
 
     def take(self, photo: Photo) -> None:
-        """Find a stored photo's place in the difference."""
+        """Add a stored photo to the difference."""
         file = self._scan.photos.get(photo.photo_id)
         if file is not None:
             self._known.add(photo.photo_id)
@@ -175,7 +175,7 @@ class _StoreComparison:
             self._changed.append((file, photo))
 
     def _keep_place(self, photo: Photo, file: PhotoFile, revision: FileRevision) -> None:
-        """A photo whose bytes are the same where they were."""
+        """Keep a photo whose path and bytes are the same."""
         if self._force:
             self._forced.append((file, photo))
         else:
@@ -197,7 +197,7 @@ class _StoreComparison:
             self._difference.rewrites.append(Rewrite(photo, changed, leaves=leaves))
 
     def _settle_suspects(self) -> None:
-        """Read the files that look changed: programs also touch them and leave their bytes."""
+        """Read the files that look changed: a program may touch a file and keep its bytes."""
         for (file, photo), now in zip(
             self._suspects, revisions_now(file for file, _ in self._suspects), strict=True
         ):
@@ -208,9 +208,9 @@ class _StoreComparison:
                 self._changed.append((file, photo))
 
     def _settle_moves(self, new: list[PhotoFile], sequences: Mapping[str, int]) -> list[PhotoFile]:
-        """Find out which files are photos that were elsewhere; returns the new ones that are not.
+        """Find photos that were moved, and return the files that are new.
 
-        Where names were shifted, other bytes are found under a known name, too.
+        Where names were shifted, a known name may have other bytes: it is checked, too.
         """
         absent = [*self._difference.gone, *self._elsewhere]
         lost = LostPhotos(absent, [photo for _, photo in self._changed], self._listings)
@@ -233,7 +233,7 @@ class _StoreComparison:
         return [file for file in new if file.photo_id not in moves]
 
     def _to_index(self, file: PhotoFile, sequence: int, was: Photo | None) -> FileToIndex:
-        """What a person has said of the photo stays."""
+        """A file to index. It keeps the collection and metadata that `was` has."""
         return FileToIndex(
             file.photo_id,
             sequence,
@@ -266,7 +266,7 @@ class _StoreComparison:
         return None if self._listings.is_mount(disk) else disk
 
     def _absent_place(self, photo_id: str) -> str | None:
-        """The place that is missing, or empty as a disk's that is not mounted, if it is in one."""
+        """The missing or empty place that holds the photo, if any: its disk may not be mounted."""
         for place in self._empty:
             if photo_id.startswith(place):
                 return place
@@ -276,7 +276,7 @@ class _StoreComparison:
         return None
 
     def _bare(self, place: str) -> bool:
-        """Whether a folder looked through has no photos, none by links either."""
+        """Whether a scanned folder has no photos, not even through links."""
         return not any(
             photo_id.startswith(place) or file.root == photo_key(place)
             for photo_id, file in self._scan.photos.items()

@@ -1,4 +1,4 @@
-"""Names in folders that are no photos of the person whose folder it is."""
+"""Names in folders that hold no photos of the person: thumbnails, bins, previews."""
 
 import re
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ DEFAULT_EXCLUDES = (
     *("*.aplibrary/Thumbnails", "*.aplibrary/Previews", "appdata_*/preview"),
     *("files_trashbin", "files_versions"),
 )
-"""Left out of every folder; a folder that is named is looked through all the same."""
+"""Left out of every folder. A folder that is named itself is scanned."""
 
 
 class Excludes:
-    """Patterns as in a shell, whatever the case: `*`, `?`, `[…]`.
+    """Patterns as in a shell (`*`, `?`, `[…]`), without regard to case.
 
-    One without a slash is of a name; one with a slash is of a path below the folder looked through.
+    A pattern without a slash matches a name. One with a slash matches a path below the folder.
     """
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
@@ -44,13 +44,13 @@ class Excludes:
         )
 
     def hides(self, path: str) -> bool:
-        """Whether the last part of the path below the folder is to be left out."""
+        """Whether the last part of the path (below the folder) is left out."""
         folded = f"/{path.casefold()}"
         name = folded.rpartition("/")[2]
         return bool(self._names.match(name) or self._paths.match(folded))
 
     def hides_any(self, path: str) -> bool:
-        """Whether any part of the path below the folder is."""
+        """Whether any part of the path (below the folder) is left out."""
         parts = path.split("/")
         return any(self.hides("/".join(parts[: end + 1])) for end in range(len(parts)))
 

@@ -1,6 +1,7 @@
-"""What folders list, which is more than asking for a name tells.
+"""The names that folders list.
 
-Where case does not matter, a file also answers to names that it had before, or never had.
+Where case does not matter, a file can also be opened by names that its folder does not list: names
+in another case, for example.
 """
 
 import os
@@ -12,7 +13,7 @@ FOLDERS_KEPT = 1024
 
 
 class Listings:
-    """Folders' names, read once."""
+    """The names in folders; each folder is read once."""
 
     def __init__(self) -> None:
         self._names = lru_cache(FOLDERS_KEPT)(_names)
@@ -21,7 +22,7 @@ class Listings:
     def has(self, path: str) -> bool:
         """Whether there is a file or folder of exactly this name.
 
-        True while in doubt: a folder that cannot be entered still has its photos.
+        True when in doubt: a folder that cannot be read still has its photos.
         """
         folder, name = os.path.split(path)
         if not name:
@@ -32,7 +33,7 @@ class Listings:
         return name in names and self.has(folder)
 
     def true_name(self, path: str) -> str:
-        """The name by which folders list what `path`, in any case, is."""
+        """The path as folders list it, for a `path` in any case."""
         folder, name = os.path.split(path)
         if not name:
             return path
@@ -44,7 +45,7 @@ class Listings:
 
 
 def _names(folder: str) -> frozenset[str] | None:
-    """None if the folder does not tell."""
+    """The names in a folder; None if it cannot be read."""
     try:
         return frozenset(os.listdir(folder))  # noqa: PTH208 (names, not paths)
     except (FileNotFoundError, NotADirectoryError):
@@ -68,7 +69,10 @@ def _answers(path: str) -> bool:
 
 
 def may_be_unmounted(path: str) -> bool:
-    """Whether what is not there may be on a disk that is not: its folder is missing or empty."""
+    """Whether a missing file may be on a disk that is not mounted.
+
+    It may, if its folder is missing or empty.
+    """
     try:
         with os.scandir(Path(path).parent) as entries:
             return next(entries, None) is None

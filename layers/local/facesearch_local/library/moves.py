@@ -1,4 +1,4 @@
-"""Files that are photos known under another name, by their bytes."""
+"""Find photos that were moved or renamed, by their bytes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +13,9 @@ from facesearch_local.library.walk import PhotoFile
 
 
 class LostPhotos:
-    """Photos that may be elsewhere now: `absent` ones and those `displaced` by other bytes.
+    """Photos that may have moved: `absent` ones, and those `displaced` by other bytes.
 
-    An absent photo counts once its file is really gone from where it was.
+    An absent photo counts only if its file is really gone.
     """
 
     def __init__(
@@ -33,7 +33,10 @@ class LostPhotos:
                 self.sizes.add(was.size)
 
     def claim(self, file: PhotoFile, now: FileRevision) -> Photo | None:
-        """The photo that this file was, rather one of the same name; each only once."""
+        """The lost photo that this file is, if any, and remove it from the lost ones.
+
+        Of several, one with the same file name is preferred.
+        """
         candidates = self._by_bytes.get(now.digest) or self._by_bytes.get(_by_time(now)) or []
         lost = [
             photo
@@ -58,7 +61,10 @@ class LostPhotos:
 def find_moves(
     files: Sequence[PhotoFile], lost: LostPhotos
 ) -> dict[str, tuple[Photo, FileRevision]]:
-    """The photo that a file was, and its state now, by the file's id. Reads what has to be read."""
+    """The moved photos, by the new id: the stored photo, and the file's state now.
+
+    Reads the files whose size is that of a lost photo.
+    """
     maybe = [file for file in files if file.size in lost.sizes]
     moves: dict[str, tuple[Photo, FileRevision]] = {}
     for file, now in zip(maybe, revisions_now(maybe), strict=True):
@@ -69,7 +75,7 @@ def find_moves(
 
 
 def revisions_now(files: Iterable[PhotoFile]) -> Iterator[FileRevision | None]:
-    """The files' states as read now; None for those that cannot be read."""
+    """Read the files, and yield their states; None for those that cannot be read."""
     for content in read_ahead(read_photo, [file.photo_id for file in files]):
         if isinstance(content, FacesearchError):
             yield None
@@ -78,9 +84,10 @@ def revisions_now(files: Iterable[PhotoFile]) -> Iterator[FileRevision | None]:
 
 
 def _by_time(revision: FileRevision) -> str:
-    """For revisions of earlier versions, which hold no digest.
+    """A key for revisions of earlier versions, which hold no digest.
 
-    Whole seconds tell too little: archives and simple file systems keep no more.
+    Empty for a time in whole seconds, which is too coarse: archives and simple file systems keep
+    no more.
     """
     whole = revision.mtime_ns % 1_000_000_000 == 0
     return "" if whole else f"{revision.size}-{revision.mtime_ns}"

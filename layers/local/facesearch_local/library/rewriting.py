@@ -1,4 +1,4 @@
-"""Photos whose faces are known already, written under another name or with other facts."""
+"""Write photos whose faces are known under another name or with other facts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What became of a rewrite: `result` as `FaceStore.write` tells it."""
+    """The outcome of a rewrite; `result` is that of `FaceStore.write`."""
 
     rewrite: Rewrite
     faces: int
@@ -21,7 +21,7 @@ class Rewritten:
 
 
 def apply_rewrites(rewrites: Sequence[Rewrite], store: FaceStore) -> Iterator[Rewritten]:
-    """Write them; a photo that moved is forgotten in its old place. Raises a `StoreError`."""
+    """Write them, and remove moved photos from their old names. Raises a `StoreError`."""
     # Names that were shifted or swapped: all are read before any is overwritten.
     targets = {rewrite.changed.photo_id for rewrite in rewrites if rewrite.moved}
     sources = {rewrite.stored.photo_id for rewrite in rewrites if rewrite.moved}

@@ -1,4 +1,4 @@
-"""Stored photos by where they come from, for commands that act on some of them."""
+"""Select stored photos by their place, for commands that act on some of them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ _S3 = "s3://"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A photo, a folder or a part of a bucket by the name given, and the ids that it may have."""
+    """A photo, a folder or a part of a bucket: the name given, and the ids it may have."""
 
     name: str
     ids: tuple[str, ...]
 
     @classmethod
     def named(cls, name: str) -> "Place":
-        """From a path, there or not, or the id of a photo."""
+        """The place of a path, which need not exist, or of a photo's id."""
         if name.startswith((_S3, SCHEME)):
             return cls(name, (name.rstrip("/"),))
         # What is not there any more was stored by its own name or by that of a link's target.
@@ -31,7 +31,7 @@ class Place:
         return cls(name, tuple(sorted(Path(path).as_uri().rstrip("/") for path in paths)))
 
     def holds(self, listed: PhotoListing) -> bool:
-        """Whether the photo is it, in it, or known through a link in it."""
+        """Whether the photo is this place, is in it, or was found through a link in it."""
         photo_id = listed.photo.photo_id
         if any(photo_id == each or photo_id.startswith(f"{each}/") for each in self.ids):
             return True
@@ -42,7 +42,7 @@ class Place:
 
 @dataclass(slots=True)
 class Selection:
-    """The photos that are at one of the places and fulfil every other condition."""
+    """Conditions on photos: at one of the places, and all others that are set."""
 
     places: Sequence[Place] = ()
     collection: str | None = None
@@ -74,7 +74,7 @@ class Selection:
         self.unknown = [place for place in self.places if place.name not in known]
 
     def _prefixes(self) -> list[str]:
-        """What has to be listed, without overlaps."""
+        """Prefixes of ids to list, without overlaps."""
         if not self.places:
             return [SCHEME if self.missing else ""]
         asked = {

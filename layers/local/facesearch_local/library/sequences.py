@@ -1,4 +1,4 @@
-"""The order of changes that are noticed on this machine."""
+"""Sequences of changes that are detected on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ AT_ONCE = 1000
 
 
 def sequence_now() -> int:
-    """The `sequence` of changes that are noticed now."""
+    """The sequence of a change that is detected now."""
     return time.time_ns() * 2**23 // 10**9
 
 
 def following(known: int) -> int:
-    """The sequence of a change noticed now to a photo whose newest change was `known`.
+    """The sequence of a change, detected now, to a photo whose newest sequence is `known`.
 
-    It never goes backwards, even if that one was made while the clock was ahead.
+    It is always higher, even if the clock was ahead before.
     """
     return min(max(sequence_now(), known + 1), SEQUENCES[-1])
 
 
 def next_sequences(store: FaceStore, photo_ids: Sequence[str]) -> dict[str, int]:
-    """The sequence of a change noticed now, by photo. Raises a `StoreError`."""
+    """The sequence of a change detected now, for each photo. Raises a `StoreError`."""
     known: dict[str, int] = {}
     try:
         for start in range(0, len(photo_ids), AT_ONCE):

@@ -1,4 +1,4 @@
-"""Which photos there are in folders."""
+"""Scan folders for photos."""
 
 import os
 import stat
@@ -17,9 +17,9 @@ from facesearch_local.library.listings import Listings
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A file by its absolute path without symbolic links, its bytes and its times of change.
+    """A file: its absolute path without symbolic links, its size and its times of change.
 
-    `root` is the key of the folder from which a link led here, else empty.
+    `root` is the key of the folder whose link led here, else empty.
     """
 
     path: str
@@ -34,7 +34,7 @@ class PhotoFile:
 
     @property
     def revision(self) -> str:
-        """Without a digest: the file has not been read."""
+        """The file's revision, without a digest: the file has not been read."""
         return str(FileRevision(self.size, self.mtime_ns))
 
 
@@ -48,12 +48,14 @@ class Problem:
 
 @dataclass(slots=True)
 class FolderScan:
-    """Photos by id, where they were looked for, and what failed.
+    """What a scan of folders found: photos by id, and paths that could not be used.
 
-    `folders` are the ids' prefixes of the folders looked through, those that links led to included,
-    with the names that people gave them; `missing` the same of paths that are not there. `roots`
-    are the keys of the folders named; `dangling` the paths to which links lead in vain. `unread`
-    counts by extension the files of kinds that are not read: videos, cameras' raw pictures.
+    `folders`: the scanned folders by the prefix of their ids, with the names that people gave them.
+    Folders behind links are among them.
+    `missing`: the same for paths that do not exist.
+    `roots`: keys of the folders that were named.
+    `dangling`: targets of links that do not exist.
+    `unread`: the number of files by extension that are not read, such as videos.
     """
 
     photos: dict[str, PhotoFile] = field(default_factory=dict)
@@ -69,9 +71,9 @@ class FolderScan:
 def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> FolderScan:
     """The photos that `paths` name, and those in the folders that they name, at any depth.
 
-    A file that is named is always tried; in folders, the extension tells what is a photo.
-    In folders, names that start with a dot are left alone (macOS keeps "._" twins of files), and
-    so is what `excludes` hides. Symbolic links are followed, each folder visited once.
+    A file that is named itself always counts. In folders, the extension decides. Names that start
+    with a dot are left out (macOS keeps "._" twins of files), and so is what `excludes` hides.
+    Symbolic links are followed, and each folder is scanned once.
     """
     finder = _Finder(excludes or Excludes())
     for path in paths:
@@ -106,7 +108,7 @@ class _Finder:
             self._add_problem(str(path), InvalidRequest("it is neither a file nor a folder"))
 
     def settle_links(self) -> None:
-        """Photos of a folder that was named are not those of another folder's links."""
+        """Photos in a folder that was named itself do not belong to links of other folders."""
         folders = tuple(self.scan.folders)
         named = tuple(each for each in folders if photo_key(each) in self.scan.roots)
         for photo_id, file in self.scan.photos.items():
@@ -186,5 +188,5 @@ class _Finder:
 
 
 def _prefix(folder: str) -> str:
-    """What the ids of the photos in a folder start with."""
+    """The prefix of the ids of photos in a folder."""
     return Path(folder).as_uri().rstrip("/") + "/"

@@ -1,1 +1,1 @@
-"""The API's OpenAPI document, made from the code; never imported where requests run."""
+"""Make the API's OpenAPI document from the code. Entry points do not import it."""

@@ -1,4 +1,4 @@
-"""The document put together: routes, the types they declare, and the table of problems."""
+"""Build the document from the routes, their types and the table of problems."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ encoded): scale it down, or put it into the bucket and name it by `s3_key`. An a
 
 
 def written() -> str:
-    """The document as it stands in the file."""
+    """The document as text, as its file holds it."""
     return json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
 
 
@@ -104,7 +104,10 @@ def _answer(route: Route[Any, Any], schemas: Schemas) -> Json:
 
 
 def _gateway_problem(refusal: GatewayProblem) -> Json:
-    """The details but for what differs by request; without a status, the gateway's own stays."""
+    """The problem details that are the same for each request.
+
+    Without a status, the gateway uses its own.
+    """
     details = msgspec.to_builtins(refusal.problem.details(""))
     left_out = ("request_id", "status") if refusal.any_status else ("request_id",)
     return {name: value for name, value in details.items() if name not in left_out}

@@ -1,6 +1,6 @@
-"""What API Gateway itself refuses, told as the function tells its own refusals.
+"""Problem details for requests that API Gateway itself refuses.
 
-The table stands in the document, from where `cdk/` reads it.
+The document holds the table, and `cdk/` reads it there.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from search_faces.problems import HttpProblem, unexpected_problem
 
 @dataclass(frozen=True, slots=True)
 class GatewayProblem:
-    """`kind` is the gateway's name for it; with `any_status` it keeps the gateway's own status."""
+    """`kind` is the gateway's type of response. With `any_status`, its own status is kept."""
 
     kind: str
     problem: HttpProblem

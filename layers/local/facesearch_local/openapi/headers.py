@@ -1,4 +1,4 @@
-"""Headers of answers."""
+"""The headers of answers, for the document."""
 
 from facesearch_local.openapi.schemas import Json
 

@@ -1,4 +1,4 @@
-"""Answers that are problems."""
+"""The problems that routes may answer with, for the document."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,11 +41,11 @@ _DETAILS = {
     "uploads_off": "nobody can add photos through this service: ask whoever runs it",
     "not_found": "there is no such face: it may have been deleted",
 }
-"""Examples of what problems tell; the others always tell the same."""
+"""Example details of problems. Problems that are missing here have a fixed detail."""
 
 
 class Problems:
-    """Answers that are problems, one for each status and set of codes."""
+    """Collects responses that are problems: one for each status and set of codes."""
 
     def __init__(self) -> None:
         own = [problem_of(kind(_DETAILS.get(kind.code, ""))) for kind in KINDS]

@@ -1,4 +1,4 @@
-"""What a route takes: parameters and bodies."""
+"""The parameters and bodies of a route, for the document."""
 
 import json
 import re
@@ -11,7 +11,7 @@ BINARY = {"type": "string", "format": "binary"}
 
 
 def parameters_of(route: Route[Any, Any], schemas: Schemas) -> list[Json]:
-    """In the path, and in the address after it."""
+    """The route's parameters, in the path and in the query."""
     path = re.findall(r"{(\w+)}", route.path)
     fields = schemas.fields(route.request)
     parameters = [
@@ -25,7 +25,7 @@ def parameters_of(route: Route[Any, Any], schemas: Schemas) -> list[Json]:
 
 
 def body_of(route: Route[Any, Any], schemas: Schemas) -> dict[str, Json]:
-    """By media type; empty where none is taken."""
+    """The route's body by media type; empty if it takes none."""
     if route.body is None:
         return {}
     content: dict[str, Json] = {}
@@ -41,7 +41,7 @@ def body_of(route: Route[Any, Any], schemas: Schemas) -> dict[str, Json]:
 
 
 def _takes_options(body: Body | None) -> bool:
-    """What is JSON only has its fields there, and is not described in the address as well."""
+    """Whether the route's options are described in the query. Those of a JSON body are not."""
     return body is None or bool(body.files)
 
 
@@ -59,7 +59,7 @@ def _query_parameter(name: str, schema: Json) -> Json:
 
 
 def _as_text(name: str, schema: Json) -> Json:
-    """Where there are only texts, a list is one, and each entry of an object has a prefix."""
+    """The schema of a field as text: a list is one text, an object's entries have a prefix."""
     if schema.get("type") == "array":
         each = f"({'|'.join(schema['items']['enum'])})"
         return {

@@ -1,4 +1,4 @@
-"""JSON schemas of the contract's types."""
+"""JSON schemas of the API's types."""
 
 import inspect
 from typing import Any
@@ -10,19 +10,19 @@ _REF = "#/components/schemas/{name}"
 
 
 class Schemas:
-    """Schemas of types; those of structs become components."""
+    """Makes schemas of types. Those of structs become components."""
 
     def __init__(self) -> None:
         self._components: dict[str, Json] = {}
 
     def schema(self, kind: Any) -> Json:
-        """For what callers get: a reference to a struct's component, or the schema itself."""
+        """The schema of an answer's type: a reference if it is a struct."""
         (schema,), components = msgspec.json.schema_components([kind], ref_template=_REF)
         self._components |= {name: _plain(each) for name, each in components.items()}
         return _plain(schema)
 
     def request_schema(self, kind: type[msgspec.Struct]) -> Json:
-        """For what callers send: null is no value there."""
+        """The schema of a request's type, which allows no null."""
         reference = self.schema(kind)
         self._components |= {
             name: _without_null(self._components[name]) for name in self._reached(kind.__name__)
@@ -44,12 +44,12 @@ class Schemas:
 
 
 def reference(name: str) -> dict[str, Json]:
-    """To a component."""
+    """A reference to a component."""
     return {"$ref": _REF.format(name=name)}
 
 
 def _plain(schema: Json) -> Json:
-    """Without titles, which repeat the types' names, and the indentation of descriptions."""
+    """Remove titles, which repeat the types' names, and the indentation of descriptions."""
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):

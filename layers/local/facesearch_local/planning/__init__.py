@@ -1,1 +1,1 @@
-"""What a system of some size costs."""
+"""The costs of a system on AWS."""

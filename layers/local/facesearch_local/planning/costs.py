@@ -1,4 +1,4 @@
-"""What a sizing costs a month: quantities times unit prices, each of which can be replaced."""
+"""The monthly costs of a sizing: quantities times unit prices, which can be replaced."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -84,9 +84,9 @@ def with_prices(changes: Mapping[str, float]) -> dict[str, Price]:
 def monthly_costs(
     workload: Workload, sizing: Sizing, prices: Mapping[str, Price], *, snapshot: bool
 ) -> list[CostLine]:
-    """Every line of a month's bill at the full number of faces; data transfer is not among them.
+    """Every line of a month's bill at the full number of faces, without data transfer.
 
-    `snapshot`: the search function starts from one that Lambda keeps.
+    `snapshot`: whether Lambda keeps a snapshot of the search function.
     """
     return [
         CostLine(what, name, quantity, prices[name])
