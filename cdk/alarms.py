@@ -18,7 +18,7 @@ SEARCH_P99_MS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """`periods` minutes in a row on the wrong side of `threshold`; `name` is its runbook's."""
+    """It alarms after `periods` minutes beyond `threshold`; `name` is its runbook's, too."""
 
     name: str
     meaning: str
@@ -29,7 +29,7 @@ class AlarmRule:
 
 
 def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
-    """All of them, most urgent first."""
+    """All alarms, most urgent first."""
     sizing = settings.sizing
     # FreeStorageSpace is in MiB, and its minimum that of the fullest node.
     least_free_mib = sizing.index.disk_gib * 1024 * FREE_STORAGE_SHARE

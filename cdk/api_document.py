@@ -17,7 +17,7 @@ _VALIDATOR = "all"
 
 
 def api_document(settings: StageSettings, function_uri: str) -> Mapping[str, Json]:
-    """Every route, to the function, behind the stage's authorisation."""
+    """The document: every route leads to the function, behind the stage's authorisation."""
     integration: Json = {"type": "aws_proxy", "httpMethod": "POST", "uri": function_uri}
     paths: dict[str, dict[str, Json]] = {}
     for route in ROUTES:
@@ -56,7 +56,7 @@ def _operation(path: str, integration: Json, *, closed: bool) -> Json:
 
 
 def _scheme(settings: StageSettings) -> Json:
-    """How callers say who they are."""
+    """How callers authenticate."""
     if settings.authorisation == "api-key":
         return {"type": "apiKey", "name": "x-api-key", "in": "header"}
     signed = {"type": "apiKey", "name": "Authorization", "in": "header"}

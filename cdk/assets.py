@@ -1,4 +1,4 @@
-"""Where the code and the built layers are; a missing build is told before anything is deployed."""
+"""The folders of the code and of the built layers, checked before anything is deployed."""
 
 import shutil
 import subprocess
@@ -9,24 +9,24 @@ from facesearch.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = ROOT / "functions"
-"""A folder for each function: what is in it is deployed."""
+"""It holds a folder for each function, which is deployed."""
 
 BYTE_CODE = ["**/__pycache__"]
-"""The only thing that is not."""
+"""The only files that are not deployed."""
 
 FACESEARCH_LAYER = ROOT / "layers" / "facesearch"
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltLayers:
-    """Folders whose contents appear in /opt: `python/…` of the wheels, `models/…` of the models."""
+    """Folders that Lambda unpacks in /opt: `python/…` holds wheels, `models/…` the models."""
 
     dependencies: Path
     models: Path
 
     @classmethod
     def in_folder(cls, build: Path, architecture: str) -> "BuiltLayers":
-        """What `make layers` leaves in `build`. Raises `SettingsError` when it is not there."""
+        """The layers that `make layers` built. Raises `SettingsError` when they are missing."""
         layers = build / "layers"
         built = cls(layers / f"dependencies-{architecture}", layers / "models")
         for folder in (built.dependencies / "python", built.models / "models"):
@@ -36,7 +36,7 @@ class BuiltLayers:
 
 
 def commit() -> str | None:
-    """The source's git commit, ending in -dirty when files differ; None where git knows of none."""
+    """The source's git commit, ending in -dirty when files differ; None outside a repository."""
     git = shutil.which("git")
     # Somebody else's repository around this folder says nothing of it.
     if git is None or not (ROOT / ".git").exists():

@@ -1,4 +1,4 @@
-"""The dashboard: alarms on top, then the data's way from photo to answer."""
+"""The dashboard: alarms on top, then the steps from photo to answer."""
 
 from collections.abc import Sequence
 
@@ -126,5 +126,5 @@ def _graph(
 
 
 def _named(metric: cloudwatch.Metric, label: str) -> cloudwatch.Metric:
-    """As the graph's legend names it."""
+    """The metric with its label in the graph's legend."""
     return metric.with_(label=label)

@@ -1,4 +1,4 @@
-"""The face index: a domain, new or existing, and what each function may ask of it."""
+"""The face index: a new or existing domain, and what each function may do in it."""
 
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ _OF_RECIPES = f"{INDEX}-v1-*"
 
 
 class FaceIndex(Construct):
-    """Where the store is, by URL, and grants that go no further than its indexes."""
+    """The store's URL, and grants that are limited to its indexes."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, network: PrivateNetwork | None
@@ -43,12 +43,12 @@ class FaceIndex(Construct):
         self.store_url = f"opensearch+aws://{self.endpoint}/{INDEX}?region={self.region}&{options}"
 
     def grant_search(self, role: iam.Role) -> None:
-        """Reading and searching; nothing that changes a document or an index."""
+        """Allow reading and searching, and no change."""
         self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping", f"{_OF_RECIPES}/_doc/*")
         self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_search")
 
     def grant_write(self, role: iam.Role) -> None:
-        """Making the first index and writing documents; no other change, no deleting."""
+        """Allow creating the first index and writing documents, but no deleting."""
         self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping")
         self._grant(role, "es:ESHttpPut", _FIRST_INDEX)
         self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_bulk")

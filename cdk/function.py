@@ -1,4 +1,4 @@
-"""A function of the system: its code, the three layers, a role with nothing to spare, its log."""
+"""A Lambda function: its code, the three layers, a role with least privilege, its log."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the gateway itself refuses, told as the function tells its own refusals (RFC 9457).
+"""Problem details (RFC 9457) for requests that the gateway itself refuses.
 
 The texts stand in the API's document.
 """
@@ -15,11 +15,11 @@ _CONTENT_TYPE = "application/problem+json"
 PROBLEMS: Mapping[str, Mapping[str, Any]] = json.loads(DOCUMENT.read_text("utf-8"))[
     "x-gateway-problems"
 ]
-"""Their details by the gateway's name for them; those without a status keep the gateway's own."""
+"""Problem details by the gateway's type of response. Without a status, its own is kept."""
 
 
 def gateway_responses(cors_origins: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
-    """Each of the gateway's own answers, in the form of the function's."""
+    """The gateway's own responses, in the same form as the function's."""
     headers = {
         "Content-Type": f"'{_CONTENT_TYPE}'",
         "Cache-Control": "'no-store'",

@@ -1,4 +1,4 @@
-"""Ingestion: the queue of changes, the function that indexes them, the place for dead letters."""
+"""Ingestion: the queue of changes, the function that indexes them, the dead-letter queue."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda_event_sources as event_sources

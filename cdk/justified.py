@@ -11,14 +11,14 @@ _PACK = "AwsSolutions"
 
 
 def justify(construct: IConstruct, rules: Sequence[str], reason: str) -> None:
-    """The construct, and what it is made of, may break the rules: `OS9`, `IAM4[Policy::…]`."""
+    """Let the construct and its parts break the rules, such as `OS9` or `IAM4[Policy::…]`."""
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=f"{_PACK}::{_PACK}-{rule}", reason=reason) for rule in rules)
     )
 
 
 def justify_wildcards(construct: IConstruct, resources: Sequence[str], reason: str) -> None:
-    """The construct's policies may name these resources, though there is a * in them."""
+    """Let the construct's policies name these resources, which hold a `*`."""
     stack = Stack.of(construct)
     rules = [f"IAM5[Resource::{_in_findings(stack.resolve(resource))}]" for resource in resources]
     justify(construct, [rule for rule in rules if "*" in rule], reason)

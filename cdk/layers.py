@@ -15,7 +15,7 @@ ARCHITECTURES = {
 
 
 class Layers(Construct):
-    """Each changes at its own pace, and is uploaded again only when it does."""
+    """The three layers. Each is uploaded again only when it changes."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, built: BuiltLayers

@@ -1,4 +1,4 @@
-"""Log groups that forget: every log of the system is kept as long as its stage says."""
+"""Log groups, which keep logs as long as their stage says."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
@@ -8,7 +8,7 @@ from cdk.settings import StageSettings
 
 
 def log_group(scope: Construct, id: str, settings: StageSettings) -> logs.LogGroup:
-    """A group with the stage's retention; it goes when the stack goes."""
+    """A log group with the stage's retention. It is deleted with the stack."""
     group = logs.LogGroup(scope, id, removal_policy=RemovalPolicy.DESTROY)
     # The plain property takes days; the construct's own takes a list of names for them.
     plain = group.node.default_child

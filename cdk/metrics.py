@@ -12,7 +12,7 @@ MINUTE = Duration.minutes(1)
 
 
 class Metrics:
-    """Where each figure comes from, so that alarms and dashboard mean the same by a name.
+    """The metrics by name, the same for alarms and dashboard.
 
     None has a label: with one, an alarm would be written as metric math. The dashboard names them.
     """

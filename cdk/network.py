@@ -1,4 +1,4 @@
-"""A private network without a way out: the functions reach the index and the bucket, no more."""
+"""A private network without internet access: functions reach the index and the bucket only."""
 
 from aws_cdk import Fn, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2

@@ -1,4 +1,4 @@
-"""What an operator looks at, and what wakes them: a dashboard, and alarms to one topic."""
+"""What operators need: a dashboard, and alarms that notify one topic."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -44,7 +44,7 @@ class Observability(Construct):
 
 
 def _let_alarms_publish(topic: sns.Topic) -> iam.PolicyStatement:
-    """A policy of its own (here, HTTPS only) replaces SNS's, which lets the account in."""
+    """Allow alarms to publish. The topic's policy (HTTPS only) replaces SNS's, which does."""
     alarms_of_account = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],

@@ -1,4 +1,4 @@
-"""The bucket of photos: private, encrypted, versioned; it tells the queue what came and went."""
+"""The bucket of photos: private, encrypted, versioned. It notifies the queue of changes."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -20,11 +20,11 @@ TAG_EVENT = "s3:ObjectTagging:*"
 
 
 PREFLIGHT_S = 3600
-"""How long a browser may remember that it was allowed to ask."""
+"""How long a browser may keep the answer to a preflight request."""
 
 
 class PhotoBucket(Construct):
-    """The bucket, and a second one for the log of who reached for a photo."""
+    """The bucket of photos, and a second one for its access log."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, changes: sqs.Queue
@@ -77,19 +77,19 @@ class PhotoBucket(Construct):
 
     @property
     def origin(self) -> str:
-        """Where pages send new photos, as the forms for them name it."""
+        """The origin to which pages send new photos."""
         return f"https://{self.bucket.bucket_name}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What both functions know of the photos."""
+        """The environment variables that both functions need for the photos."""
         return {
             "FACESEARCH_COLLECTIONS": self._settings.collections,
             "FACESEARCH_PREFIX": self._settings.prefix,
         }
 
     def grant_upload(self, role: iam.Role) -> None:
-        """What the forms that the role signs may do: add photos, and tag them where tags count."""
+        """Allow uploads by forms that the role signs, with tags where these name collections."""
         photos = self._photos()
         actions = ["s3:PutObject"]
         if self._settings.collections == "tag":
@@ -98,7 +98,7 @@ class PhotoBucket(Construct):
         justify_wildcards(role, [photos], "New photos get names of their own.")
 
     def grant_index(self, role: iam.Role) -> None:
-        """Photos, and what tells their collection."""
+        """Allow reading photos, and their tags where these name collections."""
         self.grant_read(role)
         if self._settings.collections == "tag":
             role.add_to_policy(
@@ -109,7 +109,7 @@ class PhotoBucket(Construct):
         return self.bucket.arn_for_objects(f"{self._settings.prefix}*")
 
     def grant_read(self, role: iam.Role) -> None:
-        """Photos themselves; and listing, without which S3 calls a missing photo forbidden."""
+        """Allow reading photos, and listing: without it, a missing photo would be "forbidden"."""
         photos = self._photos()
         role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[photos]))
         role.add_to_policy(
@@ -140,7 +140,7 @@ def _may_send(bucket_name: str, queue: sqs.Queue) -> iam.PolicyStatement:
 def _notifications(
     settings: StageSettings, queue_arn: str
 ) -> Sequence[s3.CfnBucket.QueueConfigurationProperty]:
-    """One for each event and suffix: a filter takes a single suffix."""
+    """One notification for each event and suffix: a filter takes a single suffix."""
     return [
         s3.CfnBucket.QueueConfigurationProperty(
             event=event, queue=queue_arn, filter=_filter(settings.prefix, suffix)

@@ -1,4 +1,4 @@
-"""CloudFormation's values as text: what they refer to is told by whoever asks."""
+"""Resolve CloudFormation's values to text, with the caller's functions for references."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from collections.abc import Callable
 def text_of(
     value: object, reference: Callable[[str], str], attribute: Callable[[str, str], str]
 ) -> str:
-    """A text, a number, `Ref`, `Fn::GetAtt` or `Fn::Join`. Raises `ValueError` for others."""
+    """Resolve a text, a number, `Ref`, `Fn::GetAtt` or `Fn::Join`; else raise `ValueError`."""
     match value:
         case {"Ref": str(name)}:
             return reference(name)

@@ -1,4 +1,4 @@
-"""The API's routes, as the gateway has to know them: from the files that declare them."""
+"""The API's routes for the gateway, read from the files that declare them."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ STATIC_FILES = PACKAGE / "static_files.json"
 
 @dataclass(frozen=True, slots=True)
 class GatewayRoute:
-    """`open` routes answer without a key."""
+    """A method and path that the gateway serves; `open` routes need no key."""
 
     method: str
     path: str

@@ -16,7 +16,7 @@ from facesearch.planning.nodes import MANAGERS
 
 
 class SearchDomain(Construct):
-    """It has no access policy of its own: only roles whose policies name it get in, signed."""
+    """The domain has no access policy: only roles whose policies name it can send requests."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, network: PrivateNetwork | None

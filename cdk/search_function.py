@@ -14,7 +14,7 @@ from cdk.settings import StageSettings
 
 
 class SearchFunction(Construct):
-    """Reads the index and the photos; it writes nothing, but signs forms that add photos."""
+    """It reads the index and the photos. It writes nothing, but signs upload forms."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ _USER_POOL_ARN = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userp
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """One stage's choices; what can be computed from the capacity is not among them."""
+    """The settings of one stage. Sizes follow from the capacity, and are not among them."""
 
     stage: str
     # Capacity: faces stored at most, sustained searches a second, photos uploaded a day.
@@ -49,7 +49,7 @@ class StageSettings:
     tracing: bool
     log_days: int
     views: int = 1
-    """Cuts of each face that its embedding is the mean of: 2 finds more, at twice the work."""
+    """How many crops of a face are embedded and averaged: 2 is better, at twice the work."""
     # What a face must reach to be indexed; 0 and 1000 leave none out.
     min_face_size: float = 0.0
     min_sharpness: float = 0.0
@@ -58,18 +58,18 @@ class StageSettings:
     architecture: str = "x86_64"
     authorisation: str = "api-key"
     domain_endpoint: str = ""
-    """An existing OpenSearch Service domain, to be used instead of a new one."""
+    """The endpoint of an existing OpenSearch Service domain, to use instead of a new one."""
     user_pool_arn: str = ""
     cors_origins: tuple[str, ...] = ()
     alarm_email: str = ""
     prefix: str = ""
-    """Only objects whose keys start so are photos."""
+    """Only objects whose keys start with this are photos."""
     suffixes: tuple[str, ...] = ()
     """Only objects whose keys end in one of these are photos; empty: all."""
     collections: str = COLLECTIONS[0]
     """What names a photo's collection: its folder, its tag, or nothing."""
     uploads: bool = True
-    """Callers of the API may add photos."""
+    """Whether callers of the API may add photos."""
 
     @property
     def sizing(self) -> Sizing:

@@ -16,7 +16,7 @@ from cdk.settings import StageSettings
 
 
 class FaceSearchStack(Stack):
-    """Photos in, faces found."""
+    """The stack of one stage."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""From the CDK's context to an app: what `app.py` writes, and what the tests examine."""
+"""Make the app from the CDK's context, for `app.py` and for the tests."""
 
 from collections.abc import Mapping
 from pathlib import Path

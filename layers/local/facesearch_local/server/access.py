@@ -1,4 +1,4 @@
-"""Who may ask: hosts that this machine goes by, and callers who know the key."""
+"""Access control: the host names of this machine, and the API key."""
 
 import hmac
 import socket
@@ -20,13 +20,13 @@ WRONG_KEY = HttpProblem(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`api_key` "" lets everyone ask."""
+    """The host names that are accepted, and the key; `api_key` "" asks for none."""
 
     hosts: frozenset[str]
     api_key: str
 
     def check_host(self, host: str) -> None:
-        """Raise `Refused` for a name that may be another site's, led here (DNS rebinding).
+        """Raise `Refused` for an unknown host name: another site's may lead here (DNS rebinding).
 
         An address leads nobody astray.
         """
@@ -41,13 +41,13 @@ class Access:
             raise Refused(problem)
 
     def check_key(self, given: str) -> None:
-        """Raise `Refused` for another key than the one there is, if any."""
+        """Raise `Refused` for a wrong key, if a key is set."""
         if self.api_key and not hmac.compare_digest(given.encode(), self.api_key.encode()):
             raise Refused(WRONG_KEY)
 
 
 def own_hosts(more: Iterable[str] = ()) -> frozenset[str]:
-    """What this machine is called, without asking the network, and `more` names."""
+    """The names of this machine, without asking the network, and `more` names."""
     own = socket.gethostname()
     return frozenset(
         each.lower().rstrip(".")
@@ -56,7 +56,7 @@ def own_hosts(more: Iterable[str] = ()) -> frozenset[str]:
 
 
 def host_name(host: str) -> str:
-    """A Host header without its port, in lower case; IPv6 addresses without brackets."""
+    """The host in a Host header: in lower case, without port and without IPv6's brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower().rstrip(".")
@@ -71,5 +71,5 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach what listens at `host`."""
+    """Whether only programs on this machine can reach `host`."""
     return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)

@@ -1,4 +1,4 @@
-"""The API's routes as an ASGI application: they run in threads, the event loop only waits."""
+"""The API's routes as an ASGI application. They run in threads, not in the event loop."""
 
 import asyncio
 import gzip
@@ -28,7 +28,7 @@ from search_faces.service import SearchService
 from search_faces.static import STATIC_ROUTES, static_answer
 
 MAX_BODY_BYTES = 10 * 2**20
-"""API Gateway's limit."""
+"""The limit of API Gateway."""
 
 COMPRESSED = ("application/json", "image/svg+xml", "text/")
 COMPRESSED_FROM_BYTES = 1024
@@ -43,18 +43,18 @@ class Operation:
     """
 
     answer: Callable[[HttpRequest, BinaryIO], HttpAnswer]
-    """It never raises."""
+    """Answers a request. It never raises."""
     open: bool = False
     max_bytes: int = MAX_BODY_BYTES
     stored: bool = False
 
 
 Operations = dict[str, dict[str, Operation]]
-"""By path, then by method."""
+"""Operations by path, then by method."""
 
 
 def operations_of(service: SearchService, workers: Workers) -> Operations:
-    """The routes that AWS has, too; `workers` answer those that take photos."""
+    """The operations of the API's routes. `workers` answer those that take photos."""
     operations: Operations = {}
     for route in ROUTES:
         respond = partial(answer_request, route, lambda: service)
@@ -99,12 +99,12 @@ class Application:
         await self._router(scope, receive, send)
 
     def close(self) -> None:
-        """Wait for what is being worked at."""
+        """Wait for the requests in work."""
         for threads in (self._analysing, self._reading):
             threads.shutdown(cancel_futures=True)
 
     async def respond(self, methods: Mapping[str, Operation], request: Request) -> Response:
-        """The answer of one of a path's methods. Raises `ClientDisconnect`."""
+        """Answer a request with one of the path's methods. Raises `ClientDisconnect`."""
         asked = _http_request(request)
         operation = methods.get(asked.method)
         try:
@@ -122,7 +122,7 @@ class Application:
     async def _worked(
         self, operation: Operation, request: Request, asked: HttpRequest, body: BinaryIO
     ) -> Response:
-        """The operation's answer; a client that left before its turn costs nothing."""
+        """The operation's answer. It does not run for a client that left before its turn."""
         threads = self._reading if asked.method == "GET" else self._analysing
         # Within one machine, compressing takes longer than it saves.
         compress = request.client is None or not is_loopback(request.client.host)
@@ -155,7 +155,7 @@ class _Endpoint:
 
 
 def _http_request(request: Request) -> HttpRequest:
-    """Without its body. Whoever asks for a head gets that of the whole: the rest is not sent."""
+    """The request without its body. HEAD is answered as GET; the server sends no body then."""
     return HttpRequest(
         method="GET" if request.method == "HEAD" else request.method,
         path=request.scope["path"],

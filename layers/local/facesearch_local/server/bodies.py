@@ -1,4 +1,4 @@
-"""Bodies of requests, within limits on their size, their time, and the room for all of them."""
+"""Receive the bodies of requests, with limits on size, time and the room for all of them."""
 
 import asyncio
 import io
@@ -14,14 +14,14 @@ from facesearch_local.server.refusing import Refused
 from search_faces.problems import RETRY_AFTER_S, HttpProblem, body_problem
 
 MEMORY_BYTES = 256 * 2**20
-"""For the bodies that wait in memory, together."""
+"""The room for all bodies in memory."""
 
 DISK_BYTES = 2**30
-"""For those that wait on disk, together."""
+"""The room for all bodies on disk."""
 
 GRACE_S = 30.0
 BYTES_PER_S = 50_000
-"""The slowest that a client may send, after the grace: a photo of 10 MB may take four minutes."""
+"""The slowest rate of a client, after `GRACE_S`: a photo of 10 MB may take four minutes."""
 
 TOO_SLOW = HttpProblem(
     HTTPStatus.REQUEST_TIMEOUT,
@@ -38,7 +38,7 @@ NO_ROOM = HttpProblem(
 
 
 class Bodies:
-    """Takes in bodies, from the event loop's thread only: in memory, or in files without a name."""
+    """Receives bodies in memory or in temporary files. Only the event loop's thread may use it."""
 
     def __init__(self, room: int, *, on_disk: bool) -> None:
         self._room = room
@@ -47,7 +47,7 @@ class Bodies:
 
     @asynccontextmanager
     async def receive(self, request: Request, limit: int) -> AsyncIterator[BinaryIO]:
-        """The whole body, from its start, while the context lasts.
+        """Receive a body. The file is open while the context lasts.
 
         Raises `Refused` for one of more than `limit` bytes, and `ClientDisconnect`.
         """

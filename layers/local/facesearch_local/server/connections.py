@@ -1,4 +1,4 @@
-"""HTTP connections with deadlines: a client that is slow, or does nothing, holds up nobody."""
+"""HTTP connections with deadlines, so that slow or idle clients delay nobody."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,19 +12,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from search_faces.problems import CONTENT_TYPE, HttpProblem
 
 HEAD_S = 10.0
-"""For a request's head to arrive. What is left of a body that nobody wants has as long."""
+"""The time for a request's head to arrive, or for the rest of a body that is not wanted."""
 
 IDLE_S = 15
-"""How long a connection is kept for the next request."""
+"""How long an idle connection is kept open."""
 
 ANSWER_S = 60.0
-"""For a client to take an answer."""
+"""The time for a client to receive an answer."""
 
 STOPPING_S = 10
-"""When the server stops, for requests that have arrived to be answered."""
+"""The time to answer requests in work when the server stops."""
 
 UNREAD_BYTES = 128 * 2**20
-"""Of answers that clients have not taken yet, together."""
+"""The room for all answers that clients have not received yet."""
 
 MAX_CONNECTIONS = 500
 MAX_HEAD_BYTES = 32 * 2**10
@@ -33,12 +33,12 @@ PROTECTION = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Headers of every answer: browsers take it for nothing but what it says it is, and show it on no
-other site's page."""
+"""Headers of every answer. Browsers then do not guess its type, and do not show it on another
+site's page."""
 
 
 class BoundedConnection(H11Protocol):
-    """uvicorn's connection, with the deadlines that it has not.
+    """uvicorn's connection with deadlines.
 
     When there are too many, the one makes room that has been without a request for longest, or else
     that whose request has been on its way for longest.

@@ -1,4 +1,4 @@
-"""What goes wrong in the local server, on stderr; a caller's mistakes are no news."""
+"""Log the local server's own errors to stderr, but not the mistakes of callers."""
 
 import logging
 

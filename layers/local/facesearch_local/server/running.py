@@ -35,14 +35,14 @@ from facesearch_local.settings import ServeSettings
 from search_faces.service import SearchService
 
 MOST_WORKERS = 4
-"""Unless more are asked for."""
+"""The most workers by default."""
 
 PREFLIGHT_S = 3600
-"""How long a browser may remember that it was allowed to ask."""
+"""How long a browser may keep the answer to a preflight request."""
 
 
 def default_workers() -> int:
-    """Searches that are worked at, at once."""
+    """The default number of searches at the same time."""
     return min(worker_count(usable_cpus()), MOST_WORKERS)
 
 
@@ -99,7 +99,7 @@ def _operations(
 
 
 def _with_cors(application: Application, origins: Sequence[str]) -> ASGIApp:
-    """Let pages of these origins use the API, too."""
+    """Allow pages of these origins to use the API."""
     if not origins:
         return application
     return CORSMiddleware(

@@ -1,4 +1,4 @@
-"""New photos for a folder of this machine: what S3 and the index function do, at once."""
+"""Uploads to a folder of this machine. Photos are stored and indexed at once."""
 
 import base64
 import hmac
@@ -36,23 +36,23 @@ from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
 UPLOAD_URL = "v1/uploads/files"
-"""Where the forms of `POST /v1/uploads` go."""
+"""The address to which the forms of `POST /v1/uploads` are sent."""
 
 FILE = "file"
-"""The field of the form that holds the photo; it is the last, as S3 has it."""
+"""The form's field with the photo. As in S3, it is the last one."""
 
 MAX_FIELD_BYTES = 2**14
 MAX_FORM_BYTES = MAX_FILE_BYTES + 2**16
-"""The file, its form's other fields and the delimiters."""
+"""The limit for a form: the file, the other fields and the delimiters."""
 
 CHUNK_BYTES = 2**16
 
 
 class FolderUploads:
-    """Photos lie in `folder`/collection. Forms are signed: other pages cannot write through us."""
+    """Stores photos in `folder`/collection. Forms are signed: other pages cannot make them."""
 
     def __init__(self, folder: Path, pipeline: FacePipeline, store: FaceStore) -> None:
-        """Raises `SettingsError` when the folder cannot be had."""
+        """Raises `SettingsError` when the folder cannot be created."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._folder = folder.resolve(strict=True)
@@ -66,7 +66,7 @@ class FolderUploads:
         self._secret = secrets.token_bytes(32)
 
     def form(self, photo: NewPhoto) -> UploadForm:
-        """Raises `InvalidCollection`."""
+        """Make a signed form. Raises `InvalidCollection`."""
         collection = folder_name(photo.collection or DEFAULT_COLLECTION)
         terms = {
             "name": photo.name,
@@ -81,7 +81,7 @@ class FolderUploads:
         )
 
     def receive(self, content_type: str, body: BinaryIO) -> None:
-        """Store and index the file of a form that `form` signed; what follows the file is ignored.
+        """Store and index the file of a form that `form` signed. Fields after it are ignored.
 
         Raises `InvalidRequest`, `InvalidCollection`, `ImageTooLarge`, or a `StoreError` after which
         nothing is stored.
@@ -112,7 +112,7 @@ class FolderUploads:
         return hmac.new(self._secret, policy.encode(), "sha256").hexdigest()
 
     def _write(self, collection: str, name: str, data: Iterable[bytes]) -> Path:
-        """All of it or nothing; a photo of this name is replaced."""
+        """Write the whole photo or nothing. It replaces a photo of this name."""
         place = self._folder / collection
         try:
             place.mkdir(exist_ok=True)
@@ -142,7 +142,7 @@ class FolderUploads:
 
 
 def upload_operations(uploads: FolderUploads) -> Operations:
-    """What S3 does on AWS: 204 for a form whose photo is stored and indexed, or the problem."""
+    """The operation that receives forms, as S3 does on AWS: it answers 204 or a problem."""
 
     def answer(request: HttpRequest, body: BinaryIO) -> HttpAnswer:
         def receive() -> HttpAnswer:
@@ -171,7 +171,7 @@ def _fields_before_file(pieces: Iterator[tuple[PartHead, bytes]]) -> Mapping[str
 
 
 def _file(pieces: Iterator[tuple[PartHead, bytes]]) -> Iterator[bytes]:
-    """The rest of the first file."""
+    """The data of the form's first file."""
     size = 0
     for _, piece in pieces:
         if not piece:  # the next field begins

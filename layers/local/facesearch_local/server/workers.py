@@ -1,4 +1,4 @@
-"""Who works at requests with photos: this process, and others beside it, one for each core."""
+"""Processes that answer requests with photos: this one, and one for each further core."""
 
 import signal
 from functools import partial
@@ -20,7 +20,7 @@ from search_faces.settings import SearchSettings
 
 
 class Workers(Closeable):
-    """Answers `count` requests at once, from as many threads of its caller.
+    """Answers up to `count` requests at the same time, called from as many threads.
 
     The first of them is answered here, as one client alone is served fastest without another
     process; those that come meanwhile go to processes, as threads of one wait for each other
@@ -40,7 +40,7 @@ class Workers(Closeable):
             signal.signal(signal.SIGINT, before)
 
     def answer(self, route: Route[Any, Any], request: HttpRequest) -> HttpAnswer:
-        """Never raises."""
+        """Answer a request. Never raises."""
         process = self._taken()
         try:
             if process is None:
@@ -69,7 +69,7 @@ class Workers(Closeable):
 
 
 class _Process:
-    """A process that answers one request at a time; one that crashes is replaced."""
+    """A process that answers one request at a time. If it crashes, a new one is started."""
 
     def __init__(self, settings: SearchSettings) -> None:
         self._settings = settings
@@ -79,7 +79,7 @@ class _Process:
 
     @property
     def is_free(self) -> bool:
-        """Whether it waits for work: it says once that it is ready."""
+        """Whether the process is ready and idle."""
         if self.is_busy:
             return False
         if self._is_ready and not self._process.is_alive():
@@ -125,7 +125,7 @@ class _Process:
 
 
 def _work(settings: SearchSettings, pipe: "Connection[Any, Any]") -> None:
-    """A process's life: until the server closes its end, or is gone."""
+    """The loop of a process. It ends when the server closes the pipe or ends."""
     # Who stops the server may tell all its processes: it is the server that ends this one.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
