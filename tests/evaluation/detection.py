@@ -1,6 +1,6 @@
 """What detection finds, and what it should not: `python -m tests.evaluation.detection LFW`.
 
-Four sets: pictures without people (from scikit-image and scikit-learn), photos of LFW as they are
+Four sets: pictures without people (of scikit-image), photos of LFW as they are
 and turned by quarters, and mosaics of LFW's faces. Prints the tables of DETECTION.md.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 import numpy as np
 import skimage
-import sklearn.datasets
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -30,7 +29,7 @@ WITHOUT_PEOPLE = (
     *("grass", "gravel", "horse", "hubble_deep_field", "ihc", "logo", "microaneurysms", "moon"),
     *("motorcycle_left", "motorcycle_right", "page", "phantom", "retina", "rocket", "text"),
 )
-"""Of scikit-image's sample data, in its package; `china` and `flower` of scikit-learn's beside."""
+"""Of scikit-image's sample data, in its package."""
 
 SMALL, FACTOR = 600, 2
 SAME_PERSON = 0.998
@@ -41,9 +40,8 @@ TILES = ((250, 4, 3), (125, 8, 6), (64, 14, 10))
 def pictures_without_people() -> Iterator[tuple[str, Pixels]]:
     """Each whole, its halves and its middle; small ones enlarged."""
     folder = Path(skimage.__file__).parent / "data"
-    others = Path(sklearn.datasets.__file__).parent / "images"
     paths = [next(folder.glob(f"{name}.*")) for name in WITHOUT_PEOPLE]
-    for path in (*paths, others / "china.jpg", others / "flower.jpg"):
+    for path in paths:
         with Image.open(path) as opened:
             image = opened.convert("RGB")
         width, height = image.size
