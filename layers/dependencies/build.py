@@ -86,7 +86,7 @@ EPOCH = 315_532_800
 """1980, the earliest time that a zip file can hold."""
 
 
-class BuildError(click.ClickException):
+class LayerBuildError(click.ClickException):
     """A layer cannot be built; the message names the cause and the fix, or points above."""
 
 
@@ -101,7 +101,7 @@ def main(architecture: str, target: Path) -> None:
 def build_dependencies(architecture: str, target: Path) -> None:
     """Fill `target` with the layer for `x86_64` or `arm64`, unless it is up to date.
 
-    Raises `BuildError` when pip fails or Python 3.13 is missing.
+    Raises `LayerBuildError` when pip fails or Python 3.13 is missing.
     """
     compiler, version = _python_of_lambda()
 
@@ -164,7 +164,7 @@ def _trim(packages: Path) -> None:
     for pattern in UNUSED:
         found = list(packages.glob(pattern))
         if not found:
-            raise BuildError(f"'{pattern}' is in no package any more: remove it from UNUSED")
+            raise LayerBuildError(f"'{pattern}' is in no package any more: remove it from UNUSED")
         for path in found:
             _remove(path)
     for service in (packages / "botocore/data").iterdir():
@@ -202,7 +202,7 @@ def _python_of_lambda() -> tuple[str, str]:
         version, _, path = _ask(candidate, "-c", question).partition(" ")
         if version.startswith("3.13."):
             return path, version
-    raise BuildError(
+    raise LayerBuildError(
         "the layer is compiled for Lambda's Python 3.13, which is not on the PATH: install it, "
         "for example with 'uv python install 3.13'"
     )
@@ -243,7 +243,7 @@ def _run(command: list[str], failure: str) -> None:
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, stdout=sys.stderr, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise BuildError(failure)
+        raise LayerBuildError(failure)
 
 
 def _say(progress: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facesearch.settings import Settings
-from layers.dependencies.build import BuildError, renew
+from layers.dependencies.build import LayerBuildError, renew
 
 MODEL_FILES = ("facenet-int8.onnx", "pnet.onnx", "rnet.onnx", "onet.onnx", "models.json")
 
@@ -22,11 +22,11 @@ def main(target: Path) -> None:
 def build_models(models: Path, target: Path) -> None:
     """Fill `target` with `models/…`, unless it is up to date.
 
-    Raises `BuildError` when one is missing in `models`.
+    Raises `LayerBuildError` when one is missing in `models`.
     """
     missing = [name for name in MODEL_FILES if not (models / name).is_file()]
     if missing:
-        raise BuildError(
+        raise LayerBuildError(
             f"{models} lacks {', '.join(missing)}: run 'facesearch models build', "
             "or name another folder in FACESEARCH_MODELS"
         )

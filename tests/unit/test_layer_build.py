@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layers.dependencies import build
-from layers.dependencies.build import BuildError, build_dependencies, renew
+from layers.dependencies.build import LayerBuildError, build_dependencies, renew
 from layers.dependencies.models_layer import MODEL_FILES, build_models
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ def test_build_with_a_wrong_hash_fails_and_leaves_the_old_layer(
     monkeypatch.setattr(build, "REQUIREMENTS", wrong)
     target = tmp_path / "layer"
     (target / "python").mkdir(parents=True)
-    with pytest.raises(BuildError, match="pip could not fetch the packages"):
+    with pytest.raises(LayerBuildError, match="pip could not fetch the packages"):
         build_dependencies("x86_64", target)
     assert (target / "python").is_dir()
     assert {path.name for path in tmp_path.iterdir()} == {wrong.name, "layer", "layer.lock"}
@@ -141,7 +141,7 @@ def test_build_without_python_313_names_the_fix(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(BuildError, match=r"Python 3\.13.*install it"):
+    with pytest.raises(LayerBuildError, match=r"Python 3\.13.*install it"):
         build_dependencies("x86_64", tmp_path / "layer")
 
 
@@ -157,6 +157,8 @@ def test_models_layer_holds_what_lambda_opens(models: Path, tmp_path: Path) -> N
 def test_models_layer_without_a_model_names_it(tmp_path: Path) -> None:
     for name in MODEL_FILES[1:]:
         (tmp_path / name).touch()
-    with pytest.raises(BuildError, match=f"lacks {MODEL_FILES[0]}: run 'facesearch models build'"):
+    with pytest.raises(
+        LayerBuildError, match=f"lacks {MODEL_FILES[0]}: run 'facesearch models build'"
+    ):
         build_models(tmp_path, tmp_path / "layer")
     assert not os.path.lexists(tmp_path / "layer")

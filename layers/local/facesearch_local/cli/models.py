@@ -13,8 +13,7 @@ from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.build import build_models
-from facesearch_models.evaluation.build import NETWORK, build_network
-from facesearch_models.evaluation.build import load_manifest as load_network_manifest
+from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
 from facesearch_models.manifest import Source, load_manifest
 
 

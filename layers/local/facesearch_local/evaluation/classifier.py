@@ -20,7 +20,7 @@ from facesearch_local.evaluation.network import (
 )
 from facesearch_local.evaluation.preprocessing import PREPROCESSING
 from facesearch_local.evaluation.system import SystemOptions
-from facesearch_models.evaluation.build import NETWORK, load_manifest
+from facesearch_models.evaluation.build import NETWORK, load_network_manifest
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -53,7 +53,7 @@ class Classifier:
                 "--classifier-sha256 and --classifier-preprocessing tell of the file of "
                 "--classifier: name it, too"
             )
-        sha256 = load_manifest().output.sha256
+        sha256 = load_network_manifest().output.sha256
         output = options.output or "features"
         return cls(settings.models / NETWORK, sha256, "lite", output, settings.threads)
 

@@ -19,15 +19,15 @@ NETWORK = "evaluation/efficientnet-lite0.onnx"
 VERSIONS = "Install the pinned packages (requirements.txt) and build again"
 
 
-class Manifest(NamedTuple):
+class NetworkManifest(NamedTuple):
     source: Source
     output: Output
 
 
-def load_manifest() -> Manifest:
+def load_network_manifest() -> NetworkManifest:
     text = resources.files("facesearch_models.evaluation").joinpath("manifest.toml").read_text()
     tables = tomllib.loads(text)
-    return Manifest(Source(**tables["source"]), Output(**tables["output"]))
+    return NetworkManifest(Source(**tables["source"]), Output(**tables["output"]))
 
 
 def build_network(models: Path, *, report: Report) -> Path:
@@ -36,7 +36,7 @@ def build_network(models: Path, *, report: Report) -> Path:
     A build that was killed goes on where it stopped; a second one at the same time waits for the
     first. Raises `BuildError`.
     """
-    source, output = load_manifest()
+    source, output = load_network_manifest()
     network = models / NETWORK
     try:
         network.parent.mkdir(parents=True, exist_ok=True)

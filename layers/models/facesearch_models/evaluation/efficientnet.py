@@ -26,7 +26,7 @@ Array = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[Any]]
 
 
-class Stage(NamedTuple):
+class BlockStage(NamedTuple):
     """So many blocks in a row; only the first has this stride."""
 
     blocks: int
@@ -36,13 +36,13 @@ class Stage(NamedTuple):
 
 
 STAGES = (
-    Stage(1, 3, 1, 1),
-    Stage(2, 3, 2, 6),
-    Stage(2, 5, 2, 6),
-    Stage(3, 3, 2, 6),
-    Stage(3, 5, 1, 6),
-    Stage(4, 5, 2, 6),
-    Stage(1, 3, 1, 6),
+    BlockStage(1, 3, 1, 1),
+    BlockStage(2, 3, 2, 6),
+    BlockStage(2, 5, 2, 6),
+    BlockStage(3, 3, 2, 6),
+    BlockStage(3, 5, 1, 6),
+    BlockStage(4, 5, 2, 6),
+    BlockStage(1, 3, 1, 6),
 )
 
 
@@ -96,7 +96,9 @@ class _Builder:
         onnx.checker.check_model(model, full_check=True)
         return model
 
-    def _block(self, source: str, name: str, stage: Stage, stride: int, *, residual: bool) -> str:
+    def _block(
+        self, source: str, name: str, stage: BlockStage, stride: int, *, residual: bool
+    ) -> str:
         """Widen, filter each channel, narrow; added to what came in where the shapes agree."""
         x = source
         if stage.expansion > 1:
