@@ -11,7 +11,7 @@ from PIL import Image
 from facesearch.faces import BoundingBox, DetectedFace, Point
 from facesearch.vision.detection import MtcnnDetector
 from facesearch.vision.models import ModelFolder
-from tests.evaluation.detection import pictures_without_people
+from tests.evaluation.detection import mosaic, pictures_without_people
 
 LfwPhoto = Callable[[str, int], Path]
 Rgb = NDArray[np.uint8]
@@ -198,6 +198,19 @@ def test_detect_finds_faces_of_a_turned_photo_where_they_are(
             box = turned_by(there[0].box, 4 - turn, width, height)
             placed += overlap(box, here[0].box) > 0.6
     assert placed >= 0.9 * len(paths)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", [1, 2, 3])
+@pytest.mark.parametrize("tile", [90, 125])
+def test_detect_finds_a_turned_crowd_where_one_face_looks_upright(
+    lfw: Path, detector: MtcnnDetector, tile: int, turn: int
+) -> None:
+    paths = sorted(lfw.glob("*/*_0001.jpg"))
+    for first in range(4):
+        upright = mosaic(paths[first::110][:48], tile, 8)
+        turned = np.ascontiguousarray(np.rot90(upright, turn))
+        assert len(detector.detect(turned)) == len(detector.detect(upright))
 
 
 def turned_by(box: BoundingBox, quarters: int, width: int, height: int) -> BoundingBox:

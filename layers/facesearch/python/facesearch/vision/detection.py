@@ -121,6 +121,9 @@ _SAME_PLACE = 0.4
 _SAME_LANDMARKS = 0.2
 """Mean distance, in shares of the smaller box's side, below which two sets are of one face."""
 
+_FEW_SURE, _CROWD = 3, 3
+"""A photo with so few sure faces, all small, is turned if a turn has this many times as many."""
+
 QUARTERS = (1, 2, 3)
 """Turns by 90 degrees, against the clock."""
 
@@ -166,8 +169,9 @@ class MtcnnDetector:
     def _find(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
         photo, settings = Image.fromarray(rgb), self._settings
         fast = self._scan(photo, settings.fast)
-        if any(map(self._is_sure, fast)):
-            return self._with_smaller_ones(photo, fast)
+        if sure := list(filter(self._is_sure, fast)):
+            crowd = self._find_turned_crowd(rgb, sure)
+            return crowd or self._with_smaller_ones(photo, fast)
         weak_passes = [fast]
         if fast:
             if turned := self._find_turned(rgb, settings.fast):
@@ -176,8 +180,8 @@ class MtcnnDetector:
             if weak := self._weak_faces(weak_passes):
                 return self._with_smaller_ones(photo, weak)
         thorough = self._scan(photo, settings.thorough)
-        if any(map(self._is_sure, thorough)):
-            return _merged(thorough, fast)
+        if sure := list(filter(self._is_sure, thorough)):
+            return self._find_turned_crowd(rgb, sure) or _merged(thorough, fast)
         if not fast:
             if turned := self._find_turned(rgb, settings.fast):
                 return turned
@@ -200,14 +204,32 @@ class MtcnnDetector:
             return faces
         return _merged(self._scan(photo, self._settings.thorough), faces)
 
-    def _find_turned(self, rgb: NDArray[np.uint8], scan_pass: ScanPass) -> list[DetectedFace]:
-        """The faces in the turn in which one is upright for sure; none if there is no such turn."""
+    def _find_turned_crowd(
+        self, rgb: NDArray[np.uint8], sure: list[DetectedFace]
+    ) -> list[DetectedFace]:
+        """The faces in a turn in which far more are upright for sure than these few small ones.
+
+        Of many small faces that lie on their side, one may look as if it were upright.
+        """
+        if len(sure) > _FEW_SURE:
+            return []
+        settings = self._settings
+        small = settings.near_limit * settings.fast.smallest_face(Image.fromarray(rgb))
+        if max(map(_side, sure)) >= small:
+            return []
+        return self._find_turned(rgb, settings.fast, least_sure=_CROWD * len(sure))
+
+    def _find_turned(
+        self, rgb: NDArray[np.uint8], scan_pass: ScanPass, least_sure: int = 1
+    ) -> list[DetectedFace]:
+        """The faces in the best turn with so many that are upright for sure; none without."""
         best: list[DetectedFace] = []
-        best_turn = 0
+        best_turn, best_rank = 0, (least_sure, 0.0)
         for turn in QUARTERS:
             faces = self._scan(_turned(rgb, turn), scan_pass)
-            if any(map(self._is_sure, faces)) and _best_score(faces) > _best_score(best):
-                best, best_turn = faces, turn
+            rank = sum(map(self._is_sure, faces)), _best_score(faces)
+            if rank > best_rank:
+                best, best_turn, best_rank = faces, turn, rank
         if not best:
             return []
         found = self._with_smaller_ones(_turned(rgb, best_turn), best)
