@@ -103,8 +103,10 @@ def main(store: str, photo: Path, rounds: int, as_json: bool) -> None:
         click.echo(json.dumps(figures))
         return
     click.echo("what the pipeline and the store take (inside), and what the API adds, in ms:")
-    for name, told in figures.items():
-        click.echo(f"{name:<8}" + "".join(f"{key:>10} {value:6.2f}" for key, value in told.items()))
+    for name, values in figures.items():
+        click.echo(
+            f"{name:<8}" + "".join(f"{key:>10} {value:6.2f}" for key, value in values.items())
+        )
 
 
 def _percentiles(took: Sequence[NDArray[np.float64]]) -> Mapping[str, float]:

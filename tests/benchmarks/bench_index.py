@@ -45,8 +45,8 @@ def run_ours(paths: list[Path], workers: int | None) -> Run:
         if workers:
             command += ["--workers", str(workers)]
         start = time.perf_counter()
-        told, peak_mb = _measured([*command, *map(str, paths)])
-        return Run(len(paths), told["faces"], time.perf_counter() - start, peak_mb)
+        result, peak_mb = _measured([*command, *map(str, paths)])
+        return Run(len(paths), result["faces"], time.perf_counter() - start, peak_mb)
 
 
 def run_peer(python: str, paths: list[Path]) -> Run:
@@ -54,8 +54,8 @@ def run_peer(python: str, paths: list[Path]) -> Run:
         listing.write("\n".join(map(str, paths)))
         listing.flush()
         script = Path(__file__).with_name("peer_facenet_pytorch.py")
-        told, peak_mb = _measured([python, str(script), listing.name])
-    return Run(len(paths), told["faces"], told["seconds"], peak_mb)
+        result, peak_mb = _measured([python, str(script), listing.name])
+    return Run(len(paths), result["faces"], result["seconds"], peak_mb)
 
 
 def _measured(command: list[str]) -> tuple[dict[str, Any], float]:
@@ -100,8 +100,8 @@ def main(
             peers.append(run_peer(peer_python, few))
             ratios.append(ours[-1].photos_per_second / peers[-1].photos_per_second)
     if as_json:
-        told = {"facesearch": list(map(asdict, ours)), "peer": list(map(asdict, peers))}
-        click.echo(json.dumps(told | {"ratios": ratios}, indent=2))
+        summary = {"facesearch": list(map(asdict, ours)), "peer": list(map(asdict, peers))}
+        click.echo(json.dumps(summary | {"ratios": ratios}, indent=2))
         return
     for name, runs in (("facesearch", ours), ("facenet-pytorch", peers)):
         for run in runs:

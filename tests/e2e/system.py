@@ -81,11 +81,11 @@ class System:
 
     def waiting(self, queue_url: str | None = None) -> int:
         """Messages in a queue (default: the changes'), those in flight included."""
-        told = self.sqs.get_queue_attributes(
+        attributes = self.sqs.get_queue_attributes(
             QueueUrl=queue_url or self.queue_url, AttributeNames=["All"]
         )["Attributes"]
-        hidden = int(told["ApproximateNumberOfMessagesNotVisible"])
-        return int(told["ApproximateNumberOfMessages"]) + hidden
+        hidden = int(attributes["ApproximateNumberOfMessagesNotVisible"])
+        return int(attributes["ApproximateNumberOfMessages"]) + hidden
 
     def wait_until_idle(self) -> None:
         """Until every change is done with, and searches see it."""
@@ -179,8 +179,8 @@ class System:
     @contextmanager
     def prompt_retries(self, after_s: int = RETRY_S) -> Iterator[None]:
         """Failed messages come again after seconds."""
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
-        before = told["Attributes"]["VisibilityTimeout"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
+        before = answer["Attributes"]["VisibilityTimeout"]
         self.sqs.set_queue_attributes(
             QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": str(after_s)}
         )

@@ -62,8 +62,10 @@ def test_client_reads_searches_and_compares(url: str, sample: Path, system: Syst
 
 
 def test_files_arrive_as_they_are_compressed_or_not(url: str) -> None:
-    told = requests.get(f"{url}/openapi.json", headers={"Accept-Encoding": "identity"}, timeout=60)
-    assert told.content == FILE.read_bytes()
+    answer = requests.get(
+        f"{url}/openapi.json", headers={"Accept-Encoding": "identity"}, timeout=60
+    )
+    assert answer.content == FILE.read_bytes()
     small = requests.get(
         f"{url}/docs/swagger-ui-bundle.min.js",
         headers={"Accept-Encoding": "gzip"},

@@ -63,14 +63,14 @@ def test_photo_sent_with_a_form_of_the_api_is_found_in_its_collection(
 ) -> None:
     photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
     api = f"http://127.0.0.1:{empty.config.api_port}"
-    told: object = {
+    body: object = {
         "filename": "Ana & René.jpg",
         "content_type": "image/jpeg",
         "size": len(photo),
         "collection": "Hochzeit Köln",
         "metadata": {"album": "Sommer über Köln"},
     }
-    asked = requests.post(f"{api}/v1/uploads", json=told, timeout=60)
+    asked = requests.post(f"{api}/v1/uploads", json=body, timeout=60)
     assert asked.status_code == 201, asked.text
     form = asked.json()
     sent = requests.post(form["url"], form["fields"], files={"file": photo}, timeout=60)

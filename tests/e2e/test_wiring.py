@@ -22,7 +22,7 @@ def template_file(folder: Path) -> Path:
     """A template as the CDK writes it, with a prefix and a suffix as filters."""
     arn = {"Fn::GetAtt": ["Changes", "Arn"]}
     rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
-    told = [
+    configurations = [
         {"Event": event, "Queue": arn, "Filter": {"S3Key": {"Rules": rules}}}
         for event in ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
     ]
@@ -43,7 +43,7 @@ def template_file(folder: Path) -> Path:
             "Properties": {
                 "BucketName": {"Fn::Join": ["", ["photos-", {"Ref": "AWS::Region"}]]},
                 "VersioningConfiguration": {"Status": "Enabled"},
-                "NotificationConfiguration": {"QueueConfigurations": told},
+                "NotificationConfiguration": {"QueueConfigurations": configurations},
                 "CorsConfiguration": {
                     "CorsRules": [
                         {"AllowedMethods": ["POST"], "AllowedOrigins": ["*"], "MaxAge": 3600}
@@ -89,9 +89,9 @@ def test_queues_have_the_templates_attributes_and_dead_letters(
 ) -> None:
     urls = aws.make_queues(template.queues.values())
     (url,) = (urls[each.arn] for each in template.queues.values() if each.dead_letters)
-    told = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert told["VisibilityTimeout"] == "77"
-    redrive = json.loads(told["RedrivePolicy"])
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["VisibilityTimeout"] == "77"
+    redrive = json.loads(attributes["RedrivePolicy"])
     assert redrive["maxReceiveCount"] == 3
     assert redrive["deadLetterTargetArn"].endswith(":Dead")
 
@@ -141,8 +141,8 @@ def test_saved_bucket_comes_back_and_only_what_was_not_done_with_is_told_again(
     aws.make_bucket(template.bucket, saved)
     stored = aws.s3.get_object(Bucket=name, Key="in/a.jpg")
     assert (stored["Body"].read(), stored["Metadata"]) == (b"photo", {"by": "ana"})
-    told = changes(aws, next(url for arn, url in urls.items() if arn.endswith("Changes")))
-    assert [change.photo_id for change in told] == [f"s3://{name}/in/a.jpg"]
+    again = changes(aws, next(url for arn, url in urls.items() if arn.endswith("Changes")))
+    assert [change.photo_id for change in again] == [f"s3://{name}/in/a.jpg"]
 
 
 def test_local_store_keeps_the_options_of_the_index() -> None:

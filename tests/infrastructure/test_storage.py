@@ -110,10 +110,10 @@ def photos_of(template: Template) -> Resource:
 
 
 def test_changed_tags_are_told_where_they_name_collections_only(template_of: Synthesise) -> None:
-    for by, told in (("tag", True), ("prefix", False), ("none", False)):
+    for by, notifies in (("tag", True), ("prefix", False), ("none", False)):
         properties = photos_of(template_of(collections=by))["Properties"]
         notified = properties["NotificationConfiguration"]["QueueConfigurations"]
-        assert ("s3:ObjectTagging:*" in [each["Event"] for each in notified]) is told
+        assert ("s3:ObjectTagging:*" in [each["Event"] for each in notified]) is notifies
 
 
 def test_pages_may_send_photos_to_the_bucket_and_read_nothing(photos: Resource) -> None:

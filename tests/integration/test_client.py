@@ -282,11 +282,11 @@ def test_key_is_sent_to_the_api_and_not_to_where_the_photo_goes(elton: Path) -> 
         }
         answer = (201, {"Content-Type": "application/json"}, json.dumps(form).encode())
         with answering(answer) as (url, asked), FaceSearchClient(f"{url}/live", "secret") as client:
-            told = client.upload(
+            photo_id = client.upload(
                 elton, collection="wedding", progress=lambda done, size: sent.append((done, size))
             )
     ((path, headers, body),) = asked
-    assert (told, path, headers["X-Api-Key"]) == ("s3://b/a.jpg", "/live/v1/uploads", "secret")
+    assert (photo_id, path, headers["X-Api-Key"]) == ("s3://b/a.jpg", "/live/v1/uploads", "secret")
     assert json.loads(body) == {
         "filename": elton.name,
         "content_type": "image/jpeg",

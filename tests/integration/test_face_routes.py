@@ -39,8 +39,8 @@ def test_stored_face_is_told_with_its_photo_and_without_its_vector(
 ) -> None:
     answer = get(f"/v1/faces/{STORED}")
     assert answer.status == 200
-    told = answer.json
-    assert set(told) == {
+    face = answer.json
+    assert set(face) == {
         "face_id",
         "photo_id",
         "index",
@@ -51,19 +51,19 @@ def test_stored_face_is_told_with_its_photo_and_without_its_vector(
         "box",
         "landmarks",
     }
-    assert (told["face_id"], told["photo_id"]) == (STORED, f"s3://photos/{KEY}")
+    assert (face["face_id"], face["photo_id"]) == (STORED, f"s3://photos/{KEY}")
     analysed = analyse_photo(photo("elton_john", 1), pipeline)
-    assert told["photo"] == {"width": analysed.width, "height": analysed.height}
+    assert face["photo"] == {"width": analysed.width, "height": analysed.height}
     box = analysed.faces[0].detected.box
-    assert told["box"]["left"] == pytest.approx(box.left, abs=0.01)
-    assert told["landmarks"]["nose"]["x"] > told["landmarks"]["left_eye"]["x"]
+    assert face["box"]["left"] == pytest.approx(box.left, abs=0.01)
+    assert face["landmarks"]["nose"]["x"] > face["landmarks"]["left_eye"]["x"]
 
 
 def test_stored_face_is_told_with_what_was_asked_for(kept: bytes) -> None:
-    told = get(f"/v1/faces/{STORED}", {"include": "thumbnails,photo_urls"}).json
-    drawn = base64.b64decode(told["thumbnail"].removeprefix("data:image/jpeg;base64,"))
+    face = get(f"/v1/faces/{STORED}", {"include": "thumbnails,photo_urls"}).json
+    drawn = base64.b64decode(face["thumbnail"].removeprefix("data:image/jpeg;base64,"))
     assert drawn == get(f"/v1/faces/{STORED}/thumbnail").body
-    assert "/photos/elton_john/0.jpg?" in told["photo_url"]
+    assert "/photos/elton_john/0.jpg?" in face["photo_url"]
 
 
 @pytest.mark.usefixtures("kept")
@@ -175,9 +175,9 @@ def test_compare_tells_one_person_from_two(query: TakeQuery, photo: TakePhoto) -
         assert answer["confidence"] == pytest.approx(confidence(answer["distance"]), abs=1e-4)
         assert set(answer["one"]) == set(answer["other"]) == FACE
         assert [each["false_accept_rate"] for each in answer["thresholds"]] == [1e-2, 1e-3, 1e-4]
-        for told, known in zip(answer["thresholds"], THRESHOLDS, strict=True):
-            assert told["accepted"] == (answer["distance"] <= known.distance)
-            assert told["true_accept_rate"] == known.true_accept_rate
+        for threshold, known in zip(answer["thresholds"], THRESHOLDS, strict=True):
+            assert threshold["accepted"] == (answer["distance"] <= known.distance)
+            assert threshold["true_accept_rate"] == known.true_accept_rate
     assert not any(each["accepted"] for each in other.json["thresholds"])
 
 

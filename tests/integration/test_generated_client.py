@@ -34,8 +34,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         check=True,
     )
     # It knows neither pictures nor "any picture": the photo goes as bytes.
-    told = {line for line in ran.stdout.splitlines() if line.startswith("WARNING")}
-    assert told == {
+    warnings = {line for line in ran.stdout.splitlines() if line.startswith("WARNING")}
+    assert warnings == {
         "WARNING parsing POST /v1/search within searching.",
         "WARNING parsing POST /v1/detect within faces.",
         "WARNING parsing GET /v1/faces/{face_id}/thumbnail within faces.",

@@ -63,10 +63,10 @@ def traces_of(command: list[str], home: Path, *, seconds: float = 0, **environ: 
     environment = {**kept, "HOME": str(home), "TMPDIR": str(home / "tmp"), **environ}
     done = subprocess.run(unshare, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
-    told = json.loads(done.stdout)
+    printed = json.loads(done.stdout)
     left = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
-    assert told["code"] == 0, done.stderr
-    return Traces(told["code"], told["asked"], left)
+    assert printed["code"] == 0, done.stderr
+    return Traces(printed["code"], printed["asked"], left)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -85,8 +85,8 @@ def test_each_is_read_or_refused_as_expected_within_bounds(folder: Path) -> None
     )
     # Libraries say much about such files; none of it gets out.
     assert ran.stderr == ""
-    told = json.loads(ran.stdout)
-    outcomes: dict[str, str] = told["outcomes"]
+    printed = json.loads(ran.stdout)
+    outcomes: dict[str, str] = printed["outcomes"]
     assert len(outcomes) == IMAGES
     expected = {
         name: "read" if name.lower().endswith(EXTENSIONS) else "not_an_image" for name in outcomes
@@ -94,5 +94,5 @@ def test_each_is_read_or_refused_as_expected_within_bounds(folder: Path) -> None
     for outcome, names in tomllib.loads(EXPECTED.read_text("utf-8")).items():
         expected |= dict.fromkeys(names, outcome)
     assert outcomes == expected
-    assert told["peak_mb"] <= MAX_MB
-    assert told["slowest_s"] <= MAX_S
+    assert printed["peak_mb"] <= MAX_MB
+    assert printed["slowest_s"] <= MAX_S

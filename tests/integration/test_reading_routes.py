@@ -111,7 +111,7 @@ def test_collections_are_told_with_what_they_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "told"),
+    ("path", "query", "detail"),
     [
         ("/v1/photos", {"limit": "0"}, "limit is 0: use 1 to 1000"),
         ("/v1/photos", {"limit": "1001"}, "limit is 1001: use 1 to 1000"),
@@ -124,11 +124,11 @@ def test_collections_are_told_with_what_they_hold() -> None:
     ],
 )
 def test_option_that_is_not_understood_is_refused_and_named(
-    path: str, query: dict[str, str], told: str
+    path: str, query: dict[str, str], detail: str
 ) -> None:
     answer = get(path, query)
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
-    assert answer.json["detail"] == told
+    assert answer.json["detail"] == detail
 
 
 @pytest.mark.usefixtures("indexed")
@@ -136,28 +136,28 @@ def test_version_tells_what_runs_and_that_it_fits_the_index(
     pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACESEARCH_COMMIT", "0123abc")
-    told = get("/v1/version").json
-    assert (told["version"], told["commit"]) == (__version__, "0123abc")
+    answer = get("/v1/version").json
+    assert (answer["version"], answer["commit"]) == (__version__, "0123abc")
     recipe = pipeline.recipe
-    assert told["recipe"] == {
+    assert answer["recipe"] == {
         "name": None,
         "fingerprint": recipe.fingerprint,
         "detector": recipe.detector,
         "crop": recipe.crop,
         "embedder": recipe.embedder,
     }
-    assert told["store"] == {
+    assert answer["store"] == {
         "recipe": {"name": None, "fingerprint": recipe.fingerprint},
         "fits": True,
     }
-    assert told["search"]["bucket"] is True
+    assert answer["search"]["bucket"] is True
 
 
 def test_version_without_an_index_or_a_commit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACESEARCH_COMMIT", raising=False)
-    told = get("/v1/version").json
-    assert told["commit"] is None
-    assert told["store"] == {"recipe": None, "fits": None}
+    answer = get("/v1/version").json
+    assert answer["commit"] is None
+    assert answer["store"] == {"recipe": None, "fits": None}
 
 
 def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
@@ -168,9 +168,9 @@ def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
     with open_store(url, other) as store:
         store.write([IndexedPhoto(Photo("s3://photos/a.jpg", 1), ())])
     monkeypatch.setenv("FACESEARCH_STORE", url)
-    told = get("/v1/version")
-    assert told.status == 200
-    assert told.json["store"] == {
+    answer = get("/v1/version")
+    assert answer.status == 200
+    assert answer.json["store"] == {
         "recipe": {"name": None, "fingerprint": other.fingerprint},
         "fits": False,
     }

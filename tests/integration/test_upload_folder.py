@@ -45,9 +45,9 @@ def server(models: Path, folder: Path) -> Iterator[str]:
 def ask(server: str, **changes: object) -> Json:
     answer = requests.post(f"{server}/v1/uploads", json={**PHOTO, **changes}, timeout=30)
     assert answer.status_code == 201, answer.text
-    told: Json = answer.json()
-    assert told["url"] == "v1/uploads/files"
-    return told
+    form: Json = answer.json()
+    assert form["url"] == "v1/uploads/files"
+    return form
 
 
 def send(server: str, fields: Json, data: bytes) -> requests.Response:
@@ -56,8 +56,8 @@ def send(server: str, fields: Json, data: bytes) -> requests.Response:
 
 
 def listed(server: str, photo_id: str) -> Json:
-    told = requests.get(f"{server}/v1/photos", {"prefix": photo_id}, timeout=30).json()["photos"]
-    (photo,) = told
+    photos = requests.get(f"{server}/v1/photos", {"prefix": photo_id}, timeout=30).json()["photos"]
+    (photo,) = photos
     found: Json = photo
     return found
 
@@ -93,19 +93,19 @@ def test_answer_is_s3_s_and_carries_a_request_id(server: str, photo: TakePhoto) 
 
 def test_photo_without_a_face_and_what_is_no_photo_are_kept_and_recorded_so(server: str) -> None:
     for data, problem in ((faceless(), None), (b"<html>", "not_an_image")):
-        told = ask(server)
-        assert send(server, told["fields"], data).status_code == 204
-        assert listed(server, told["photo_id"])["problem"] == problem
-        assert Path(photo_path(told["photo_id"])).read_bytes() == data
+        form = ask(server)
+        assert send(server, form["fields"], data).status_code == 204
+        assert listed(server, form["photo_id"])["problem"] == problem
+        assert Path(photo_path(form["photo_id"])).read_bytes() == data
 
 
 @pytest.mark.parametrize(
     "filename", ["../../x.jpg", "a\0b.jpg", "n" * 1024, "😀.jpg", "evil.html", "/etc/cron.d/x"]
 )
 def test_hostile_name_stays_in_the_folder(server: str, folder: Path, filename: str) -> None:
-    told = ask(server, filename=filename)
-    assert send(server, told["fields"], b"photo").status_code == 204
-    path = Path(photo_path(told["photo_id"]))
+    form = ask(server, filename=filename)
+    assert send(server, form["fields"], b"photo").status_code == 204
+    path = Path(photo_path(form["photo_id"]))
     assert path.parent == folder / "default"
     assert path.suffix == ".jpg"
     assert path.read_bytes() == b"photo"
@@ -165,10 +165,10 @@ def test_empty_file_is_refused(server: str) -> None:
 
 
 def test_photo_beyond_the_api_s_10_mb_is_taken_up_to_its_own_limit(server: str) -> None:
-    told = ask(server)
+    form = ask(server)
     large = bytes(11 * 2**20)
-    assert send(server, told["fields"], large).status_code == 204
-    too_large = bytes(told["max_bytes"] + 2**17)
+    assert send(server, form["fields"], large).status_code == 204
+    too_large = bytes(form["max_bytes"] + 2**17)
     answer = send(server, ask(server)["fields"], too_large)
     assert answer.status_code == 413
 
@@ -205,22 +205,22 @@ def receive(uploads: FolderUploads, fields: Mapping[str, str], data: bytes) -> N
 
 
 def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 301)
     with pytest.raises(InvalidRequest, match="the form has expired"):
-        receive(uploads, told.fields, b"photo")
+        receive(uploads, form.fields, b"photo")
     monkeypatch.setattr(time, "time", lambda: now + 290)
-    receive(uploads, told.fields, b"photo")
+    receive(uploads, form.fields, b"photo")
 
 
 def test_photo_beyond_the_limit_is_not_kept(
     uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facesearch_local.server.uploads.MAX_FILE_BYTES", 1000)
-    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
     with pytest.raises(ImageTooLarge):
-        receive(uploads, told.fields, bytes(1001))
+        receive(uploads, form.fields, bytes(1001))
     assert not files_in(tmp_path / "new")
 
 
@@ -230,16 +230,16 @@ def test_photo_that_the_store_does_not_take_is_not_kept(
     (tmp_path / "faces.db").write_bytes(b"no database" * 1000)
     with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as store:
         uploads = FolderUploads(tmp_path / "new", pipeline, store)
-        told = uploads.form(NewPhoto("a.jpg", "image/jpeg", "wedding", {}))
+        form = uploads.form(NewPhoto("a.jpg", "image/jpeg", "wedding", {}))
         with pytest.raises(StoreError):
-            receive(uploads, told.fields, photo("madonna", 1))
+            receive(uploads, form.fields, photo("madonna", 1))
     assert not files_in(tmp_path / "new")
 
 
 def test_same_form_again_replaces_the_photo(uploads: FolderUploads, tmp_path: Path) -> None:
-    told = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
-    receive(uploads, told.fields, b"one")
-    receive(uploads, told.fields, b"two")
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    receive(uploads, form.fields, b"one")
+    receive(uploads, form.fields, b"two")
     assert files_in(tmp_path / "new") == {Path("default/a.jpg")}
     assert (tmp_path / "new/default/a.jpg").read_bytes() == b"two"
 

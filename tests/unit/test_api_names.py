@@ -33,15 +33,15 @@ def section(text: str, title: str) -> str:
 
 
 def test_every_path_stands_in_the_table_and_no_other(text: str) -> None:
-    told = set(re.findall(r"/v1/[\w/{}]+", section(text, "Paths"))) - {"/v1/search`;"}
-    assert told == {*DOCUMENT["paths"], "/v1/uploads/files"}
+    documented = set(re.findall(r"/v1/[\w/{}]+", section(text, "Paths"))) - {"/v1/search`;"}
+    assert documented == {*DOCUMENT["paths"], "/v1/uploads/files"}
     assert all(f"`{route.path}`" in text for route in STATIC_ROUTES)
 
 
 def test_every_option_stands_in_the_table_and_no_other(text: str) -> None:
     rows = re.findall(r"^\| (.+?) \|", section(text, "Options"), re.M)
-    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert told == {*fields_of(SearchOptions), *fields_of(PhotosRequest)}
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert documented == {*fields_of(SearchOptions), *fields_of(PhotosRequest)}
 
 
 def test_every_field_of_answers_is_told(words: set[str]) -> None:
@@ -51,18 +51,18 @@ def test_every_field_of_answers_is_told(words: set[str]) -> None:
 
 
 def test_every_code_of_a_problem_is_told(text: str) -> None:
-    told = set(re.findall(r"`(\w+)`", section(text, "Problems")))
+    documented = set(re.findall(r"`(\w+)`", section(text, "Problems")))
     for answer in DOCUMENT["components"]["responses"].values():
         content = answer["content"]["application/problem+json"]
-        assert set(content["schema"]["properties"]["code"]["enum"]) <= told
+        assert set(content["schema"]["properties"]["code"]["enum"]) <= documented
 
 
 def test_codes_that_are_told_are_of_errors_or_of_what_serves_them(text: str) -> None:
-    told = set(re.findall(r"`(\w+)`", section(text, "Problems").partition("| code |")[2]))
+    documented = set(re.findall(r"`(\w+)`", section(text, "Problems").partition("| code |")[2]))
     known = {kind.code for kind in _all_below(FacesearchError)}
     served = {"method_not_allowed", "too_slow", "unknown_host", "busy"}
     gateway = {each["code"] for each in DOCUMENT["x-gateway-problems"].values()}
-    assert told - known - gateway - served == {"Allow", "serve"}
+    assert documented - known - gateway - served == {"Allow", "serve"}
 
 
 def _all_below(kind: type[FacesearchError]) -> set[type[FacesearchError]]:

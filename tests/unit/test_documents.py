@@ -134,7 +134,7 @@ def test_the_costs_are_what_the_plan_says() -> None:
     operating = DOCUMENTS["cdk/README.md"]
     (row,) = re.findall(r"^\| USD a month \| (.*) \|$", operating, re.MULTILINE)
     (sizes,) = re.findall(r"^\| faces \| (10k .*) \|$", operating, re.MULTILINE)
-    for faces, told in zip(sizes.split(" | "), row.split(" | "), strict=True):
+    for faces, documented in zip(sizes.split(" | "), row.split(" | "), strict=True):
         command = ["plan", "--faces", faces, "--searches", "10", "--json"]
         ended = subprocess.run(
             [sys.executable, "-m", "facesearch_local.cli", *command],
@@ -142,7 +142,7 @@ def test_the_costs_are_what_the_plan_says() -> None:
             text=True,
             check=True,
         )
-        assert told == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
+        assert documented == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
 
 
 @pytest.mark.parametrize("document", ["README.md", "tests/evaluation/README.md"])

@@ -31,11 +31,11 @@ def store(tmp_path: Path) -> FaceStore:
 def remember(store: FaceStore, *paths: Path, problem: str = "", revision: str = "") -> None:
     """As `facesearch index` does, but with a person's words on the photos, and without faces."""
     for file in find_photos(paths).photos.values():
-        told = revision or with_root(read_file(file.path), file.root).revision
+        kept = revision or with_root(read_file(file.path), file.root).revision
         photo = Photo(
             file.photo_id,
             sequence_now(),
-            revision=told,
+            revision=kept,
             collection="party",
             metadata={"by": "Zoë"},
             problem=problem,
@@ -375,8 +375,8 @@ def test_names_given_to_other_photos_leave_each_what_was_said_of_it(
     folder = tmp_path / "photos"
     for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg"):
         photo = write(folder / name, f"photo {name} {'x' * int(name[0])}".encode())
-        told = Photo(photo.as_uri(), 1, read_file(photo).revision, metadata={"of": name})
-        store.write([IndexedPhoto(told)])
+        stored = Photo(photo.as_uri(), 1, read_file(photo).revision, metadata={"of": name})
+        store.write([IndexedPhoto(stored)])
     for name in renames:
         (folder / name).rename(folder / f"{name}.tmp")
     for name, new in renames.items():
@@ -420,8 +420,8 @@ def nested(tmp_path: Path, store: FaceStore) -> Path:
     for listed in list(store.photos(prefix=disk.as_uri())):
         revision = FileRevision.parse(listed.photo.revision)
         assert revision is not None
-        told = replace(revision, mount=len(disk.parts))
-        store.write([IndexedPhoto(replace(listed.photo, revision=str(told)))])
+        mounted = replace(revision, mount=len(disk.parts))
+        store.write([IndexedPhoto(replace(listed.photo, revision=str(mounted)))])
     return folder
 
 

@@ -54,9 +54,9 @@ def test_routes_and_document_know_the_same_paths(document: dict[str, Any]) -> No
 
 
 def test_operations_are_told_apart_and_summed_up(document: dict[str, Any]) -> None:
-    told = list(operations(document).values())
-    assert len({each["operationId"] for each in told}) == len(told)
-    assert all(each["summary"] and each["tags"] for each in told)
+    documented = list(operations(document).values())
+    assert len({each["operationId"] for each in documented}) == len(documented)
+    assert all(each["summary"] and each["tags"] for each in documented)
     references = set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(document)))
     kept = {
         (kind, name)
@@ -91,16 +91,16 @@ def test_search_tells_every_status_that_it_may_answer(
 def test_every_error_that_a_caller_may_meet_is_told_with_its_status(
     document: dict[str, Any],
 ) -> None:
-    told: dict[str, set[int]] = {}
+    statuses: dict[str, set[int]] = {}
     for answer in document["components"]["responses"].values():
         schema = answer["content"]["application/problem+json"]["schema"]["properties"]
         for code in schema["code"]["enum"]:
-            told.setdefault(code, set()).add(schema["status"]["const"])
+            statuses.setdefault(code, set()).add(schema["status"]["const"])
     for kind in KINDS:
         if kind.code not in NEVER_TOLD:
-            assert problem_of(kind("")).status.value in told[kind.code], kind.code
+            assert problem_of(kind("")).status.value in statuses[kind.code], kind.code
     known = {kind.code for kind in _all_below(FacesearchError)}
-    assert set(told) - known == {
+    assert set(statuses) - known == {
         *("internal_error", "request_too_large"),
         *("refused", "forbidden", "too_many_requests", "timeout"),
     }

@@ -96,9 +96,9 @@ def test_uploads_may_go_to_the_origin_that_is_set(
 
 @pytest.mark.slow
 def test_slider_tells_the_confidences_of_the_calibration(served: str, visit: Visit) -> None:
-    told = visit(served).page.locator("#limit")
-    confidences = (told.get_attribute("data-confidences") or "").split()
+    slider = visit(served).page.locator("#limit")
+    confidences = (slider.get_attribute("data-confidences") or "").split()
     assert len(confidences) == 201
     for at in (0, 90, 110, 115, 200):
         assert float(confidences[at]) == pytest.approx(confidence(at / 100), abs=1e-4)
-    expect(told).to_have_value("1.5")
+    expect(slider).to_have_value("1.5")

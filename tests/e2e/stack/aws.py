@@ -73,11 +73,11 @@ def _telling_as_s3_does() -> Iterator[None]:
     """Events carry a sequencer and the version; a delete marker is told of, too."""
 
     def event(name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
-        told = {"key": quote_plus(key.name, safe="/"), "sequencer": sequencer(time.time_ns())}
+        stored = {"key": quote_plus(key.name, safe="/"), "sequencer": sequencer(time.time_ns())}
         if bucket.is_versioned:
-            told["versionId"] = key.version_id
+            stored["versionId"] = key.version_id
         if hasattr(key, "etag"):
-            told |= {"size": key.size, "eTag": key.etag.strip('"')}
+            stored |= {"size": key.size, "eTag": key.etag.strip('"')}
         record = {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
@@ -88,7 +88,7 @@ def _telling_as_s3_does() -> Iterator[None]:
                 "s3SchemaVersion": "1.0",
                 "configurationId": notification_id,
                 "bucket": {"name": bucket.name, "arn": bucket.arn},
-                "object": told,
+                "object": stored,
             },
         }
         return {"Records": [record]}
@@ -194,13 +194,13 @@ class LocalAws:
 
 def _cors_rule(rule: Properties) -> dict[str, Any]:
     """S3's API says seconds where CloudFormation does not."""
-    told = dict(rule)
-    if "MaxAge" in told:
-        told["MaxAgeSeconds"] = told.pop("MaxAge")
-    return told
+    properties = dict(rule)
+    if "MaxAge" in properties:
+        properties["MaxAgeSeconds"] = properties.pop("MaxAge")
+    return properties
 
 
 def _configuration(notification: Notification) -> dict[str, Any]:
-    told = {"QueueArn": notification.queue_arn, "Events": [notification.event]}
+    configuration = {"QueueArn": notification.queue_arn, "Events": [notification.event]}
     rules = [{"Name": name, "Value": value} for name, value in notification.rules.items()]
-    return told | ({"Filter": {"Key": {"FilterRules": rules}}} if rules else {})
+    return configuration | ({"Filter": {"Key": {"FilterRules": rules}}} if rules else {})

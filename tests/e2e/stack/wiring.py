@@ -103,10 +103,12 @@ class Template:
     def bucket(self) -> Bucket:
         """The one that notifies."""
         for name, bucket in self._of_type("AWS::S3::Bucket"):
-            told = bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
-            if told:
+            configurations = bucket.get("NotificationConfiguration", {}).get(
+                "QueueConfigurations", []
+            )
+            if configurations:
                 versioned = bucket.get("VersioningConfiguration", {}).get("Status") == "Enabled"
-                notifications = tuple(self._notification(each) for each in told)
+                notifications = tuple(self._notification(each) for each in configurations)
                 cors = tuple(bucket.get("CorsConfiguration", {}).get("CorsRules", []))
                 return Bucket(self.text({"Ref": name}), versioned, notifications, cors)
         raise StackError(f"{self._path}: no bucket notifies a queue")
@@ -160,11 +162,11 @@ class Template:
             if resource["Type"] == kind:
                 yield name, resource["Properties"]
 
-    def _notification(self, told: Properties) -> Notification:
-        rules = told.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+    def _notification(self, configuration: Properties) -> Notification:
+        rules = configuration.get("Filter", {}).get("S3Key", {}).get("Rules", [])
         return Notification(
-            told["Event"],
-            self.text(told["Queue"]),
+            configuration["Event"],
+            self.text(configuration["Queue"]),
             {rule["Name"]: rule["Value"] for rule in rules},
         )
 

@@ -53,8 +53,13 @@ def test_forget_dry_run_names_the_photos_and_keeps_them(
         *(f"{people}/{name}.jpg" for name in ("elton", "madonna", "mindy")),
         "Would be forgotten: 3 photos with 3 faces.",
     ]
-    told = cli("forget", "--dry-run", "--json", people).json
-    assert (told["photos"], told["faces"], told["forgotten"], len(told["ids"])) == (3, 3, 0, 3)
+    printed = cli("forget", "--dry-run", "--json", people).json
+    assert (printed["photos"], printed["faces"], printed["forgotten"], len(printed["ids"])) == (
+        3,
+        3,
+        0,
+        3,
+    )
     assert len(names()) == 3
 
 

@@ -277,11 +277,11 @@ def test_search_expanded_changes_the_matches_behind_the_sure_ones(
 
 
 def test_every_option_of_a_search_is_one_of_the_command_line(cli: Cli, train_store: str) -> None:
-    told = cli("search", "--help").out
+    text = cli("search", "--help").out
     for field in fields_of(Scope):
-        assert f"--{field.replace('_', '-')}" in told
+        assert f"--{field.replace('_', '-')}" in text
     (sentence,) = (meta.description for meta in get_args(fields_of(Scope)["expand"])[1:])
-    assert sentence in " ".join(told.split())
+    assert sentence in " ".join(text.split())
 
 
 def test_search_goes_on_where_a_page_ended(cli: Cli, sample: Path, train_store: str) -> None:

@@ -54,5 +54,5 @@ def test_pair_is_told_by_the_folds_that_it_is_not_in() -> None:
     # In the second fold the labels are swapped: only its own fit would agree with them.
     distances = np.array([0.9, 1.3, 0.9, 1.3, 0.9, 1.3])
     same = np.array([True, False, True, False, False, True])
-    told = told_held_out(distances, same, np.array([0, 0, 0, 0, 1, 1]))
-    assert told[4] > 0.5 > told[5]
+    confidences = told_held_out(distances, same, np.array([0, 0, 0, 0, 1, 1]))
+    assert confidences[4] > 0.5 > confidences[5]
