@@ -53,7 +53,7 @@ def convert(values: Mapping[str, object], kind: type[_Declared]) -> _Declared:
         raise InvalidRequest(_fault_of_struct(values, kind)) from error
 
 
-def check(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
+def check_fields(struct: msgspec.Struct, kind: type[msgspec.Struct]) -> None:
     """Check the fields of a struct that Python code made. Raises `InvalidRequest`."""
     for field in _declared(kind):
         value = getattr(struct, field.name)
@@ -66,7 +66,7 @@ def from_text(text: str, kind: Any) -> object:
 
     Lists are comma-separated. A text that does not fit the type is returned unchanged.
     """
-    if get_origin(_bare(kind)) is tuple:
+    if get_origin(_without_meta(kind)) is tuple:
         return text.split(",") if text else []
     try:
         return msgspec.convert(text, kind)
@@ -81,7 +81,7 @@ def from_text(text: str, kind: Any) -> object:
 
 def is_mapping(kind: Any) -> bool:
     """Whether a field maps names to texts. In an address or form it is `field.NAME=VALUE`."""
-    return get_origin(_bare(kind)) is Mapping
+    return get_origin(_without_meta(kind)) is Mapping
 
 
 def shorten(value: object) -> str:
@@ -138,10 +138,10 @@ def _fault(name: str, value: object, kind: Any) -> str:
             pass
         else:
             return ""
-    return _sentence(name, value, *_taken_apart(kind, value))
+    return _sentence(name, value, *_expected(kind, value))
 
 
-def _taken_apart(kind: Any, value: object) -> tuple[Any, msgspec.Meta]:
+def _expected(kind: Any, value: object) -> tuple[Any, msgspec.Meta]:
     """The type that the value should have, and what its declaration says beside it."""
     meta = msgspec.Meta()
     while True:
@@ -149,13 +149,13 @@ def _taken_apart(kind: Any, value: object) -> tuple[Any, msgspec.Meta]:
             kind, meta = get_args(kind)[:2]
         elif get_origin(kind) in (Union, UnionType) and not (meta.extra or {}).get("use"):
             kinds = [each for each in get_args(kind) if each is not NoneType]
-            lists = [each for each in kinds if get_origin(_bare(each)) is list]
+            lists = [each for each in kinds if get_origin(_without_meta(each)) is list]
             kind = lists[0] if lists and isinstance(value, list) else kinds[0]
         else:
             return kind, meta
 
 
-def _bare(kind: Any) -> Any:
+def _without_meta(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 

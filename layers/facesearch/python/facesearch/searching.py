@@ -11,7 +11,7 @@ from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
 from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
-from facesearch.fields import check
+from facesearch.fields import check_fields
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 from facesearch.vision.embedding import mean_embedding
@@ -80,7 +80,7 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     ] = False
 
     def __post_init__(self) -> None:
-        check(self, Scope)
+        check_fields(self, Scope)
 
     @property
     def distance_limit(self) -> float:

@@ -115,7 +115,7 @@ def command(
     else:
         print_results(result.results)
     if not result.matches:
-        return _tell_nothing(
+        return _report_nothing(
             scope.collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE
         )
     if grid is not None:
@@ -173,7 +173,7 @@ def _search_person(
     return _SearchResult(SearchAnswer.of_person(matches, pipeline.recipe), [matches], first)
 
 
-def _tell_nothing(collection: str | None, *, narrowed: bool) -> int:
+def _report_nothing(collection: str | None, *, narrowed: bool) -> int:
     place = f"collection '{collection}'" if collection else "the store"
     if narrowed:
         print_note(f"no face in {place} is as near as was asked for")

@@ -43,12 +43,12 @@ def read_ahead(
         for photo_id in photo_ids:
             ahead.append(pool.submit(_read, read, photo_id))
             if len(ahead) == READERS:
-                yield _awaited(ahead.popleft())
+                yield _result_of(ahead.popleft())
         while ahead:
-            yield _awaited(ahead.popleft())
+            yield _result_of(ahead.popleft())
 
 
-def _awaited(
+def _result_of(
     content: "Future[PhotoContent | FacesearchError]",
 ) -> PhotoContent | FacesearchError:
     with stage(Stage.READ):

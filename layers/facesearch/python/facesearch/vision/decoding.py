@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from facesearch.errors import DamagedImage, ImageError, ImageTooLarge, NotAnImage
 from facesearch.vision import jpeg, png
-from facesearch.vision.formats import FORMATS, RAW, READ, format_of
+from facesearch.vision.formats import FORMATS, RAW, READABLE_FORMATS, format_of
 
 # Every size is checked before anything is decoded; Pillow's own check would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -191,7 +191,9 @@ def _errors_named() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (UnidentifiedImageError, SyntaxError) as error:
-        raise NotAnImage(f"the file is not an image this program reads: use {READ}") from error
+        raise NotAnImage(
+            f"the file is not an image this program reads: use {READABLE_FORMATS}"
+        ) from error
     except (ImageError, MemoryError):
         raise
     except Exception as error:

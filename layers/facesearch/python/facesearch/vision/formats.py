@@ -40,7 +40,7 @@ EXTENSIONS_BY_TYPE = {
 
 EXTENSIONS = tuple(each for extensions in EXTENSIONS_BY_TYPE.values() for each in extensions)
 
-READ = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+READABLE_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 """For people."""
 
 
