@@ -48,7 +48,7 @@ class HttpProblem:
         return {}
 
     def details(self, request_id: str) -> ProblemDetails:
-        """As the answer to a request."""
+        """The problem details that answer a request."""
         kind = f"urn:facesearch:problem:{self.code}"
         status = self.status.value
         return ProblemDetails(kind, self.title, status, self.detail, self.code, request_id)

@@ -10,7 +10,7 @@ from facesearch.photos.places import Photos
 from facesearch.photos.thumbnails import thumbnails
 
 MAX_THUMBNAILS = 200
-"""In one answer: an answer of Lambda holds 6 MB."""
+"""The most thumbnails in one answer: an answer of Lambda holds 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)

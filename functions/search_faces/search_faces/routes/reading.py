@@ -1,4 +1,4 @@
-"""What the service is and holds."""
+"""Routes that list what the service holds: photos, collections, health and version."""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -90,7 +90,7 @@ def _photos(request: PhotosRequest, service: SearchService) -> list[PhotoListing
 
 
 def _fitting(listings: Iterable[PhotoListing]) -> Iterator[PhotoListing]:
-    """Those that fit into one answer; one always does."""
+    """The first photos, as many as fit into one answer. One always does."""
     size = 0
     for listing in listings:
         photo = listing.photo

@@ -14,7 +14,7 @@ from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
 _TAG_SIGNS = " _.:/=+-@"
-"""What a tag's value may hold beside letters and digits."""
+"""Characters that a tag's value may hold beside letters and digits."""
 
 
 class BucketUploads:
@@ -69,7 +69,7 @@ class BucketUploads:
 
 
 def _encoded(value: str) -> str:
-    """In ASCII, as S3 takes user metadata and `S3Photos` reads it (RFC 2047)."""
+    """Encode metadata in ASCII (RFC 2047), as S3 takes it and `S3Photos` reads it."""
     if value.isascii() and "=?" not in value:
         return value
     return Header(value, "utf-8", maxlinelen=2**20).encode()

@@ -13,7 +13,7 @@ TAG = "collection"
 """The name of the object tag."""
 
 MAX_NAME_BYTES = 255
-"""In UTF-8: every store takes it, and every file system has room for a folder of that name."""
+"""The longest name in UTF-8: every store takes it, and every file system as a folder's name."""
 
 
 @dataclass(frozen=True, slots=True)

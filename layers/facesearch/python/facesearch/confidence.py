@@ -1,4 +1,4 @@
-"""From distance to the probability that two faces are the same person."""
+"""Convert distances to the probability that two faces show the same person."""
 
 import math
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Threshold:
 
     @property
     def confidence(self) -> float:
-        """Of a pair at this very distance."""
+        """The confidence of a pair at this distance."""
         return confidence(self.distance)
 
 

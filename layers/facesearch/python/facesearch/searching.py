@@ -26,10 +26,10 @@ MAX_PHOTOS = 10
 """Photos of one person in one query."""
 
 MAX_ENTRIES = 100
-"""Of metadata, in one query."""
+"""The most entries of metadata in one query."""
 
 MAX_MATCHES = 1_000
-"""Of all faces of one photo together: an answer of Lambda holds 6 MB."""
+"""The most matches of all faces of one photo together: an answer of Lambda holds 6 MB."""
 
 FaceChoice = int | Literal["all"]
 """Which faces of a photo to search for: by place (0 is the largest), or each."""

@@ -57,7 +57,7 @@ class Transport:
         return self._ask(lambda: self._send("GET", path)).content
 
     def post(self, path: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
-        """As JSON. Raises `ApiError`."""
+        """Send the request as JSON. Raises `ApiError`."""
         data, media = msgspec.json.encode(request), {"Content-Type": "application/json"}
         return _read(self._ask(lambda: self._send("POST", path, data=data, headers=media)), kind)
 

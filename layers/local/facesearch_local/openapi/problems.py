@@ -56,7 +56,7 @@ class Problems:
         self._components: dict[str, Json] = {}
 
     def answers(self, route: Route[Any, Any]) -> dict[str, Json]:
-        """By status."""
+        """The route's problems by status."""
         by_status: dict[int, list[str]] = {}
         for code in (*route.problems, *LOAD, *BROKEN, *(() if route.open else ACCESS)):
             by_status.setdefault(self._status(code, route), []).append(code)

@@ -36,7 +36,7 @@ COMPRESSED_FROM_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a method does on a path, in a thread: it takes a request, and a file with its body.
+    """What a method does on a path. It runs in a thread, with a request and its body's file.
 
     Callers need the key unless it is `open`. Bodies of what is `stored` wait on disk; those of
     queries never touch it.

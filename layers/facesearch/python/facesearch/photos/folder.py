@@ -129,7 +129,7 @@ def photo_path(photo_id: str) -> str:
 
 
 def photo_name(photo_id: str) -> str:
-    """What people and tables call a photo: its path, or its URI when it has no path in UTF-8."""
+    """The name of a photo for people: its path, or its URI if the path is not UTF-8."""
     if not photo_id.startswith(SCHEME):
         return photo_id
     try:

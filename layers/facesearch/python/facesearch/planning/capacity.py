@@ -1,4 +1,4 @@
-"""From a few capacity inputs to sizes: the formulas behind the stack and `facesearch plan`.
+"""Compute sizes from a workload: the formulas of the stack and of `facesearch plan`.
 
 Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
 published (by AWS or OpenSearch), or assumed. Above 13,233 faces everything is extrapolated.

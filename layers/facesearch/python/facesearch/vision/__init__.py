@@ -1,1 +1,1 @@
-"""From a photo's bytes to embedded faces: decode, detect, crop, embed."""
+"""Turn a photo's bytes into embedded faces: decode, detect, crop, embed."""

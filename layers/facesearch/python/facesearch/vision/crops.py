@@ -21,7 +21,7 @@ _LANDMARKS = np.array([0.274 + 0.387j, 0.726 + 0.387j, 0.5 + 0.584j, 0.3 + 0.756
 """Where MTCNN's boxes have the five landmarks on average, in shares of their width and height."""
 
 _ASPECT = 1.35
-"""Of MTCNN's average box: its height over its width."""
+"""The aspect of MTCNN's average box: its height over its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class View:
 
 
 VIEWS = (View(0.3, 0.1), View(0.2, 0.0, mirrored=True))
-"""What a face is embedded from, best first; the mean of two is better, at twice the cost."""
+"""The crops of a face, best first. The mean of two embeddings is better, at twice the cost."""
 
 
 def crop_recipe(views: Sequence[View]) -> str:

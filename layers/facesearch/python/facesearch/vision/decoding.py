@@ -54,7 +54,7 @@ _SIDEWAYS = (
 _SUBFILE_TYPE, _PHOTOMETRIC = 254, 262
 _REDUCED_PAGE, _WHITE_IS_ZERO = 1, 0
 _PAGES = 16
-"""Of a TIFF, those among which the picture is looked for."""
+"""The pages of a TIFF that are searched for its picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +176,7 @@ def _turn_to_picture(image: Image.Image) -> None:
 
 
 def _tag(image: Image.Image, number: int) -> int | None:
-    """Of a TIFF's page."""
+    """The whole number in a tag of a TIFF's page; None if it has none."""
     tags = getattr(image, "tag_v2", {})
     value = tags.get(number)
     return value if isinstance(value, int) else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 MAX_FACES = 1000
-"""Of one photo, the largest: what is found beyond is counted, and left out."""
+"""The most faces of one photo, the largest ones. More are counted and left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ MAX_TEXTS = 4
 """How many such texts of a file are kept: the first ones."""
 
 HEADER = slice(16, 29)
-"""Of the file: width, height, depth, colour type, compression, filter, interlacing."""
+"""The file's width, height, depth, colour type, compression, filter and interlacing."""
 
 
 def without_extras(data: bytes) -> bytes:

@@ -14,7 +14,7 @@ from facesearch.vision.images import DecodedImage
 NOSE_BASE = 0.4
 """Height of the nose's base over the mouth, in distances from mouth to eyes."""
 NOSE_LENGTH = 0.6
-"""From its base to its tip, in the same unit."""
+"""Length of the nose from its base to its tip, in the same unit."""
 
 _GREY = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 """ITU-R BT.601's luma."""
@@ -65,7 +65,7 @@ def face_quality(photo: DecodedImage, face: DetectedFace) -> FaceQuality:
 
 
 def head_pose(marks: Landmarks) -> Pose:
-    """By Gee and Cipolla's facial normal under weak perspective, with roll from eyes and mouth.
+    """Estimate the pose: Gee and Cipolla's facial normal, and roll from eyes and mouth.
 
     Five points and one average face: expect 10° of error, more in pitch and in profiles.
     """
@@ -90,7 +90,7 @@ def head_pose(marks: Landmarks) -> Pose:
 
 
 def _cosine_squared(axis: complex, normal: complex) -> float:
-    """Of the angle between the facial normal and the line of sight, 0 to 1.
+    """The squared cosine of the angle between the facial normal and the line of sight.
 
     `axis` (mouth to eyes) and `normal` (the nose, from its base) are as seen in the picture.
     """

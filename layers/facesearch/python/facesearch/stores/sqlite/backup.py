@@ -12,7 +12,7 @@ from facesearch.stores.sqlite.schema import APPLICATION_ID
 from facesearch.stores.sqlite.store import SqliteStore
 
 APPLICATION_ID_AT = slice(68, 72)
-"""In the head of an SQLite file."""
+"""The place of the application's id in the head of an SQLite file."""
 
 
 def back_up(store: Path, target: Path) -> Counts:
