@@ -8,7 +8,7 @@ from facesearch.faces import BoundingBox, DetectedFace, Landmarks, Point
 from facesearch.vision.crops import (
     CROP_SIDE,
     VIEWS,
-    View,
+    FaceView,
     align_face,
     crop_face,
     crop_recipe,
@@ -48,15 +48,15 @@ def test_view_cuts_by_landmarks_or_by_box_and_may_mirror() -> None:
     detected = DetectedFace(BoundingBox(20, 30, 60, 80), face, 1.0)
     aligned, box = align_face(photo, face, *MARGINS), crop_face(photo, detected.box, *MARGINS)
     assert not np.array_equal(aligned, box)
-    assert np.array_equal(View(*MARGINS).cut(photo, detected), aligned)
-    assert np.array_equal(View(*MARGINS, aligned=False).cut(photo, detected), box)
-    assert np.array_equal(View(*MARGINS, mirrored=True).cut(photo, detected), aligned[:, ::-1])
+    assert np.array_equal(FaceView(*MARGINS).cut(photo, detected), aligned)
+    assert np.array_equal(FaceView(*MARGINS, aligned=False).cut(photo, detected), box)
+    assert np.array_equal(FaceView(*MARGINS, mirrored=True).cut(photo, detected), aligned[:, ::-1])
 
 
 def test_landmarks_all_on_one_point_leave_the_box_to_cut_by() -> None:
     photo, box = ramp(250, 250), BoundingBox(20, 30, 60, 80)
     detected = DetectedFace(box, landmarks([(50.0, 60.0)] * 5), 1.0)
-    assert np.array_equal(View(*MARGINS).cut(photo, detected), crop_face(photo, box, *MARGINS))
+    assert np.array_equal(FaceView(*MARGINS).cut(photo, detected), crop_face(photo, box, *MARGINS))
 
 
 @pytest.mark.parametrize("degrees", [-40, 25, 90, 180])
@@ -107,7 +107,12 @@ def test_face_outside_the_photo_is_black_at_any_size() -> None:
 
 
 def test_each_view_has_its_own_recipe() -> None:
-    views = *VIEWS, View(0.3, 0.1, mirrored=True), View(0.3, 0.1, aligned=False), View(0.1, 0.3)
+    views = (
+        *VIEWS,
+        FaceView(0.3, 0.1, mirrored=True),
+        FaceView(0.3, 0.1, aligned=False),
+        FaceView(0.1, 0.3),
+    )
     assert len({crop_recipe([view]) for view in views}) == len(views)
 
 

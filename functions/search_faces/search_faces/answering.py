@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from facesearch.errors import FacesearchError, InputError, NotFound
-from search_faces.contract.answers import Picture
+from search_faces.contract.answers import JpegAnswer
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.log import log_problem, logger
 from search_faces.parsing import parse_request
@@ -81,7 +81,7 @@ def problem_answer(
 
 
 def _http_answer(route: Route[Any, Any], content: msgspec.Struct) -> HttpAnswer:
-    if isinstance(content, Picture):
+    if isinstance(content, JpegAnswer):
         headers = {"Content-Type": "image/jpeg", "Cache-Control": PICTURE_CACHE}
         return HttpAnswer(route.status.value, headers, content.jpeg)
     headers = {"Content-Type": "application/json"}

@@ -493,7 +493,7 @@ class ProblemDetails(Struct, frozen=True):
     request_id: str
 
 
-class Picture(Struct, frozen=True):
+class JpegAnswer(Struct, frozen=True):
     """A JPEG, sent as it is."""
 
     jpeg: bytes

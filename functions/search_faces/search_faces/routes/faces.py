@@ -9,7 +9,7 @@ from facesearch.faces import EmbeddedFace
 from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import analyse_photo, compare_faces, stored_face
 from facesearch.vision.images import decode_image
-from search_faces.contract.answers import CompareAnswer, DetectAnswer, Face, Picture, StoredFace
+from search_faces.contract.answers import CompareAnswer, DetectAnswer, Face, JpegAnswer, StoredFace
 from search_faces.contract.extras import data_url, extras_of
 from search_faces.contract.requests import (
     CompareRequest,
@@ -30,7 +30,7 @@ def face(request: FaceRequest, service: SearchService) -> StoredFace:
     return StoredFace.of(stored, extras_of([stored], request.include, service.photos))
 
 
-def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> Picture:
+def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
     """A picture of a stored face."""
     stored = stored_face(request.face_id, service.store)
     try:
@@ -39,7 +39,7 @@ def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> Picture
         raise NotFound(
             f"the photo of face '{request.face_id}' is not there any more, or is no photo now"
         ) from error
-    return Picture(thumbnail(photo, stored.face.detected.box))
+    return JpegAnswer(thumbnail(photo, stored.face.detected.box))
 
 
 def detect(request: DetectRequest, service: SearchService) -> DetectAnswer:
@@ -99,7 +99,7 @@ FACE_THUMBNAIL = Route(
     path="/v1/faces/{face_id}/thumbnail",
     respond=face_thumbnail,
     request=ThumbnailRequest,
-    answer=Picture,
+    answer=JpegAnswer,
     tag="Faces",
     description="216 pixels square: the face with its surroundings, outlined.",
     problems=(*ADDRESS, *FACE, "read_error"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from facesearch.vision.crops import VIEWS, View
+from facesearch.vision.crops import VIEWS, FaceView
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings
 from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch_local.evaluation.ranking import Rank, nearest
@@ -19,14 +19,14 @@ SHIPPED_VIEW = VIEWS[0]
 class Variant:
     """What differs from the shipped recipe: cuts of a face, network, ranking, faces looked for."""
 
-    views: tuple[View, ...] = (SHIPPED_VIEW,)
+    views: tuple[FaceView, ...] = (SHIPPED_VIEW,)
     embedder: str = DEFAULT_EMBEDDER
     rank: Rank = nearest
     detection: DetectionSettings = DEFAULT_SETTINGS
 
 
 def _box(across: float, down: float) -> Variant:
-    return Variant((View(across, down, aligned=False),))
+    return Variant((FaceView(across, down, aligned=False),))
 
 
 def _min_face(share: float) -> Variant:
@@ -44,18 +44,18 @@ VARIANTS: Mapping[str, Variant] = {
     "facenet+box-20x10": _box(0.2, 0.1),
     "facenet+box-30x10": _box(0.3, 0.1),
     # Aligned to the landmarks; 30 % across and 10 % down is what is shipped.
-    "facenet+aligned-20x20": Variant((View(0.2, 0.2),)),
-    "facenet+aligned-20x10": Variant((View(0.2, 0.1),)),
-    "facenet+aligned-20x0": Variant((View(0.2, 0.0),)),
-    "facenet+aligned-40x10": Variant((View(0.4, 0.1),)),
+    "facenet+aligned-20x20": Variant((FaceView(0.2, 0.2),)),
+    "facenet+aligned-20x10": Variant((FaceView(0.2, 0.1),)),
+    "facenet+aligned-20x0": Variant((FaceView(0.2, 0.0),)),
+    "facenet+aligned-40x10": Variant((FaceView(0.4, 0.1),)),
     # Faces from this share (%) of the photo's longer side on; 16 % is what is shipped.
     "facenet+min-face-8": _min_face(0.08),
     "facenet+min-face-24": _min_face(0.24),
     # Several cuts of a face, averaged; two-views is FACESEARCH_VIEWS=2.
-    "facenet+mirrored": Variant((SHIPPED_VIEW, View(0.3, 0.1, mirrored=True))),
+    "facenet+mirrored": Variant((SHIPPED_VIEW, FaceView(0.3, 0.1, mirrored=True))),
     "facenet+two-views": Variant(VIEWS),
     "facenet+four-views": Variant(
-        (*VIEWS, View(0.3, 0.1, mirrored=True), View(0.2, 0.1, aligned=False))
+        (*VIEWS, FaceView(0.3, 0.1, mirrored=True), FaceView(0.2, 0.1, aligned=False))
     ),
     "facenet+fp32": Variant(embedder="facenet-fp32"),
     # What the nearest have in common; both ask the store once more or compare its answers.

@@ -13,7 +13,7 @@ from facesearch_local.openapi.headers import ANSWER_HEADERS, HEADERS
 from facesearch_local.openapi.problems import Problems
 from facesearch_local.openapi.requests import BINARY, body_of, parameters_of
 from facesearch_local.openapi.schemas import Json, Schemas
-from search_faces.contract.answers import Picture, ProblemDetails
+from search_faces.contract.answers import JpegAnswer, ProblemDetails
 from search_faces.routes import ROUTES
 from search_faces.routing import Route
 
@@ -94,7 +94,7 @@ def _operation(route: Route[Any, Any], schemas: Schemas, problems: Problems) -> 
 
 
 def _answer(route: Route[Any, Any], schemas: Schemas) -> Json:
-    if route.answer is Picture:
+    if route.answer is JpegAnswer:
         content = {"image/jpeg": {"schema": BINARY}}
     else:
         content = {"application/json": {"schema": schemas.schema(route.answer)}}

@@ -25,7 +25,7 @@ _ASPECT = 1.35
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FaceView:
     """One way to cut a face out. `across` and `down` are margins, as shares of the box's sides.
 
     With `aligned`, the box is the average face's, placed and turned by the landmarks, which is
@@ -54,11 +54,11 @@ class View:
         return pixels[:, ::-1] if self.mirrored else pixels
 
 
-VIEWS = (View(0.3, 0.1), View(0.2, 0.0, mirrored=True))
+VIEWS = (FaceView(0.3, 0.1), FaceView(0.2, 0.0, mirrored=True))
 """The crops of a face, best first. The mean of two embeddings is better, at twice the cost."""
 
 
-def crop_recipe(views: Sequence[View]) -> str:
+def crop_recipe(views: Sequence[FaceView]) -> str:
     """The name of this step of the recipe: it holds all that changes the numbers."""
     each = " + ".join(view.recipe for view in views)
     return f"{each}, {CROP_SIDE}px bilinear standardised/1"

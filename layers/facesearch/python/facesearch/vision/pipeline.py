@@ -22,7 +22,7 @@ from facesearch.faces import (
     Recipe,
 )
 from facesearch.stages import Stage, stage
-from facesearch.vision.crops import VIEWS, View, crop_recipe
+from facesearch.vision.crops import VIEWS, FaceView, crop_recipe
 from facesearch.vision.detection import (
     DEFAULT_SETTINGS,
     DetectionSettings,
@@ -72,7 +72,7 @@ class FacePipeline:
         models: Path,
         embedder: str,
         threads: int,
-        views: Sequence[View] = VIEWS[:1],
+        views: Sequence[FaceView] = VIEWS[:1],
         detection: DetectionSettings = DEFAULT_SETTINGS,
         limits: IndexLimits = NO_LIMITS,
     ) -> None:
@@ -157,7 +157,11 @@ class PhotoBatch:
     """
 
     def __init__(
-        self, detector: MtcnnDetector, embedder: FaceNet, views: Sequence[View], limits: IndexLimits
+        self,
+        detector: MtcnnDetector,
+        embedder: FaceNet,
+        views: Sequence[FaceView],
+        limits: IndexLimits,
     ) -> None:
         self._detector = detector
         self._limits = limits
@@ -210,7 +214,7 @@ class _DetectedPhoto:
 class _EmbeddingBatch:
     """Collects crops, and embeds them when they fill a model run, so that it holds few."""
 
-    def __init__(self, embedder: FaceNet, views: Sequence[View]) -> None:
+    def __init__(self, embedder: FaceNet, views: Sequence[FaceView]) -> None:
         self._embedder = embedder
         self._views = views
         self._faces = 0
