@@ -118,8 +118,12 @@ _EYES_APART, _EYES_TO_MOUTH = 0.41, 0.32
 _SAME_PLACE = 0.4
 """Intersection over union from which faces of two passes are the same one."""
 
-_SAME_LANDMARKS = 0.2
-"""Mean distance, in shares of the smaller box's side, below which two sets are of one face."""
+_NEARLY_SAME_PLACE, _SAME_LANDMARKS = 1 / 3, 0.3
+"""Intersection over union, and the landmarks' mean distance as a share of the smaller box's side.
+
+Two boxes that overlap more, with landmarks that lie closer, are of one face: people who stand cheek
+to cheek have less of one or the other.
+"""
 
 _FEW_SURE, _CROWD = 3, 3
 """A photo with so few sure faces, all small, is turned if a turn has this many times as many."""
@@ -160,7 +164,7 @@ class MtcnnDetector:
         are left and right as on the upright face. Equally large boxes come in the order of score,
         left and top.
         """
-        faces = self._find(rgb)
+        faces = _merged(self._find(rgb), [])
         return sorted(
             (face for face in faces if face.detection_score >= self._settings.min_score),
             key=_largest_first,
@@ -376,17 +380,23 @@ def _merged(one: list[DetectedFace], other: list[DetectedFace]) -> list[Detected
 
 
 def _is_same(face: DetectedFace, other: DetectedFace) -> bool:
-    """Whether both are one face: boxes that overlap may be two people's, landmarks hardly."""
+    """Whether both are one face: boxes that overlap may be two people's, landmarks tell."""
     if _in_one_place(face, other) or _holds(face, other) or _holds(other, face):
         return True
     pairs = zip(face.landmarks.points, other.landmarks.points, strict=True)
     apart = sum(math.hypot(one.x - two.x, one.y - two.y) for one, two in pairs) / 5
-    return apart < _SAME_LANDMARKS * min(_side(face), _side(other))
+    near = apart < _SAME_LANDMARKS * min(_side(face), _side(other))
+    return near and _overlap(face, other) > _NEARLY_SAME_PLACE
 
 
 def _in_one_place(face: DetectedFace, other: DetectedFace) -> bool:
+    return _overlap(face, other) > _SAME_PLACE
+
+
+def _overlap(face: DetectedFace, other: DetectedFace) -> float:
+    """Intersection over union."""
     shared = _shared(face, other)
-    return shared > _SAME_PLACE * (_area(face) + _area(other) - shared)
+    return shared / (_area(face) + _area(other) - shared)
 
 
 def _holds(face: DetectedFace, other: DetectedFace) -> bool:
