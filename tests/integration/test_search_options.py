@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import numpy as np
@@ -24,6 +24,8 @@ from facesearch.faces import (
 )
 from facesearch.searching import analyse_photo
 from facesearch.stores import open_store
+from facesearch.vision import images
+from facesearch.vision.decoding import DecodedImage, decode_jpeg
 from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import Answer, Json, call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
@@ -336,18 +338,17 @@ def test_query_photo_is_decoded_once_for_its_search_and_its_faces_thumbnails(
     # Nothing is stored: only the query's own photo is there to be decoded.
     monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{tmp_path}/empty.db")
     close_services()
-    opened: list[object] = []
+    decoded: list[bytes] = []
 
-    def counted(*arguments: Any, **options: Any) -> Image.Image:
-        opened.append(arguments)
-        return open_image(*arguments, **options)
+    def counted(data: bytes) -> DecodedImage:
+        decoded.append(data)
+        return decode_jpeg(data)
 
-    open_image = Image.open
-    monkeypatch.setattr(Image, "open", counted)
+    monkeypatch.setattr(images, "decode_jpeg", counted)
     answer = call(query("madonna"), query={"include": "thumbnails"})
     (face,) = answer.json["faces"]
     assert face["thumbnail"].startswith("data:image/jpeg;base64,")
-    assert len(opened) == 1
+    assert len(decoded) == 1
 
 
 @pytest.mark.usefixtures("indexed")
