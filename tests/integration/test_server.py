@@ -163,7 +163,7 @@ def test_body_sent_in_chunks_is_understood(server: Server, elton: bytes) -> None
     headers = {"Content-Type": "image/jpeg"}
     connection.request("POST", "/v1/search", chunks, headers, encode_chunked=True)
     answer = connection.getresponse()
-    assert (answer.status, len(json.loads(answer.read())["results"][0]["matches"])) == (200, 6)
+    assert (answer.status, len(json.loads(answer.read())["results"][0]["matches"])) == (200, 7)
     connection.close()
 
 

@@ -33,7 +33,7 @@ def test_dropped_photo_is_shown_with_its_face_and_the_20_nearest(
     site: str, visit: Visit, elton: bytes
 ) -> None:
     visitor = visit(site)
-    expect(visitor.page.locator("#holds")).to_contain_text("97 faces")
+    expect(visitor.page.locator("#holds")).to_contain_text("98 faces")
     visitor.drop(elton)
     names = visitor.names()
     assert len(names) == 20

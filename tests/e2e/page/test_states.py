@@ -121,7 +121,7 @@ def test_key_is_asked_for_used_and_forgotten(
         visitor = visit(f"{root}{STAGE}")
         page = visitor.page
         assert page.url == f"{root}{STAGE}/"
-        expect(page.locator("#holds")).to_contain_text("97 faces")
+        expect(page.locator("#holds")).to_contain_text("98 faces")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_be_hidden()
         visitor.drop(elton)
@@ -152,7 +152,7 @@ def test_key_of_the_local_server_is_asked_for_and_used(
     with serving(f"--store={store}", f"--api-key={KEY}") as address:
         visitor = visit(address)
         page = visitor.page
-        expect(page.locator("#holds")).to_contain_text("97 faces")
+        expect(page.locator("#holds")).to_contain_text("98 faces")
         visitor.drop(elton)
         page.get_by_label("API key").fill(KEY)
         page.get_by_role("button", name="Use the key").click()
