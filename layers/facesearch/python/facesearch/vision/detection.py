@@ -71,7 +71,6 @@ class DetectionSettings:
     upright face's do. `agreed_score` is the least that one of two agreeing passes must give;
     `lone_score` the least of a face that one pass found alone.
     `final_overlap`: intersection as a share of the smaller box above which only the better remains.
-    `min_score`: faces below it are left out at the end.
     """
 
     fast: ScanPass = ScanPass(
@@ -106,7 +105,6 @@ class DetectionSettings:
     upright_score: float = 0.97
     agreed_score: float = 0.85
     lone_score: float = 0.935
-    min_score: float = 0.0
 
 
 DEFAULT_SETTINGS = DetectionSettings()
@@ -164,11 +162,7 @@ class MtcnnDetector:
         are left and right as on the upright face. Equally large boxes come in the order of score,
         left and top.
         """
-        faces = _merged(self._find(rgb), [])
-        return sorted(
-            (face for face in faces if face.detection_score >= self._settings.min_score),
-            key=_largest_first,
-        )
+        return sorted(_merged(self._find(rgb), []), key=_largest_first)
 
     def _find(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
         photo, settings = Image.fromarray(rgb), self._settings
