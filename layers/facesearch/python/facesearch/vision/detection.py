@@ -126,6 +126,9 @@ to cheek have less of one or the other.
 _FEW_SURE, _CROWD = 3, 3
 """A photo with so few sure faces, all small, is turned if a turn has this many times as many."""
 
+_CLEARLY = 1.0
+"""In log-odds."""
+
 QUARTERS = (1, 2, 3)
 """Turns by 90 degrees, against the clock."""
 
@@ -172,10 +175,12 @@ class MtcnnDetector:
             return crowd or self._with_smaller_ones(photo, fast)
         weak_passes = [fast]
         if fast:
-            if turned := self._find_turned(rgb, settings.fast):
+            if turned := self._find_turned(rgb, settings.fast, fast):
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
-            if weak := self._weak_faces(weak_passes):
+            weak = self._weak_faces(weak_passes)
+            # What stands out least may still be confirmed by another pass.
+            if all(any(_is_same(face, known) for known in weak) for face in fast):
                 return self._with_smaller_ones(photo, weak)
         thorough = self._scan(photo, settings.thorough)
         if sure := list(filter(self._is_sure, thorough)):
@@ -184,7 +189,7 @@ class MtcnnDetector:
             if turned := self._find_turned(rgb, settings.fast):
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
-        turned = self._find_turned(rgb, settings.turned)
+        turned = self._find_turned(rgb, settings.turned, [*fast, *thorough])
         return turned or self._weak_faces([*weak_passes, thorough])
 
     def _is_sure(self, face: DetectedFace) -> bool:
@@ -218,11 +223,19 @@ class MtcnnDetector:
         return self._find_turned(rgb, settings.fast, least_sure=_CROWD * len(sure))
 
     def _find_turned(
-        self, rgb: NDArray[np.uint8], scan_pass: ScanPass, least_sure: int = 1
+        self,
+        rgb: NDArray[np.uint8],
+        scan_pass: ScanPass,
+        as_it_is: Sequence[DetectedFace] = (),
+        least_sure: int = 1,
     ) -> list[DetectedFace]:
-        """The faces in the best turn with so many that are upright for sure; none without."""
+        """The faces in the best turn with so many that are upright for sure; none without.
+
+        Their best must be clearly better than the best of the photo `as_it_is`: a tilted head is
+        found in two turns.
+        """
         best: list[DetectedFace] = []
-        best_turn, best_rank = 0, (least_sure, 0.0)
+        best_turn, best_rank = 0, (least_sure, _clearly_above(_best_score(as_it_is)))
         for turn in QUARTERS:
             faces = self._scan(_turned(rgb, turn), scan_pass)
             rank = sum(map(self._is_sure, faces)), _best_score(faces)
@@ -352,8 +365,12 @@ def _turned(rgb: NDArray[np.uint8], turn: int) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, turn)))
 
 
-def _best_score(faces: list[DetectedFace]) -> float:
+def _best_score(faces: Sequence[DetectedFace]) -> float:
     return max((face.detection_score for face in faces), default=0.0)
+
+
+def _clearly_above(score: float) -> float:
+    return _probability(_log_odds(score) + _CLEARLY) if 0.0 < score < 1.0 else score
 
 
 def _upright(face: DetectedFace) -> bool:
