@@ -91,8 +91,8 @@ class DetectionSettings:
         rnet_overlap=0.5,
     )
     permissive: ScanPass = ScanPass(
-        min_face_share=1 / 16,
-        min_face_at_most=80,
+        min_face_share=1 / 40,
+        min_face_at_most=40,
         pyramid_factor=0.8,
         detail=24,
         pnet_threshold=0.5,
