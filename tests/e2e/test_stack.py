@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from facesearch_local.evaluation.ten_queries import TEN_PEOPLE
 from tests.e2e.events import created, removed
 from tests.e2e.system import System, stack_command, wait_for
+from tests.evaluation.study.ten_queries import TEN_PEOPLE
 
 pytestmark = pytest.mark.slow
 

@@ -13,15 +13,16 @@ import pytest
 from PIL import Image, ImageFilter
 
 from facesearch.settings import Settings
-from facesearch_local.evaluation.embedding_run import embed_photos
-from facesearch_local.evaluation.errors import Cause, Miss, missed_pairs, missed_queries
-from facesearch_local.evaluation.evidence import Evidence
-from facesearch_local.evaluation.faces_of import FacesOf
+from facesearch_local.evaluation.embed_photos import embed_photos
 from facesearch_local.evaluation.labelled import Labelled, read_labelled
-from facesearch_local.evaluation.measuring import Measured, measure
+from facesearch_local.evaluation.measure import Measured, measure
 from facesearch_local.evaluation.pairs import Pairs, draw_pairs
 from facesearch_local.evaluation.system import SystemOptions
+from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.pool import WorkerPool
+from tests.evaluation.study.miss_evidence import MissEvidence
+from tests.evaluation.study.misses import Cause, Miss, missed_pairs, missed_queries
+from tests.evaluation.study.photo_faces import PhotoFaces
 
 ODD = ("wrong_label", "no_face", "stranger_in_the_middle")
 
@@ -100,7 +101,7 @@ def measured(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Measured:
     embedded = embed_photos(
-        "facenet",
+        SYSTEMS["facenet"],
         labelled.photos,
         settings,
         SystemOptions(),
@@ -112,12 +113,12 @@ def measured(
 
 
 @pytest.fixture(scope="module")
-def evidence(measured: Measured, labelled: Labelled, settings: Settings) -> Evidence:
-    return Evidence(measured, labelled, FacesOf(settings), seed=0)
+def evidence(measured: Measured, labelled: Labelled, settings: Settings) -> MissEvidence:
+    return MissEvidence(measured, labelled, PhotoFaces(settings), seed=0)
 
 
 def test_missed_queries_are_explained(
-    measured: Measured, labelled: Labelled, evidence: Evidence
+    measured: Measured, labelled: Labelled, evidence: MissEvidence
 ) -> None:
     misses = {
         labelled.photos[miss.photo].name: miss
@@ -137,14 +138,14 @@ def labelled_as(miss: Miss, labelled: Labelled) -> str:
 
 
 def test_misses_are_ordered_worst_first(
-    measured: Measured, labelled: Labelled, evidence: Evidence
+    measured: Measured, labelled: Labelled, evidence: MissEvidence
 ) -> None:
     margins = [miss.margin for miss in missed_queries(measured, labelled, evidence)]
     assert margins == sorted(margins, reverse=True)
 
 
 def test_misjudged_pairs_are_explained(
-    measured: Measured, labelled: Labelled, pairs: Pairs, evidence: Evidence
+    measured: Measured, labelled: Labelled, pairs: Pairs, evidence: MissEvidence
 ) -> None:
     causes = {
         labelled.photos[miss.photo].name: miss.cause
@@ -156,7 +157,7 @@ def test_misjudged_pairs_are_explained(
 
 
 def test_blurred_photo_is_a_poor_picture_and_a_good_one_is_not(
-    labelled: Labelled, evidence: Evidence
+    labelled: Labelled, evidence: MissEvidence
 ) -> None:
     assert "sharpness" in evidence.poor_picture(number_of(labelled, "blurred"))
     poor = [bool(evidence.poor_picture(number)) for number in range(len(labelled.photos))]
@@ -164,7 +165,7 @@ def test_blurred_photo_is_a_poor_picture_and_a_good_one_is_not(
 
 
 def test_photo_of_its_person_has_nothing_against_its_label(
-    labelled: Labelled, evidence: Evidence
+    labelled: Labelled, evidence: MissEvidence
 ) -> None:
     first = int(np.flatnonzero(labelled.people == "madonna")[0])
     assert evidence.turned_away(first) == ""

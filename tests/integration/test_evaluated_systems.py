@@ -1,4 +1,4 @@
-"""Every system that `facesearch evaluate` knows keeps the same contract; the reports' keep their
+"""Every system that the study compares keeps the same contract; the reports' keep their
 numbers."""
 
 import os
@@ -13,10 +13,10 @@ from facesearch.errors import DamagedImage, ModelError, NotAnImage
 from facesearch.settings import Settings
 from facesearch_local.cli.progress import show_steps
 from facesearch_local.evaluation.system import System, SystemOptions
-from facesearch_local.evaluation.systems import PEERS, SYSTEMS, open_system
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import build_network
 from tests.conftest import missing
+from tests.evaluation.study.systems import PEERS, study_systems
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,12 @@ def settings(models: Path) -> Settings:
 # Variants differ in what is cut and how often: the one with all of it stands for them. Of the
 # peers, only dlib brings its weights along.
 STANDING = ("facenet+four-views", "peer:dlib")
+SYSTEMS = study_systems()
 TESTED = [name for name in SYSTEMS if not set("+:") & set(name) or name in STANDING]
+
+
+def open_system(name: str, settings: Settings, peer_python: Path | None = None) -> System:
+    return study_systems(peer_python)[name].open(settings, SystemOptions())
 
 
 @pytest.fixture(params=TESTED)
@@ -46,7 +51,7 @@ def system(request: pytest.FixtureRequest, settings: Settings) -> System:
     python = os.environ.get("PEER_PYTHON")
     if name.startswith("peer:") and not python:
         missing("PEER_PYTHON names no Python with tests/evaluation/requirements-dlib.txt")
-    return open_system(name, settings, SystemOptions(peer_python=Path(python or "")))
+    return open_system(name, settings, Path(python or ""))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_system_says_the_same_twice(system: System, photos: list[bytes]) -> None
 def test_recipes_are_told_apart_and_need_no_model() -> None:
     settings = Settings.from_env({"FACESEARCH_MODELS": "/nowhere"})
     names = [name for name in SYSTEMS if not name.startswith("peer:")]
-    opened = [open_system(name, settings, SystemOptions()) for name in names]
+    opened = [open_system(name, settings) for name in names]
     assert [system.name for system in opened] == names
     assert all(system.recipe for system in opened)
 
@@ -95,15 +100,15 @@ def test_recipes_are_told_apart_and_need_no_model() -> None:
 @pytest.mark.parametrize("name", PEERS)
 def test_peer_that_is_not_installed_says_what_to_do(settings: Settings, name: str) -> None:
     with pytest.raises(ModelError, match=r"is not installed in .*requirements-peers\.txt in a"):
-        open_system(f"peer:{name}", settings, SystemOptions())
+        open_system(f"peer:{name}", settings)
 
 
 def test_peers_python_that_is_none_is_named(settings: Settings, tmp_path: Path) -> None:
     gone, silent = tmp_path / "python", Path("/bin/true")
     with pytest.raises(ModelError, match=f"{gone} cannot be run: No such file"):
-        open_system("peer:dlib", settings, SystemOptions(peer_python=gone))
+        open_system("peer:dlib", settings, gone)
     with pytest.raises(ModelError, match="/bin/true cannot tell about it"):
-        open_system("peer:dlib", settings, SystemOptions(peer_python=silent))
+        open_system("peer:dlib", settings, silent)
 
 
 def test_peer_that_dies_stops_itself_with_a_reason(
@@ -112,7 +117,7 @@ def test_peer_that_dies_stops_itself_with_a_reason(
     python = tmp_path / "python"
     python.write_text("""#!/bin/sh\ntest "$3" && echo '{"recipe": "mortal"}' || exit 7\n""")
     python.chmod(0o755)
-    peer = open_system("peer:dlib", settings, SystemOptions(peer_python=python))
+    peer = open_system("peer:dlib", settings, python)
     with pytest.raises(ModelError, match=r"died \(exit code 7\): run '.*dlib' to see why"):
         peer.embed(photos)
 
@@ -140,7 +145,7 @@ def test_peer_that_dies_stops_itself_with_a_reason(
 def test_vectors_of_real_photos_are_as_pinned(
     settings: Settings, photos: list[bytes], name: str, firsts: list[list[float]], apart: float
 ) -> None:
-    one, other = open_system(name, settings, SystemOptions()).embed(photos[:2])
+    one, other = open_system(name, settings).embed(photos[:2])
     assert isinstance(one, np.ndarray)
     assert isinstance(other, np.ndarray)
     np.testing.assert_allclose([one[:4], other[:4]], firsts, atol=0.02)

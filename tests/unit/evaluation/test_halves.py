@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facesearch_local.evaluation.halves import Half, Halves, by_half, choices, half_of
 from facesearch_local.evaluation.identification import identification, retrieve, score
-from facesearch_local.evaluation.variants import VARIANTS, costs_as_shipped
+from tests.evaluation.study.halves import Half, Halves, by_half, choices, half_of
+from tests.evaluation.study.variants import VARIANTS, costs_as_shipped
 
 
 def test_halves_count_their_own_queries_and_find_among_everybody() -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from facesearch_local.evaluation.embedding_run import EmbeddedPhotos
+from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.groups import group_figures
 from facesearch_local.evaluation.identification import retrieve
 from facesearch_local.evaluation.open_set import open_set
-from facesearch_local.evaluation.ten_queries import TEN_PEOPLE, ask_ten, count_ten
+from tests.evaluation.study.ten_queries import TEN_PEOPLE, ask_ten, count_ten
 
 NOBODY = np.array([], np.str_)
 

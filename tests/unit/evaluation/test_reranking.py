@@ -6,7 +6,7 @@ import pytest
 from facesearch.expansion import search_expanded
 from facesearch.faces import Embedding, Match
 from facesearch_local.evaluation.ranking import Vectors, nearest
-from facesearch_local.evaluation.reranking import expanded, k_reciprocal
+from tests.evaluation.study.reranking import expanded, k_reciprocal
 from tests.unit.matches import made_match
 
 

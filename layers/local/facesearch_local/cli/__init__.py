@@ -80,10 +80,14 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(
+    arguments: Sequence[str],
+    command: click.Command = _facesearch,
+    name: str = "facesearch",
+) -> int:
     """Run a command line and return its exit code."""
     try:
-        code = _facesearch.main(list(arguments), prog_name="facesearch", standalone_mode=False)
+        code = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return USAGE

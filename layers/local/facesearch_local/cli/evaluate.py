@@ -1,7 +1,7 @@
 """`facesearch evaluate`: how well systems tell the people of a labelled folder apart."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,41 +14,33 @@ from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
-from facesearch_local.evaluation.evaluating import Task, evaluate
-from facesearch_local.evaluation.evaluation import Evaluation
+from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
-from facesearch_local.evaluation.system import SystemOptions
+from facesearch_local.evaluation.results import Evaluation
+from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
-from facesearch_local.evaluation.tables import figure_tables
-from facesearch_local.evaluation.variants import SHIPPED
+from facesearch_local.evaluation.tables import Table, figure_tables
 from facesearch_local.pool import WorkerPool, worker_count
 
 if TYPE_CHECKING:
     from facesearch_local.evaluation.report import Report
-
-PEER = "peer:"
-"""What the names of other people's systems start with."""
-
-REPORTED = ("whole-image", "face-crop", "facenet-report", SHIPPED)
-"""The reports' systems and ours, in the order in which they got better."""
 
 MOST_PROBLEMS = 20
 FILE_WIDTH = 120
 """Characters of a line where there is no terminal to ask."""
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """Ctrl-C, once the photos in hand are done."""
 
 
 @click.command(
     epilog="""\b
 Examples:
-  facesearch evaluate --system facenet ~/people
-  facesearch evaluate lfw --pairs pairs.txt --output report
-  facesearch evaluate lfw --system facenet --limit-people 200 --json | jq .systems[0]
+  facesearch evaluate ~/people --output report
+  facesearch evaluate lfw --pairs pairs.txt --json | jq .systems[0]
   facesearch evaluate lfw --system whole-image --classifier vgg16.onnx \\
     --classifier-preprocessing caffe --output vgg16.md"""
 )
@@ -58,9 +50,8 @@ Examples:
     "names",
     multiple=True,
     metavar="NAME",
-    help=f"A system to evaluate, repeatable (default: {', '.join(REPORTED)}).",
+    help=f"A system to evaluate, repeatable (default: {SHIPPED}).",
 )
-@click.option("--peers", is_flag=True, help="Other people's systems, too, where installed.")
 @click.option(
     "--pairs",
     "pairs_file",
@@ -96,19 +87,12 @@ Examples:
 @click.option("--classifier-sha256", default="", metavar="HEX", help="What its file must have.")
 @click.option("--classifier-preprocessing", default="", metavar="NAME", help="What it expects.")
 @click.option("--classifier-output", default="", metavar="NAME", help="The output to use.")
-@click.option(
-    "--peer-python",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The Python that has the peers' packages (default: this one).",
-)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 def command(
     *,
     folder: Path,
     names: Sequence[str],
-    peers: bool,
     pairs_file: Path | None,
     groups_file: Path | None,
     output: Path | None,
@@ -120,33 +104,26 @@ def command(
     classifier_sha256: str,
     classifier_preprocessing: str,
     classifier_output: str,
-    peer_python: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """How well systems tell the people of a labelled folder apart.
 
     FOLDER holds a folder of photos for each person, named for the person; the face in the middle
-    of a photo counts. Identification, verification, open set and detection are measured, for the
-    systems of the two reports and for this program's own. Vectors are kept: run it again after
-    Ctrl-C, or with other options, and only new photos take time.
+    of a photo counts. Identification, verification, open set and detection are measured. Vectors
+    are kept: run it again after Ctrl-C, or with other options, and only new photos take time.
     """
     settings = read_settings()
-    asked = [*(names or REPORTED)]
-    if peers:
-        asked += [name for name in SYSTEMS if name.startswith(PEER) and name not in asked]
-    unknown = [name for name in asked if name not in SYSTEMS]
-    if unknown:
-        raise click.UsageError(
-            f"There is no system '{unknown[0]}': use one of {', '.join(SYSTEMS)}."
-        )
+    asked = names or (SHIPPED,)
+    check_names(asked, SYSTEMS)
     labelled = read_labelled(folder, limit_people, seed)
     pairs = read_pairs(pairs_file, labelled) if pairs_file else draw_pairs(labelled.people, seed)
     groups = read_groups(groups_file, labelled) if groups_file else {}
     if groups and pairs is None:
         raise click.UsageError("--groups needs ten pairs of photos of one person: add photos.")
-    report = _report(output)
+    report = open_report(output)
     task = Task(
+        systems=SYSTEMS,
         labelled=labelled,
         pairs=pairs,
         groups=groups,
@@ -157,16 +134,18 @@ def command(
             classifier_sha256,
             classifier_preprocessing,
             classifier_output,
-            peer_python,
         ),
-        cache=cache or _default_cache(),
+        cache=cache or default_cache(),
         workers=workers or worker_count(settings.threads),
     )
     try:
         evaluation = evaluate(
-            asked, task, lambda name: partial(_watch, name, quiet or as_json), sys.argv[1:]
+            asked,
+            task,
+            lambda name: partial(watch_progress, name, quiet or as_json),
+            ["facesearch", *sys.argv[1:]],
         )
-    except _Stopped:
+    except Stopped:
         print_error(INTERRUPTED_MESSAGE)
         return INTERRUPTED
     for each in evaluation.not_run:
@@ -174,25 +153,26 @@ def command(
     if as_json:
         print_json(evaluation.json())
     elif evaluation.systems:
-        _show(evaluation)
+        show_tables(figure_tables([each.figures for each in evaluation.systems]))
+        show_problems(evaluation)
     if not evaluation.systems:
         return NOTHING_DONE
     if report is not None:
         with saved(report.file):
-            report.write(evaluation, settings)
+            report.write(evaluation)
         print_note(f"the report is {report.file}")
-    return PARTLY_DONE if evaluation.problems or _missing(evaluation, names) else DONE
+    return PARTLY_DONE if evaluation.problems or evaluation.not_run else DONE
 
 
-def _missing(evaluation: Evaluation, named: Sequence[str]) -> bool:
-    """Whether a system did not run that is no peer, which need not be installed, or was named."""
-    return any(
-        not each.system.startswith(PEER) or each.system in named for each in evaluation.not_run
-    )
+def check_names(names: Sequence[str], systems: Mapping[str, SystemEntry]) -> None:
+    """Raises `UsageError` for a name that is none of these systems'."""
+    for name in names:
+        if name not in systems:
+            raise click.UsageError(f"There is no system '{name}': use one of {', '.join(systems)}.")
 
 
 @contextmanager
-def _watch(
+def watch_progress(
     name: str, quiet: bool, pool: WorkerPool[Any, Any], total: int
 ) -> Iterator[Callable[[int], None]]:
     with (
@@ -201,10 +181,10 @@ def _watch(
     ):
         yield advance
     if stopped:
-        raise _Stopped
+        raise Stopped
 
 
-def _report(output: Path | None) -> "Report | None":
+def open_report(output: Path | None) -> "Report | None":
     """Made early: nobody wants to wait an hour for a folder that cannot be written."""
     if output is None:
         return None
@@ -215,27 +195,30 @@ def _report(output: Path | None) -> "Report | None":
         return Report.at(output)
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("facesearch") / "evaluation"
 
 
-def _show(evaluation: Evaluation) -> None:
+def show_tables(tables: Sequence[Table]) -> None:
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as RichTable
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    for table in figure_tables([each.figures for each in evaluation.systems]):
-        shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
+    for table in tables:
+        shown = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
         for number, column in enumerate(table.columns):
             shown.add_column(column, justify="right" if number else "left")
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)
+
+
+def show_problems(evaluation: Evaluation) -> None:
     for problem in evaluation.problems[:MOST_PROBLEMS]:
         print_error(f"{printable(problem.name)}: {problem.error}")
     more = len(evaluation.problems) - MOST_PROBLEMS

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidRequest
-from facesearch_local.evaluation.embedding_run import EmbeddedPhotos
+from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.identification import Retrieval
 from facesearch_local.evaluation.intervals import Interval, wilson
 from facesearch_local.evaluation.labelled import Labelled

@@ -15,7 +15,7 @@ from PIL import Image
 
 from facesearch_local.evaluation.calibration import Reliability
 from facesearch_local.evaluation.intervals import wilson
-from facesearch_local.evaluation.measuring import Figures, Measured
+from facesearch_local.evaluation.measure import Figures, Measured
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.verification import roc
 

@@ -30,10 +30,10 @@ class Provenance:
     cores: int
 
 
-def provenance(arguments: Sequence[str]) -> Provenance:
-    """Of this process, whose command line had these arguments."""
+def provenance(command: Sequence[str]) -> Provenance:
+    """Of this process, which was started by this command line."""
     return Provenance(
-        command=shlex.join(["facesearch", *arguments]),
+        command=shlex.join(command),
         facesearch=__version__,
         commit=_commit(),
         python=platform.python_version(),

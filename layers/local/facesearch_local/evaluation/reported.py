@@ -14,8 +14,8 @@ from facesearch.vision.crops import CROP_SIDE
 from facesearch.vision.detection import MtcnnDetector, detector_recipe
 from facesearch.vision.images import decode_image
 from facesearch.vision.models import ModelFolder
+from facesearch_local.evaluation.central_face import most_central
 from facesearch_local.evaluation.classifier import Classifier
-from facesearch_local.evaluation.middle import most_central
 from facesearch_local.evaluation.network import BATCH
 from facesearch_local.evaluation.system import Embedded, SystemOptions
 
@@ -33,7 +33,7 @@ class WholeImage:
     """The first report: an ImageNet network on the whole photo."""
 
     name = "whole-image"
-    elsewhere_s = 0.0
+    other_processes_s = 0.0
 
     def __init__(self, settings: Settings, options: SystemOptions) -> None:
         self._classifier = Classifier.chosen(settings, options)
@@ -47,7 +47,7 @@ class FaceCrop:
     """The second report's first step: the same network on the detected face."""
 
     name = "face-crop"
-    elsewhere_s = 0.0
+    other_processes_s = 0.0
 
     def __init__(self, settings: Settings, options: SystemOptions) -> None:
         self._classifier = Classifier.chosen(settings, options)
@@ -66,7 +66,7 @@ class FacenetReport:
     """The second report's FaceNet: pixels / 255 and vectors that are not normalised."""
 
     name = "facenet-report"
-    elsewhere_s = 0.0
+    other_processes_s = 0.0
 
     def __init__(self, settings: Settings) -> None:
         self._folder = ModelFolder(settings.models)

@@ -1,22 +1,15 @@
 """The report's sections in words and tables; `report` puts the pictures between them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from facesearch_local.evaluation.errors import Cause, Miss, chance_rates, count_causes
-from facesearch_local.evaluation.evaluation import Evaluation, GroupResult
-from facesearch_local.evaluation.evidence import Evidence
-from facesearch_local.evaluation.halves import Half, choices
 from facesearch_local.evaluation.intervals import Interval
-from facesearch_local.evaluation.limits import GENERAL_LIMITS, LFW_LIMITS
-from facesearch_local.evaluation.measuring import Figures
-from facesearch_local.evaluation.tables import NOTHING, Table, figure_tables, percent
-from facesearch_local.evaluation.variants import costs_as_shipped
-
-MOST_LABELS = 40
-"""Likely wrong labels that are listed."""
+from facesearch_local.evaluation.limits import GENERAL_LIMITS
+from facesearch_local.evaluation.measure import Figures
+from facesearch_local.evaluation.results import Evaluation, GroupResult
+from facesearch_local.evaluation.tables import NOTHING, Table, percent
 
 
-def figures_section(evaluation: Evaluation) -> Iterator[str]:
+def title_section(evaluation: Evaluation) -> Iterator[str]:
     labelled = evaluation.labelled
     people = len(set(labelled.people.tolist()))
     yield f"# Evaluation on {len(labelled.photos):,} photos of {people:,} people"
@@ -30,20 +23,29 @@ def figures_section(evaluation: Evaluation) -> Iterator[str]:
         "counts: one without a face is a query that finds nothing, and a pair that is rejected. "
         "The threshold of each fold of pairs is chosen on the other folds."
     )
-    figures = [each.figures for each in evaluation.systems]
-    for table in [*figure_tables(figures), _intervals(figures)]:
+
+
+def tables_section(tables: Sequence[Table], note: str = "") -> Iterator[str]:
+    """`note` says what the tables' further columns mean."""
+    for table in tables:
         yield f"## {table.title}"
         yield table.markdown()
     yield (
-        "P@k: right ones among the k nearest. Ten queries: with all photos of the person among "
-        "the 20 nearest / all of them on top. Found at 1 % false alarms: known people whose "
-        "nearest photo is their own, at the distance at which 1 % of the people with a single "
-        "photo are taken for somebody else. Milliseconds are of one core."
+        f"P@k: right ones among the k nearest. {note}Found at 1 % false alarms: known people "
+        "whose nearest photo is their own, at the distance at which 1 % of the people with a "
+        "single photo are taken for somebody else. Milliseconds are of one core."
     )
-    yield from _suggested(figures)
-    yield from _calibration(figures)
-    yield from _several_photos(figures)
-    yield from _halves(figures)
+
+
+def details_section(systems: Sequence[Figures]) -> Iterator[str]:
+    """The open set at suggested thresholds, the confidence, several photos a query."""
+    yield from _suggested(systems)
+    yield from _calibration(systems)
+    yield from _several_photos(systems)
+
+
+def missing_section(evaluation: Evaluation) -> Iterator[str]:
+    """Systems that did not run, and how many photos could not be used."""
     if evaluation.not_run:
         lines = [f"- {each.system}: {each.reason}" for each in evaluation.not_run]
         yield "\n".join(["These could not run here:", "", *lines])
@@ -52,7 +54,7 @@ def figures_section(evaluation: Evaluation) -> Iterator[str]:
         yield f"{count:,} photos or folders could not be used (`--json` lists them)."
 
 
-def _intervals(systems: Sequence[Figures]) -> Table:
+def interval_table(systems: Sequence[Figures]) -> Table:
     rows = []
     for each in systems:
         found, pairs = each.identification, each.verification
@@ -148,91 +150,6 @@ def _several_photos(systems: Sequence[Figures]) -> Iterator[str]:
         )
 
 
-def _halves(systems: Sequence[Figures]) -> Iterator[str]:
-    halves = {
-        each.system: each.halves
-        for each in systems
-        if each.halves is not None and costs_as_shipped(each.system)
-    }
-    if len(halves) < 2:
-        return
-    rows = [
-        (system, *(percent(figure) for half in both for figure in _figures_of(half)))
-        for system, both in halves.items()
-    ]
-    names = ("rank-1", "recall@20", "mAP@20")
-    columns = [f"{name}, {half} half" for half in ("first", "second") for name in names]
-    yield "### Chosen on one half of the people, measured on the other (%)"
-    yield Table("", ("system", *columns), rows).markdown()
-    by_first, by_second = choices(halves)
-    (_, there), (here, _) = halves[by_first], halves[by_second]
-    yield (
-        f"By mAP@20 the first half ({here.queries:,} queries) chooses {by_first}, which has "
-        f"{_told(there)} on the second ({there.queries:,}); the second chooses {by_second}, which "
-        f"has {_told(here)} on the first. Halves are drawn by a hash of the name, and each is "
-        "looked for among everybody. Only recipes with one embedding a face by the shipped network "
-        "stand here."
-    )
-
-
-def _figures_of(half: Half) -> tuple[float, float, float]:
-    return half.rank_1, half.recall_at_20, half.map_at_20
-
-
-def _told(half: Half) -> str:
-    return "rank-1 {}, recall@20 {} and mAP@20 {}".format(*map(percent, _figures_of(half)))
-
-
-def causes_section(
-    evidence: Evidence, queries: Sequence[Miss], pairs: Sequence[Miss], figures: Figures
-) -> str:
-    rates = chance_rates(evidence, evidence.sample)
-    of_queries, of_pairs = count_causes(queries), count_causes(pairs)
-    rows = [
-        (
-            cause.value,
-            f"{of_queries[cause]:,}",
-            f"{of_pairs[cause]:,}",
-            percent(rates[cause]) if cause in rates else NOTHING,
-        )
-        for cause in Cause
-    ]
-    table = Table("", ("cause", "missed queries", "misjudged pairs", "of all photos (%)"), rows)
-    total = figures.identification.queries
-    return (
-        f"{len(queries):,} of {total:,} queries have a wrong nearest photo, and {len(pairs):,} "
-        "pairs are on the wrong side of the threshold. Causes are looked for in this order, in "
-        "both photos that should have met:\n\n"
-        f"{table.markdown()}\n\n"
-        f"The last column is how many of {len(evidence.sample)} photos drawn at random meet a "
-        "criterion, too: so much is explained by luck. Turned far away and small or blurred mean "
-        "beyond 98 of 100 photos of this folder. Age, make-up, glasses and hands before the face "
-        "cannot be told from boxes, landmarks and vectors: they stay unexplained."
-    )
-
-
-def labels_section(misses: Iterable[Miss], evaluation: Evaluation) -> Iterator[str]:
-    photos = evaluation.labelled.photos
-    suspects = {
-        photos[miss.photo].label: (
-            photos[miss.photo].label,
-            photos[miss.against].label if miss.against is not None else NOTHING,
-            f"{miss.distance:.2f}",
-            miss.detail,
-        )
-        for miss in misses
-        if miss.cause is Cause.LABEL
-    }
-    if suspects:
-        columns = ("photo", "and", "distance", "why")
-        yield "### Labels that the data speaks against"
-        yield (
-            "Found by distance alone, not by a list: look at them before you believe it, or the "
-            "label."
-        )
-        yield Table("", columns, list(suspects.values())[:MOST_LABELS]).markdown()
-
-
 def groups_section(results: Sequence[GroupResult]) -> Iterator[str]:
     if results:
         yield "## By group"
@@ -258,10 +175,10 @@ def groups_section(results: Sequence[GroupResult]) -> Iterator[str]:
         yield Table("", columns, rows).markdown()
 
 
-def limits_section(evaluation: Evaluation) -> Iterator[str]:
+def limits_section(*collection: str) -> Iterator[str]:
+    """`collection`: what this collection of photos cannot show."""
     yield "## What these figures cannot show"
-    if any(each.ten_answers is not None for each in evaluation.systems):
-        yield LFW_LIMITS
+    yield from collection
     yield GENERAL_LIMITS
 
 

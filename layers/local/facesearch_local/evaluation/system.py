@@ -1,6 +1,6 @@
-"""What every system that is compared is, and what it may be told."""
+"""What a system of the evaluation is: the types that all of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import FacesearchError
+from facesearch.settings import Settings
+from facesearch_local.evaluation.ranking import Rank, nearest
+
+SHIPPED = "facenet"
+"""The system of the suggested thresholds and the confidence."""
 
 Embedded = NDArray[np.float32] | FacesearchError | None
 """A vector, why there is none, or None where no face was found."""
@@ -17,13 +22,13 @@ Embedded = NDArray[np.float32] | FacesearchError | None
 class System(Protocol):
     """A way from photos to vectors, with every parameter that changes its numbers.
 
-    `recipe` is the text of all steps and parameters: the cache's key. `elsewhere_s` is the CPU time
-    in seconds that other processes spent for it so far.
+    `recipe` is the text of all steps and parameters: the cache's key. `other_processes_s`
+    is the CPU time in seconds that other processes spent for it so far.
     """
 
     name: str
     recipe: str
-    elsewhere_s: float
+    other_processes_s: float
 
     def embed(self, photos: Sequence[bytes]) -> list[Embedded]:
         """A vector of each photo's main face (nearest the middle)."""
@@ -31,13 +36,20 @@ class System(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SystemOptions:
-    """The classifier of `whole-image` and `face-crop`, when it is not the one built here.
-
-    `peer_python` is the Python that has the packages of the peers; None is this one.
-    """
+    """The classifier of `whole-image` and `face-crop`, when it is not the one built here."""
 
     classifier: Path | None = None
     sha256: str = ""
     preprocessing: str = ""
     output: str = ""
-    peer_python: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemEntry:
+    """How a system is opened, and how its answers are put in order.
+
+    `open` goes to worker processes: a function of a module, a class, or a `partial` of one.
+    """
+
+    open: Callable[[Settings, SystemOptions], System]
+    rank: Rank = nearest

@@ -1,22 +1,19 @@
-"""The systems that are compared: ways from photos to vectors, by name."""
+"""The systems that `facesearch evaluate` knows: ways from photos to vectors, by name."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
-from facesearch.errors import FacesearchError, InvalidRequest
+from facesearch.errors import FacesearchError
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
-from facesearch_local.evaluation.middle import most_central
-from facesearch_local.evaluation.peers import PeerSystem
+from facesearch_local.evaluation.central_face import most_central
 from facesearch_local.evaluation.reported import FaceCrop, FacenetReport, WholeImage
-from facesearch_local.evaluation.system import Embedded, System, SystemOptions
-from facesearch_local.evaluation.variants import VARIANTS, Variant
+from facesearch_local.evaluation.system import SHIPPED, Embedded, System, SystemEntry, SystemOptions
 
 
 class Facenet:
-    """This project's pipeline: exactly as it is shipped, or a variant of it."""
+    """This project's pipeline: exactly as it is shipped, or with another recipe."""
 
-    elsewhere_s = 0.0
+    other_processes_s = 0.0
 
     def __init__(self, name: str, pipeline: FacePipeline) -> None:
         self.name = name
@@ -37,30 +34,17 @@ def _main_vector(photo: AnalysedPhoto | FacesearchError) -> Embedded:
     return photo.faces[most_central(boxes, photo.width, photo.height)].embedding
 
 
-def _variant(name: str, variant: Variant, settings: Settings, _: SystemOptions) -> System:
-    models, threads = settings.models, settings.threads
-    views, detection = variant.views, variant.detection
-    return Facenet(name, FacePipeline(models, variant.embedder, threads, views, detection))
+def _open_facenet(settings: Settings, _: SystemOptions) -> System:
+    return Facenet(SHIPPED, FacePipeline.from_settings(settings))
 
 
-def _peer(name: str, _: Settings, options: SystemOptions) -> System:
-    return PeerSystem(name, options)
+def _open_facenet_report(settings: Settings, _: SystemOptions) -> System:
+    return FacenetReport(settings)
 
 
-PEERS = ("facenet-pytorch", "dlib", "deepface")
-
-SYSTEMS: Mapping[str, Callable[[Settings, SystemOptions], System]] = {
-    "whole-image": WholeImage,
-    "face-crop": FaceCrop,
-    "facenet-report": lambda settings, _: FacenetReport(settings),
-    "facenet": lambda settings, _: Facenet("facenet", FacePipeline.from_settings(settings)),
-    **{name: partial(_variant, name, each) for name, each in VARIANTS.items()},
-    **{f"peer:{name}": partial(_peer, name) for name in PEERS},
+SYSTEMS: Mapping[str, SystemEntry] = {
+    "whole-image": SystemEntry(WholeImage),
+    "face-crop": SystemEntry(FaceCrop),
+    "facenet-report": SystemEntry(_open_facenet_report),
+    SHIPPED: SystemEntry(_open_facenet),
 }
-
-
-def open_system(name: str, settings: Settings, options: SystemOptions) -> System:
-    """Raises `InvalidRequest` for a name that is unknown."""
-    if name not in SYSTEMS:
-        raise InvalidRequest(f"there is no system '{name}': use one of {', '.join(SYSTEMS)}")
-    return SYSTEMS[name](settings, options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from facesearch_local.evaluation.measuring import Figures
+from facesearch_local.evaluation.measure import Figures
 from facesearch_local.evaluation.open_set import OpenSet
 from facesearch_local.evaluation.verification import Verification
 
@@ -20,6 +20,11 @@ class Table:
         rule = ("---", *("---:" for _ in self.columns[1:]))
         lines = [self.columns, rule, *self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def with_column(self, name: str, cells: Sequence[str]) -> "Table":
+        """The same with one more column, last; `cells` are in the order of the rows."""
+        rows = [(*row, cell) for row, cell in zip(self.rows, cells, strict=True)]
+        return Table(self.title, (*self.columns, name), rows)
 
 
 NOTHING = "–"
@@ -58,11 +63,6 @@ def _distance(name: str) -> Cell:
     )
 
 
-def _ten(each: Figures) -> str:
-    ten = each.ten_queries
-    return NOTHING if ten is None else f"{ten.all_in_20} / {ten.all_on_top}"
-
-
 def _precision(k: int) -> Cell:
     return lambda each: percent(each.identification.precision_at[k])
 
@@ -76,7 +76,6 @@ _IDENTIFICATION: dict[str, Cell] = {
     "P@10": _precision(10),
     "P@20": _precision(20),
     "mAP@20": lambda each: percent(each.identification.map_at_20),
-    "ten queries": _ten,
 }
 _VERIFICATION: dict[str, Cell] = {
     "accuracy": _of_pairs(lambda of: f"{percent(of.accuracy)} ± {percent(of.deviation)}"),

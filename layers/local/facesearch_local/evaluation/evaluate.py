@@ -1,29 +1,32 @@
-"""The whole of an evaluation: every system over the same photos, then everything put together."""
+"""Evaluate systems over the same photos, and gather what was measured."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from facesearch.confidence import THRESHOLDS
 from facesearch.errors import ModelError
 from facesearch.settings import Settings
-from facesearch_local.evaluation.embedding_run import Watch, embed_photos
-from facesearch_local.evaluation.evaluation import Evaluation, GroupResult, NotRun
+from facesearch_local.evaluation.embed_photos import Watch, embed_photos
 from facesearch_local.evaluation.groups import group_figures
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measuring import Measured, measure
+from facesearch_local.evaluation.measure import Measured, measure
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import provenance
-from facesearch_local.evaluation.system import SystemOptions
-from facesearch_local.evaluation.variants import SHIPPED, ranking_of
+from facesearch_local.evaluation.results import Evaluation, GroupResult, NotRun
+from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
 from facesearch_local.library.walk import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all systems are given. `groups` is empty, or there are pairs."""
+    """What all systems are given. `groups` is empty, or there are pairs.
 
+    `systems` are those that can be named.
+    """
+
+    systems: Mapping[str, SystemEntry]
     labelled: Labelled
     pairs: Pairs | None
     groups: dict[str, str]
@@ -38,9 +41,9 @@ def evaluate(
     names: Sequence[str],
     task: Task,
     watch: Callable[[str], Watch],
-    arguments: Sequence[str],
+    command: Sequence[str],
 ) -> Evaluation:
-    """`watch` shows the progress of a system, `arguments` are the command line's.
+    """`watch` shows the progress of a system, `command` is the command line, for the report.
 
     A system whose model is missing, or that finds no faces, is among those that did not run.
     """
@@ -55,7 +58,7 @@ def evaluate(
         not_run=[result for result in results if isinstance(result, NotRun)],
         problems=_problems(task.labelled, measured),
         by_group=[_by_group(each, task) for each in measured] if task.groups else [],
-        provenance=provenance(arguments),
+        provenance=provenance(command),
         seconds=time.monotonic() - start,
     )
 
@@ -63,7 +66,7 @@ def evaluate(
 def _run(name: str, task: Task, watch: Watch) -> Measured | NotRun:
     try:
         embedded = embed_photos(
-            name,
+            task.systems[name],
             task.labelled.photos,
             task.settings,
             task.options,
@@ -77,7 +80,8 @@ def _run(name: str, task: Task, watch: Watch) -> Measured | NotRun:
     if found < 2:
         return NotRun(name, f"it found faces in {found} of {len(embedded.found):,} photos")
     thresholds = [each.distance for each in THRESHOLDS] if name == SHIPPED else []
-    return measure(embedded, task.labelled, task.pairs, thresholds, task.seed, ranking_of(name))
+    rank = task.systems[name].rank
+    return measure(embedded, task.labelled, task.pairs, thresholds, task.seed, rank)
 
 
 def _by_group(measured: Measured, task: Task) -> GroupResult:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from facesearch.confidence import SAME_PERSON_DISTANCE
 from facesearch.faces import Embedding
-from facesearch_local.evaluation.faces_of import FacesOf, Seen
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measuring import Measured
+from facesearch_local.evaluation.measure import Measured
+from tests.evaluation.study.photo_faces import InspectedPhoto, PhotoFaces
 
 SAMPLE = 300
 """Photos that tell what is usual in this folder."""
@@ -27,10 +27,12 @@ OTHERS_LOOKED_AT = 5
 """Of the person's own photos, to tell whether a photo's second face is theirs."""
 
 
-class Evidence:
+class MissEvidence:
     """About photos by their place in `Labelled.photos`. Each finding is a predicate, or empty."""
 
-    def __init__(self, measured: Measured, labelled: Labelled, faces: FacesOf, seed: int) -> None:
+    def __init__(
+        self, measured: Measured, labelled: Labelled, faces: PhotoFaces, seed: int
+    ) -> None:
         embedded, figures = measured.embedded, measured.figures.verification
         self._labelled, self._faces = labelled, faces
         self._people = labelled.people
@@ -49,7 +51,7 @@ class Evidence:
         self._distances = cache(self._all_distances)
 
     def _set_limits(self) -> None:
-        seen = [self._faces.look(self._labelled.photos[place]) for place in self.sample]
+        seen = [self._faces.inspect(self._labelled.photos[place]) for place in self.sample]
         central = [_covers_middle(each) for each in seen if each.face is not None]
         # Only a folder like LFW, where the label's face is in the middle, makes this telling.
         self._centred = bool(central) and np.mean(central) >= 1 - RARE / 100
@@ -73,7 +75,7 @@ class Evidence:
 
     def other_face(self, photo: int) -> str:
         """Whether a second face fits the person better, or the face used is not in the middle."""
-        seen = self._faces.look(self._labelled.photos[photo])
+        seen = self._faces.inspect(self._labelled.photos[photo])
         if seen.face is None:
             return ""
         if self._centred and not _covers_middle(seen):
@@ -115,7 +117,7 @@ class Evidence:
         return ""
 
     def turned_away(self, photo: int) -> str:
-        quality = self._faces.look(self._labelled.photos[photo]).quality
+        quality = self._faces.inspect(self._labelled.photos[photo]).quality
         if quality is None:
             return ""
         if abs(quality.pose.yaw) > self._yaw:
@@ -125,7 +127,7 @@ class Evidence:
         return ""
 
     def poor_picture(self, photo: int) -> str:
-        quality = self._faces.look(self._labelled.photos[photo]).quality
+        quality = self._faces.inspect(self._labelled.photos[photo]).quality
         if quality is None:
             return ""
         if quality.sharpness < self._sharpness:
@@ -163,7 +165,7 @@ def _apart(one: Embedding, other: Embedding) -> float:
     return float(np.linalg.norm(one - other))
 
 
-def _covers_middle(seen: Seen) -> bool:
+def _covers_middle(seen: InspectedPhoto) -> bool:
     if seen.face is None:
         return False
     box = seen.face.box

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facesearch_local.evaluation.errors import Cause, Miss
-from facesearch_local.evaluation.faces_of import FacesOf
-from facesearch_local.evaluation.grids import PLAIN, QUERY, RIGHT, WRONG, Row, Tile, draw_rows
 from facesearch_local.evaluation.labelled import Labelled, LabelledPhoto
-from facesearch_local.evaluation.measuring import Measured
 from facesearch_local.evaluation.plots import Picture
-from facesearch_local.evaluation.ten_queries import TEN_PEOPLE
+from tests.evaluation.study.contact_sheet import PLAIN, QUERY, RIGHT, WRONG, Row, Tile, draw_rows
+from tests.evaluation.study.misses import Cause, Miss
+from tests.evaluation.study.photo_faces import PhotoFaces
+from tests.evaluation.study.studied import StudiedSystem
+from tests.evaluation.study.ten_queries import TEN_PEOPLE
 
 TEN_SIDE = 48
 MISS_SIDE = 96
@@ -23,13 +23,13 @@ _QUALITY = 60
 
 
 def draw_ten_queries(
-    folder: Path, measured: Measured, labelled: Labelled, faces: FacesOf
+    folder: Path, studied: StudiedSystem, labelled: Labelled, faces: PhotoFaces
 ) -> Picture | None:
     """A row for each query: itself, then what was found, framed by right and wrong."""
-    answers, ten = measured.ten_answers, measured.figures.ten_queries
+    answers, ten = studied.ten_answers, studied.ten_queries
     if answers is None or ten is None:
         return None
-    places = np.flatnonzero(measured.embedded.found)
+    places = np.flatnonzero(studied.measured.embedded.found)
     rows = []
     for number, person in enumerate(TEN_PEOPLE):
         photos = [labelled.photos[places[row]] for row in answers.found[number]]
@@ -42,10 +42,10 @@ def draw_ten_queries(
         title = f"{person}: {ten.in_20[number]} of {ten.photos[number]} photos found"
         rows.append(Row(title, tuple(tiles)))
     caption = (
-        f"{measured.figures.system}: all photos of {ten.all_in_20} of the ten people are among "
+        f"{studied.name}: all photos of {ten.all_in_20} of the ten people are among "
         f"the 20 nearest, of {ten.all_on_top} on top"
     )
-    name = f"ten_queries_{_file_name(measured.figures.system)}"
+    name = f"ten_queries_{_file_name(studied.name)}"
     return _save(draw_rows(rows, TEN_SIDE), folder, name, caption)
 
 
@@ -56,7 +56,7 @@ def _frame(rank: int, photo: LabelledPhoto, person: str) -> str:
 
 
 def draw_misses(
-    folder: Path, misses: Sequence[Miss], labelled: Labelled, faces: FacesOf
+    folder: Path, misses: Sequence[Miss], labelled: Labelled, faces: PhotoFaces
 ) -> list[Picture]:
     """The worst of all, then the worst of each cause; queries and pairs on pages of their own."""
     pictures = []
@@ -80,7 +80,7 @@ def draw_misses(
     return pictures
 
 
-def _row(miss: Miss, labelled: Labelled, faces: FacesOf) -> Row:
+def _row(miss: Miss, labelled: Labelled, faces: PhotoFaces) -> Row:
     def tile(photo: int, frame: str, distance: float | None) -> Tile:
         shown = labelled.photos[photo]
         below = "" if distance is None or np.isinf(distance) else f"distance {distance:.2f}"

@@ -7,10 +7,8 @@ from facesearch.vision.crops import VIEWS, FaceView
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings
 from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch_local.evaluation.ranking import Rank, nearest
-from facesearch_local.evaluation.reranking import expanded, k_reciprocal
-
-SHIPPED = "facenet"
-"""The system of the suggested thresholds and the confidence."""
+from facesearch_local.evaluation.system import SHIPPED
+from tests.evaluation.study.reranking import expanded, k_reciprocal
 
 SHIPPED_VIEW = VIEWS[0]
 
@@ -71,8 +69,3 @@ def costs_as_shipped(system: str) -> bool:
     if variant is None:
         return False
     return (len(variant.views), variant.embedder, variant.rank) == (1, DEFAULT_EMBEDDER, nearest)
-
-
-def ranking_of(system: str) -> Rank:
-    """How the answers of a system, variant or not, are put in order."""
-    return VARIANTS[system].rank if system in VARIANTS else nearest

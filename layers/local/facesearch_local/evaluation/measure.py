@@ -1,4 +1,4 @@
-"""All protocols over one system's vectors of a labelled folder."""
+"""Measure one system: all protocols over its vectors of a labelled folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,8 @@ from facesearch_local.evaluation.calibration import (
     reliability,
     told_held_out,
 )
-from facesearch_local.evaluation.embedding_run import EmbeddedPhotos
+from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.false_accepts import accept_rates
-from facesearch_local.evaluation.halves import Halves, by_half
 from facesearch_local.evaluation.identification import (
     Identification,
     Retrieval,
@@ -29,8 +28,7 @@ from facesearch_local.evaluation.open_set import OpenSet, open_set
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.ranking import Rank, Vectors, nearest
 from facesearch_local.evaluation.several_photos import SeveralPhotos, several_photos
-from facesearch_local.evaluation.ten_queries import TenAnswers, TenQueries, ask_ten, count_ten
-from facesearch_local.evaluation.variants import SHIPPED
+from facesearch_local.evaluation.system import SHIPPED
 from facesearch_local.evaluation.verification import (
     Distances,
     Verification,
@@ -64,13 +62,11 @@ class Figures:
     photos: int
     detected: float
     identification: Identification
-    halves: Halves | None
     verification: Verification | None
     distances: TwoDistances | None
     reliability: Reliability | None
     calibration: Calibration | None
     open_set: OpenSet | None
-    ten_queries: TenQueries | None
     several_photos: tuple[SeveralPhotos, ...]
 
 
@@ -82,7 +78,6 @@ class Measured:
     embedded: EmbeddedPhotos
     retrieval: Retrieval
     pair_distances: Distances | None
-    ten_answers: TenAnswers | None
 
 
 def measure(
@@ -95,11 +90,8 @@ def measure(
 ) -> Measured:
     """`thresholds` are distances suggested for this system, of which the open set is asked."""
     people, missed = labelled.people[embedded.found], labelled.people[~embedded.found]
-    names = np.array([photo.name for photo in labelled.photos])[embedded.found]
     vectors = embedded.embeddings
     retrieval = retrieve(people, vectors, missed, rank)
-    scores = score(people, missed, retrieval)
-    answers = ask_ten(people, names, vectors, rank)
     verified = distances = apart = told = calibrated = None
     if pairs is not None:
         place = np.where(embedded.found, np.cumsum(embedded.found) - 1, -1)
@@ -116,19 +108,17 @@ def measure(
         ms_a_photo=embedded.ms,
         photos=len(labelled.photos),
         detected=float(embedded.found.mean()),
-        identification=count_found(scores),
-        halves=by_half(scores),
+        identification=count_found(score(people, missed, retrieval)),
         verification=verified,
         distances=distances,
         reliability=told,
         calibration=calibrated,
         open_set=open_set(people, vectors, missed, thresholds),
-        ten_queries=count_ten(people, missed, answers) if answers else None,
         several_photos=(
             several_photos(people, vectors, seed) if embedded.system == SHIPPED else ()
         ),
     )
-    return Measured(figures, embedded, retrieval, apart, answers)
+    return Measured(figures, embedded, retrieval, apart)
 
 
 def _reliability(distances: Distances, pairs: Pairs) -> Reliability:

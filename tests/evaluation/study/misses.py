@@ -10,11 +10,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.evidence import Evidence
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measuring import Measured
+from facesearch_local.evaluation.measure import Measured
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.verification import accepts
+from tests.evaluation.study.miss_evidence import MissEvidence
 
 
 class Cause(StrEnum):
@@ -46,7 +46,7 @@ class Miss:
     is_pair: bool = False
 
 
-def missed_queries(measured: Measured, labelled: Labelled, evidence: Evidence) -> list[Miss]:
+def missed_queries(measured: Measured, labelled: Labelled, evidence: MissEvidence) -> list[Miss]:
     """The rank-1 errors, worst first."""
     people = labelled.people
     places = np.flatnonzero(measured.embedded.found)
@@ -71,7 +71,7 @@ def missed_queries(measured: Measured, labelled: Labelled, evidence: Evidence) -
     return sorted(misses, key=lambda miss: -miss.margin)
 
 
-def _missed_query(photo: int, nearest: int, distance: float, evidence: Evidence) -> Miss:
+def _missed_query(photo: int, nearest: int, distance: float, evidence: MissEvidence) -> Miss:
     own, own_distance = evidence.nearest_own(photo)
     cause, detail = _cause(evidence, [photo] if own is None else [photo, own], distance)
     if own is None:
@@ -79,7 +79,7 @@ def _missed_query(photo: int, nearest: int, distance: float, evidence: Evidence)
     return Miss(photo, nearest, own, distance, own_distance, own_distance - distance, cause, detail)
 
 
-def missed_pairs(measured: Measured, pairs: Pairs, evidence: Evidence) -> list[Miss]:
+def missed_pairs(measured: Measured, pairs: Pairs, evidence: MissEvidence) -> list[Miss]:
     """Pairs that the mean of the folds' thresholds judges wrongly, worst first."""
     distances, figures = measured.pair_distances, measured.figures.verification
     if distances is None or figures is None:
@@ -99,7 +99,7 @@ def missed_pairs(measured: Measured, pairs: Pairs, evidence: Evidence) -> list[M
     return sorted(misses, key=lambda miss: -miss.margin)
 
 
-def _cause(evidence: Evidence, photos: Sequence[int], stranger: float) -> tuple[Cause, str]:
+def _cause(evidence: MissEvidence, photos: Sequence[int], stranger: float) -> tuple[Cause, str]:
     """`stranger`: the distance of photos under two names that were taken for one person."""
     for cause, find in (
         (Cause.OTHER_FACE, evidence.other_face),
@@ -120,7 +120,7 @@ def count_causes(misses: Sequence[Miss]) -> dict[Cause, int]:
     return {cause: sum(miss.cause is cause for miss in misses) for cause in Cause}
 
 
-def chance_rates(evidence: Evidence, sample: NDArray[np.intp]) -> dict[Cause, float]:
+def chance_rates(evidence: MissEvidence, sample: NDArray[np.intp]) -> dict[Cause, float]:
     """How often photos that were not missed meet a criterion, too: what it explains by luck."""
     return {
         cause: float(np.mean([bool(find(int(photo))) for photo in sample]))

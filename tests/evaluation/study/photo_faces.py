@@ -13,12 +13,12 @@ from facesearch.settings import Settings
 from facesearch.vision.images import decode_image
 from facesearch.vision.pipeline import FacePipeline
 from facesearch.vision.quality import FaceQuality, face_quality
+from facesearch_local.evaluation.central_face import most_central
 from facesearch_local.evaluation.labelled import LabelledPhoto
-from facesearch_local.evaluation.middle import most_central
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class InspectedPhoto:
     """A photo's size in pixels, the face that its label means, and how many others there are."""
 
     width: int
@@ -28,24 +28,24 @@ class Seen:
     others: int
 
 
-class FacesOf:
+class PhotoFaces:
     """Looks with this project's own pipeline, whatever system is being judged."""
 
     def __init__(self, settings: Settings) -> None:
         self._pipeline = FacePipeline.from_settings(settings)
-        self.look = lru_cache(maxsize=None)(self._look)
+        self.inspect = lru_cache(maxsize=None)(self._inspect)
         self.embeddings = lru_cache(maxsize=None)(self._embeddings)
 
-    def _look(self, photo: LabelledPhoto) -> Seen:
+    def _inspect(self, photo: LabelledPhoto) -> InspectedPhoto:
         try:
             decoded, faces = self._pipeline.detect(read_file(photo.file.path).data)
         except FacesearchError:
-            return Seen(0, 0, None, None, 0)
+            return InspectedPhoto(0, 0, None, None, 0)
         if not faces:
-            return Seen(decoded.width, decoded.height, None, None, 0)
+            return InspectedPhoto(decoded.width, decoded.height, None, None, 0)
         main = faces[_main(faces, decoded.width, decoded.height)]
         quality = face_quality(decoded, main)
-        return Seen(decoded.width, decoded.height, main, quality, len(faces) - 1)
+        return InspectedPhoto(decoded.width, decoded.height, main, quality, len(faces) - 1)
 
     def _embeddings(self, photo: LabelledPhoto) -> tuple[Embedding, ...]:
         """Of all faces, that of the label first."""
@@ -66,7 +66,7 @@ class FacesOf:
             decoded = decode_image(read_file(photo.file.path).data)
         except FacesearchError:
             return None
-        face = self.look(photo).face
+        face = self.inspect(photo).face
         return cut_out(
             decoded, face.box if face else BoundingBox(0, 0, decoded.width, decoded.height)
         )

@@ -15,8 +15,7 @@ from facesearch.photos.folder import read_file
 from facesearch.settings import Settings
 from facesearch_local.evaluation.cache import CachedVector, EmbeddingCache
 from facesearch_local.evaluation.labelled import LabelledPhoto
-from facesearch_local.evaluation.system import Embedded, System, SystemOptions
-from facesearch_local.evaluation.systems import open_system
+from facesearch_local.evaluation.system import Embedded, System, SystemEntry, SystemOptions
 from facesearch_local.library.chunks import in_chunks
 from facesearch_local.library.walk import PhotoFile, Problem
 from facesearch_local.pool import Pipe, WorkerPool, answer_chunks
@@ -54,7 +53,7 @@ Watch = Callable[
 
 
 def embed_photos(
-    name: str,
+    entry: SystemEntry,
     photos: Sequence[LabelledPhoto],
     settings: Settings,
     options: SystemOptions,
@@ -63,18 +62,18 @@ def embed_photos(
     workers: int,
     watch: Watch,
 ) -> EmbeddedPhotos:
-    """Each photo through the system `name`, unless the cache has it.
+    """Embed each photo by the system of `entry`, unless the cache has it.
 
     A photo that cannot be read, or crashes the system, is a problem and not cached: the next run
     tries again. Raises `FacesearchError` when the system itself cannot run.
     """
-    system = open_system(name, settings, options)
+    system = entry.open(settings, options)
     files = [photo.file for photo in photos]
     problems: list[Problem] = []
     with EmbeddingCache(cache_folder, system.recipe) as cache:
         known = cache.read(files)
         missing = [file for file in files if file not in known]
-        pool = WorkerPool(workers, partial(_work, name, settings, options), _crashed)
+        pool = WorkerPool(workers, partial(_work, entry, settings, options), _crashed)
         with pool, watch(pool, len(missing)) as advance:
             for results in pool.results(in_chunks(missing, workers)):
                 done: list[tuple[PhotoFile, CachedVector]] = []
@@ -107,10 +106,10 @@ def _gather(
     )
 
 
-def _work(name: str, settings: Settings, options: SystemOptions, connection: Pipe) -> None:
+def _work(entry: SystemEntry, settings: Settings, options: SystemOptions, connection: Pipe) -> None:
     """A worker process; one thread each, as every core has a worker of its own."""
     try:
-        system = open_system(name, replace(settings, threads=1), options)
+        system = entry.open(replace(settings, threads=1), options)
     except FacesearchError as error:
         connection.send(error)
         return
@@ -145,7 +144,7 @@ class _Answer:
 
     def _spent(self) -> float:
         """Seconds of CPU."""
-        return time.process_time() + self._system.elsewhere_s
+        return time.process_time() + self._system.other_processes_s
 
 
 def _read(file: PhotoFile) -> bytes | FacesearchError:

@@ -1,4 +1,4 @@
-"""Which face of a labelled photo the label means: the one in the middle, as LFW's protocol says."""
+"""Which face a photo's label means: the one nearest the centre, as in LFW's protocol."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from facesearch.faces import BoundingBox
 
 
 def most_central(boxes: Sequence[BoundingBox], width: float, height: float) -> int:
-    """The place in `boxes`, of which there is one at least, of that nearest the photo's middle."""
+    """Index of the box whose centre is nearest the photo's centre; `boxes` is not empty."""
 
     def off_centre(number: int) -> float:
         box = boxes[number]

@@ -1,14 +1,13 @@
-"""Everything one evaluation found, before it is printed or drawn."""
+"""The results of one evaluation, before they are printed or drawn."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from facesearch_local.evaluation.groups import GroupFigures
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measuring import Measured
+from facesearch_local.evaluation.measure import Measured
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import Provenance
-from facesearch_local.evaluation.variants import SHIPPED
 from facesearch_local.library.walk import Problem
 
 
@@ -42,12 +41,6 @@ class Evaluation:
     by_group: list[GroupResult]
     provenance: Provenance
     seconds: float
-
-    @property
-    def judged(self) -> Measured:
-        """The system whose misses are explained: the shipped one, or else the last."""
-        shipped = [each for each in self.systems if each.figures.system == SHIPPED]
-        return (shipped or self.systems)[-1]
 
     def json(self) -> dict[str, Any]:
         """Keys are stable."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facesearch.errors import FacesearchError, ImageError, ModelError
 from facesearch.vision.images import decode_image
-from facesearch_local.evaluation.system import Embedded, SystemOptions
+from facesearch_local.evaluation.system import Embedded
 
 WORKER = Path(__file__).with_name("peer_worker.py")
 DESCRIBED_S = 120
@@ -26,12 +26,12 @@ DESCRIBED_S = 120
 
 
 class PeerSystem:
-    """A peer; raises `ModelError` at once when it cannot run there, with the reason."""
+    """Raises `ModelError` at once, with the reason, when it cannot run in this `python`."""
 
-    def __init__(self, name: str, options: SystemOptions) -> None:
+    def __init__(self, name: str, python: Path | None) -> None:
         self.name = f"peer:{name}"
-        self.elsewhere_s = 0.0
-        self._command = [str(options.peer_python or sys.executable), str(WORKER), name]
+        self.other_processes_s = 0.0
+        self._command = [str(python or sys.executable), str(WORKER), name]
         self.recipe = f"{self.name}: {self._described()}"
 
     def embed(self, photos: Sequence[bytes]) -> list[Embedded]:
@@ -39,7 +39,7 @@ class PeerSystem:
 
     def _described(self) -> str:
         try:
-            ended = subprocess.run(  # noqa: S603 (the user names the interpreter)
+            ended = subprocess.run(
                 [*self._command, "--describe"],
                 capture_output=True,
                 text=True,
@@ -61,15 +61,15 @@ class PeerSystem:
         except ImageError as error:
             return error
         said = self._ask(rgb)
-        self.elsewhere_s += said["seconds"]
+        self.other_processes_s += said["seconds"]
         if "error" in said:
             return FacesearchError(f"{self.name} failed: {said['error']}")
         return None if said["vector"] is None else np.array(said["vector"], np.float32)
 
     def _ask(self, rgb: NDArray[np.uint8]) -> dict[str, Any]:
         process = self._process
-        assert process.stdin is not None  # noqa: S101 (pipes, as asked for)
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(struct.pack("<II", *rgb.shape[:2]) + rgb.tobytes())
             process.stdin.flush()
@@ -83,7 +83,7 @@ class PeerSystem:
 
     @cached_property
     def _process(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(  # noqa: S603 (the user names the interpreter)
+        process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
