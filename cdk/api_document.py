@@ -29,7 +29,7 @@ def api_document(settings: StageSettings, function_uri: str) -> Mapping[str, Jso
             path["options"] = _operation(route.path, integration, closed=False)
     return {
         "openapi": "3.0.1",
-        "info": {"title": f"facesearch-{settings.stage}", "version": "1"},
+        "info": {"title": settings.stack, "version": "1"},
         "paths": paths,
         "components": {"securitySchemes": {_SCHEME: _scheme(settings)}},
         # Photos in, perhaps pictures out: nothing is text to the gateway.

@@ -60,7 +60,7 @@ class SearchApi(Construct):
             self,
             "Api",
             # The name that the metrics go by.
-            rest_api_name=f"facesearch-{settings.stage}",
+            rest_api_name=settings.stack,
             api_definition=apigateway.ApiDefinition.from_inline(api_document(settings, uri)),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # One role for all APIs of the account and region: without it, none can log.

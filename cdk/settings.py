@@ -1,13 +1,23 @@
-"""The settings of each stage: typed, checked at synthesis, changed with `-c name=value`."""
+"""The settings of a stage: its file in `cdk/stages`, checked and typed at synthesis.
+
+`-c name=value` changes a setting for once; `cdk/downgrades.py` refuses what would lose something.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
 
+from cdk.downgrades import refuse_downgrades
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
-from facesearch.planning.capacity import REDUNDANCY, Redundancy, Sizing, Workload, parse_count, size
+from facesearch.planning.capacity import Redundancy, Sizing, Workload, parse_count, size
 from facesearch.vision.limits import MAX_FACES
+
+STAGES = Path(__file__).resolve().parent / "stages"
+"""The folder of the stages' files: `dev.toml` is stage dev."""
 
 CHOICES = {
     "architecture": ("x86_64", "arm64"),
@@ -21,10 +31,17 @@ CHOICES = {
     "views": (1, 2),
 }
 
+ONCE: tuple[str, ...] = ()
+"""Settings of a single deployment, given with `-c` only."""
+
+STACK_LENGTH = 28
+"""Buckets are named after the stack, with the account and the region, in 63 characters."""
+
 DOMAIN_ENDPOINT = re.compile(
     r"search-(?P<name>[a-z][a-z0-9-]{2,27})-[a-z0-9]{26}"
     r"\.(?:aos\.)?(?P<region>[a-z0-9-]+)\.(?:es\.amazonaws\.com|on\.aws)"
 )
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _USER_POOL_ARN = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/\S+")
 
 
@@ -41,6 +58,8 @@ class StageSettings:
     zones: int
     replicas: int
     managers: bool
+    burstable: bool
+    """The smallest nodes (t3) may be taken; they are not for steady load."""
     vpc: bool
     retain: bool
     """The bucket, the index and the dead letters outlive the stack."""
@@ -71,102 +90,123 @@ class StageSettings:
     uploads: bool = True
     """Whether callers of the API may add photos."""
 
+    name: str = "facesearch"
+    """What the stack's name starts with: several stacks can live in one account and region."""
+
+    @property
+    def stack(self) -> str:
+        """The name of the stack, and of what is named after it."""
+        return f"{self.name}-{self.stage}"
+
     @property
     def sizing(self) -> Sizing:
-        burstable = REDUNDANCY[self.stage].burstable
-        redundancy = Redundancy(self.zones, self.replicas, self.managers, burstable)
+        redundancy = Redundancy(self.zones, self.replicas, self.managers, self.burstable)
         return size(Workload(self.faces, self.searches, self.photos), redundancy)
 
-
-STAGES = {
-    stage.stage: stage
-    for stage in (
-        StageSettings(
-            stage="dev",
-            faces=100_000,
-            searches=1.0,
-            photos=10_000,
-            zones=REDUNDANCY["dev"].zones,
-            replicas=REDUNDANCY["dev"].replicas,
-            managers=REDUNDANCY["dev"].managers,
-            vpc=False,
-            retain=False,
-            start="on-demand",
-            tracing=False,
-            log_days=14,
-        ),
-        StageSettings(
-            stage="prod",
-            faces=10_000_000,
-            searches=10.0,
-            photos=100_000,
-            zones=REDUNDANCY["prod"].zones,
-            replicas=REDUNDANCY["prod"].replicas,
-            managers=REDUNDANCY["prod"].managers,
-            vpc=True,
-            retain=True,
-            start="snapstart",
-            tracing=True,
-            log_days=90,
-        ),
-    )
-}
 
 Value = str | int | float | bool | tuple[str, ...]
 
 
-def read_settings(context: Mapping[str, object]) -> StageSettings:
+def read_settings(context: Mapping[str, object], stages: Path = STAGES) -> StageSettings:
     """The stage that the CDK's context names (default: dev), with the context's other settings.
 
-    Raises `SettingsError`, naming the setting and what to do.
+    Raises `SettingsError`, naming the setting, where it stands, and what to do.
     """
-    stage = context.get("stage", "dev")
-    if stage not in STAGES:
-        raise _wrong("stage", stage, f"one of {', '.join(STAGES)}")
-    settings = STAGES[str(stage)]
-    names = {field.name for field in fields(StageSettings)}
-    changes: dict[str, Value] = {}
-    for name, value in context.items():
-        if ":" in name or name.startswith("@"):
-            continue  # The CDK's own.
-        if name not in names:
-            raise SettingsError(f"there is no setting '{name}': use {', '.join(sorted(names))}")
-        changes[name] = _parse(name, value, getattr(settings, name))
-    settings = replace(settings, **changes)  # type: ignore[arg-type] # _parse kept each field's type
+    stage, allowed, given = _split(context)
+    file = stages / f"{stage}.toml"
+    if not _NAME.fullmatch(stage) or not file.is_file():
+        names = sorted(each.stem for each in stages.glob("*.toml"))
+        raise _wrong("stage", stage, f"one of {', '.join(names)}, or add its file to cdk/stages")
+    try:
+        written = _read_file(file)
+        committed = _make(stage, written)
+    except SettingsError as error:
+        raise SettingsError(f"cdk/stages/{file.name}: {error}") from error
+    settings = _make(stage, {**written, **_parse_all(given)})
+    refuse_downgrades(settings, committed, f"cdk/stages/{file.name}", allowed)
+    return settings
+
+
+def _split(context: Mapping[str, object]) -> tuple[str, Sequence[str], Mapping[str, object]]:
+    """The stage, the downgrades that are allowed, and the settings in the CDK's context."""
+    # Names with a colon or an @ are the CDK's own.
+    given = {name: value for name, value in context.items() if not re.search("^@|:", name)}
+    stage = str(given.pop("stage", "dev"))
+    allowed = [name for name in str(given.pop("allow", "")).split(",") if name]
+    return stage, allowed, given
+
+
+def _read_file(file: Path) -> Mapping[str, Value]:
+    try:
+        content = tomllib.loads(file.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"this is not TOML: {error}") from error
+    for name in ("stage", *ONCE):
+        if name in content:
+            raise SettingsError(f"setting {name} does not belong in a stage's file")
+    return _parse_all(content)
+
+
+def _make(stage: str, values: Mapping[str, Value]) -> StageSettings:
+    arguments: dict[str, Any] = {"stage": stage, **values}
+    missing = [
+        field.name
+        for field in fields(StageSettings)
+        if field.default is MISSING and field.name not in arguments
+    ]
+    if missing:
+        raise SettingsError(f"setting {missing[0]} is missing: add it, as in cdk/stages/dev.toml")
+    settings = StageSettings(**arguments)
     _check(settings)
     return settings
 
 
-def _parse(name: str, value: object, now: Value) -> Value:
-    """`value` as the type that the setting has now: text from `-c`, or JSON from cdk.json."""
-    if isinstance(now, bool):
+def _parse_all(given: Mapping[str, object]) -> dict[str, Value]:
+    kinds = get_type_hints(StageSettings)
+    for name in given:
+        if name not in kinds:
+            raise SettingsError(f"there is no setting '{name}': use {', '.join(sorted(kinds))}")
+    return {name: _parse(name, value, kinds[name]) for name, value in given.items()}
+
+
+def _parse(name: str, value: object, kind: object) -> Value:
+    """`value` as the type of its setting: text from `-c`, or a value of TOML or JSON."""
+    if kind is bool:
         if str(value).lower() not in ("true", "false"):
             raise _wrong(name, value, "true or false")
         return str(value).lower() == "true"
-    if isinstance(now, int | float):
+    if kind in (int, float):
         try:
             number = parse_count(str(value))
         except InvalidRequest as error:
             raise SettingsError(f"setting {name}: {error}") from error
-        if isinstance(now, float):
+        if kind is float:
             return number
         if not number.is_integer():
             raise _wrong(name, value, "a whole number")
         return int(number)
-    if isinstance(now, tuple):
-        parts = value if isinstance(value, list | tuple) else str(value).split(",")
-        return tuple(str(part).strip() for part in parts if str(part).strip())
-    return str(value)
+    if kind is str:
+        return str(value)
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
 def _check(settings: StageSettings) -> None:
     for name, choices in CHOICES.items():
         if getattr(settings, name) not in choices:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
+    _check_name(settings)
     _check_index(settings)
     _check_photos(settings)
     _check_limits(settings)
     _check_callers(settings)
+
+
+def _check_name(settings: StageSettings) -> None:
+    if not _NAME.fullmatch(settings.name) or len(settings.stack) > STACK_LENGTH:
+        longest = STACK_LENGTH - len(settings.stage) - 1
+        expected = f"small letters, digits and hyphens, a letter first, {longest} at most"
+        raise _wrong("name", settings.name, expected)
 
 
 def _check_limits(settings: StageSettings) -> None:

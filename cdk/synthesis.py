@@ -41,7 +41,7 @@ def build_app(
     settings = read_settings(app.node.get_all_context())
     stack = FaceSearchStack(
         app,
-        f"facesearch-{settings.stage}",
+        settings.stack,
         settings=settings,
         built=BuiltLayers.in_folder(build, settings.architecture),
         env=Environment(account=account, region=region),

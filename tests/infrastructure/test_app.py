@@ -1,11 +1,14 @@
 """`app.py` as the CDK's command line runs it: no account, no credentials, no Docker, no Node.js."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from cdk.assets import ROOT
+from tests.infrastructure.conftest import Synthesise
+from tests.infrastructure.template import Template
 
 
 def run_app(tmp_path: Path, build: Path, **context: str) -> subprocess.CompletedProcess[str]:
@@ -55,3 +58,24 @@ def test_app_with_a_wrong_setting_names_it_and_the_fix(tmp_path: Path, built_lay
 
 def test_cdk_runs_the_app() -> None:
     assert json.loads((ROOT / "cdk.json").read_text())["app"] == "python3 app.py"
+
+
+def test_stacks_of_two_names_share_no_name_of_a_resource(template_of: Synthesise) -> None:
+    one, other = (template_of(stage="prod", name=name) for name in ("facesearch", "album"))
+    assert other.path.name == "album-prod.template.json"
+    assert names_in(other)
+    assert not names_in(one) & names_in(other)
+
+
+def names_in(template: Template) -> set[tuple[str, str]]:
+    """The names that the template itself gives; CloudFormation's own hold the stack's name."""
+    return {
+        (resource["Type"], template.text(value))
+        for resource in template.resources.values()
+        if resource["Type"] != "AWS::Lambda::Alias"  # It is named within its function.
+        for key, value in resource.get("Properties", {}).items()
+        if re.fullmatch(
+            r"Name|\w*(Bucket|Queue|Topic|Role|Domain|Dashboard|Group|Function)Name", key
+        )
+        and "Ref" not in str(value).replace("'Ref': 'AWS::", "")
+    }

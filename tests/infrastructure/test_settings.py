@@ -1,38 +1,45 @@
-"""Settings: each stage's, changed by context, and refused by name."""
+"""Settings: each stage's file, changed by context, and refused by name."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from cdk.downgrades import LOSSES
 from cdk.settings import STAGES, StageSettings, read_settings
 from facesearch.errors import SettingsError
+from facesearch.planning.capacity import REDUNDANCY, Redundancy
 
 DOMAIN = "search-people-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com"
 
 
 def test_stage_dev_is_the_default() -> None:
-    assert read_settings({}) == STAGES["dev"]
-
-
-def test_stage_is_chosen_by_context() -> None:
-    assert read_settings({"stage": "prod"}) == STAGES["prod"]
+    assert read_settings({}) == read_settings({"stage": "dev"})
 
 
 def test_prod_keeps_its_stores_and_dev_does_not() -> None:
-    assert STAGES["prod"].retain
-    assert not STAGES["dev"].retain
+    assert read_settings({"stage": "prod"}).retain
+    assert not read_settings({"stage": "dev"}).retain
+
+
+@pytest.mark.parametrize("stage", REDUNDANCY)
+def test_stage_is_as_redundant_as_it_is_planned(stage: str) -> None:
+    settings = read_settings({"stage": stage})
+    assert REDUNDANCY[stage] == Redundancy(
+        settings.zones, settings.replicas, settings.managers, settings.burstable
+    )
 
 
 def test_context_of_the_cdk_itself_is_left_alone() -> None:
     context = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:something": "x"}
-    assert read_settings(context) == STAGES["dev"]
+    assert read_settings(context) == read_settings({})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "parsed"),
     [
         ("faces", "100M", 100_000_000),
-        ("faces", 20_000, 20_000),
+        ("faces", 200_000, 200_000),
         ("searches", "2.5", 2.5),
         ("photos", "20k", 20_000),
         ("tracing", "true", True),
@@ -55,7 +62,10 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        ({"stage": "test"}, "setting stage is 'test': use one of dev, prod"),
+        ({"stage": "test"}, "setting stage is 'test': use one of dev, prod, or add its file"),
+        ({"stage": "../stages/dev"}, "setting stage is '../stages/dev': use one of"),
+        ({"name": "Faces"}, "setting name is 'Faces': use small letters, digits"),
+        ({"name": "a" * 25}, f"setting name is '{'a' * 25}': use small letters, digits and"),
         ({"face": "1M"}, "there is no setting 'face': use alarm_email, architecture,"),
         ({"faces": "many"}, "setting faces: 'many' is not a number"),
         ({"faces": "9k"}, "setting faces is 9,000: use 10,000 to 1,000,000,000"),
@@ -93,6 +103,104 @@ def test_wrong_setting_is_refused_by_name_with_the_fix(
     assert str(raised.value).startswith(message)
 
 
+@pytest.fixture
+def stages(tmp_path: Path) -> Path:
+    """A folder with one stage's file, which is prod's."""
+    (tmp_path / "eu.toml").write_text((STAGES / "prod.toml").read_text())
+    return tmp_path
+
+
+def write(stages: Path, line: str, *, without: str = "") -> None:
+    file = stages / "eu.toml"
+    kept = [each for each in file.read_text().splitlines() if not without or without not in each]
+    file.write_text("\n".join([*kept, line]))
+
+
+def test_stage_s_file_is_all_that_another_stage_needs(stages: Path) -> None:
+    write(stages, 'authorisation = "iam"\ncors_origins = ["https://a.example"]')
+    settings = read_settings({"stage": "eu"}, stages)
+    assert settings.stack == "facesearch-eu"
+    assert (settings.faces, settings.searches) == (10_000_000, 10.0)
+    assert (settings.authorisation, settings.cors_origins) == ("iam", ("https://a.example",))
+
+
+@pytest.mark.parametrize(
+    ("line", "without", "message"),
+    [
+        ("", "faces =", "setting faces is missing: add it, as in cdk/stages/dev.toml"),
+        ("face = 1", "", "there is no setting 'face': use alarm_email,"),
+        ('faces = "many"', "faces =", "setting faces: 'many' is not a number"),
+        ("tracing = 1", "tracing =", "setting tracing is '1': use true or false"),
+        ('start = "warm"', "start =", "setting start is 'warm': use one of on-demand,"),
+        ("faces = 1", "", "this is not TOML: Cannot overwrite a value"),
+        ('stage = "eu"', "", "setting stage does not belong in a stage's file"),
+    ],
+)
+def test_wrong_setting_in_a_file_is_refused_with_the_file_s_name(
+    stages: Path, line: str, without: str, message: str
+) -> None:
+    write(stages, line, without=without)
+    with pytest.raises(SettingsError) as raised:
+        read_settings({"stage": "eu"}, stages)
+    assert str(raised.value).startswith(f"cdk/stages/eu.toml: {message}")
+
+
+DOWNGRADES = {
+    "faces": "1M",
+    "searches": "9.5",
+    "photos": "99k",
+    "zones": "2",
+    "replicas": "0",
+    "managers": "false",
+    "vpc": "false",
+    "retain": "false",
+    "authorisation": "api-key",
+    "uploads": "true",
+}
+"""Each is less than what the file of these tests says."""
+
+
+def test_every_downgrade_is_tried() -> None:
+    assert set(DOWNGRADES) == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", DOWNGRADES)
+def test_less_than_the_stage_s_file_says_is_refused_unless_allowed_by_name(
+    stages: Path, name: str
+) -> None:
+    write(stages, 'authorisation = "iam"\nuploads = false')
+    context = {"stage": "eu", name: DOWNGRADES[name]}
+    refusal = rf"^setting {name} is .* in cdk/stages/eu\.toml: .* -c allow={name}$"
+    with pytest.raises(SettingsError, match=refusal):
+        read_settings(context, stages)
+    other = next(each for each in DOWNGRADES if each != name)
+    with pytest.raises(SettingsError, match=f"^setting {name} is "):
+        read_settings({**context, "allow": other}, stages)
+    allowed = read_settings({**context, "allow": f"{other},{name}"}, stages)
+    assert allowed != read_settings({"stage": "eu"}, stages)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("faces", "100M"), ("replicas", "2"), ("authorisation", "iam"), ("uploads", "false")],
+)
+def test_more_than_the_stage_s_file_says_is_taken(stages: Path, name: str, value: str) -> None:
+    settings = read_settings({"stage": "eu", name: value}, stages)
+    assert settings != read_settings({"stage": "eu"}, stages)
+
+
+def test_one_who_is_known_may_be_known_in_another_way(stages: Path) -> None:
+    write(stages, 'authorisation = "iam"')
+    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abcdefghi"
+    changed = {"stage": "eu", "authorisation": "cognito", "user_pool_arn": pool}
+    assert read_settings(changed, stages).authorisation == "cognito"
+
+
+def test_only_what_is_guarded_can_be_allowed() -> None:
+    with pytest.raises(SettingsError, match=r"^allow names 'tracing': use faces, searches"):
+        read_settings({"allow": "tracing"})
+
+
 def test_every_setting_is_typed_for_the_command_line() -> None:
-    kinds = {type(getattr(STAGES["dev"], field.name)) for field in fields(StageSettings)}
+    kinds = {type(getattr(read_settings({}), field.name)) for field in fields(StageSettings)}
     assert kinds <= {str, int, float, bool, tuple}

@@ -89,7 +89,7 @@ def command(
 ) -> None:
     """What a system of some size needs on AWS, and what that costs a month.
 
-    The stack is sized by the same formulas: cdk deploy -c faces=100M -c searches=50.
+    The stack is sized by the same formulas, from the same numbers in cdk/stages/prod.toml.
     """
     stored = int(parse_count(faces))
     a_day = parse_count(photos) if photos else max(stored / FACES_A_PHOTO / YEAR_DAYS, 1)
