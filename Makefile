@@ -13,7 +13,7 @@ CDK_CLI := aws-cdk@2.1148.1
 LAYERS := build/layers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo models test lint layers synth up down lock clean
+.PHONY: help demo models test coverage lint layers synth up down lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ test: models lint ## Set up, check style and types, and pass every test
 	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/e2e/page $(PYTEST)
 	@echo "== Testing the page (by itself: when a container starts, Chromium drops connections)"
 	$(BIN)/pytest tests/e2e/page $(PYTEST)
+
+coverage: $(VENV)/test ## The same, measuring branch coverage; fails below the floor in pyproject.toml
+	@$(BIN)/coverage erase
+	@$(MAKE) test PYTEST="$(PYTEST) --cov --cov-append --cov-report= --cov-fail-under=0"
+	@$(BIN)/coverage report
 
 lint: $(VENV)/test ## Style, formatting, strict types, and which way imports run
 	@echo "== Checking style and types"
