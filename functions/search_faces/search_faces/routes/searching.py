@@ -1,7 +1,7 @@
 """The nearest faces to those of photos, or to stored ones."""
 
 from facesearch.photos.thumbnails import thumbnail
-from facesearch.searching import FaceMatches, search_face, search_person, search_photo
+from facesearch.searching import MAX_PHOTOS, FaceMatches, search_face, search_person, search_photo
 from search_faces.contract.answers import SearchAnswer
 from search_faces.contract.extras import Extras, data_url, extras_of
 from search_faces.contract.requests import (
@@ -12,7 +12,7 @@ from search_faces.contract.requests import (
     Query,
     SearchRequest,
 )
-from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SEVERAL, SIZES, STORE
+from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SCOPE, SEVERAL, SIZES, STORE
 from search_faces.routing import Body, Route
 from search_faces.service import SearchService
 
@@ -71,11 +71,11 @@ SEARCH = Route(
     respond=search,
     request=SearchRequest,
     answer=SearchAnswer,
-    body=Body(fields=QUERIES, files={"photo": 10}, is_photo=True),
+    body=Body(fields=QUERIES, files={"photo": MAX_PHOTOS}, is_photo=True),
     tag="Searching",
     description="Send a photo as the body, one or more as files `photo` of a form, or JSON "
     f"that names what to search with. {SEVERAL}\n\n{SIZES}",
-    problems=(*ADDRESS, *PHOTO, *STORE, "no_face"),
+    problems=(*ADDRESS, *SCOPE, *PHOTO, *STORE, "no_face"),
     examples={
         "A stored face": {"face_id": FACE_ID},
         "A photo in the bucket, all its faces": {"s3_key": "wedding/0001.jpg", "face": "all"},
@@ -94,5 +94,5 @@ MATCHES = Route(
     answer=SearchAnswer,
     tag="Searching",
     description="Pages go on with `offset`, at most to the 10,000th match.",
-    problems=(*ADDRESS, *FACE, "read_error"),
+    problems=(*ADDRESS, *SCOPE, *FACE, "read_error"),
 )

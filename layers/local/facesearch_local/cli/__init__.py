@@ -2,16 +2,19 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 import click
 
 from facesearch import __version__
-from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
+from facesearch.errors import FacesearchError, InvalidCollection, InvalidRequest, SettingsError
 from facesearch_local.cli.output import print_error
+
+_USAGE_ERRORS = (click.UsageError, InvalidCollection, InvalidRequest, SettingsError)
 
 DONE, NOTHING_DONE, USAGE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -63,7 +66,14 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 nothing could be done, 2 usage, 3 done with some inputs "
+    epilog="""\b
+Examples:
+  facesearch index ~/Pictures
+  facesearch search portrait.jpg
+  facesearch COMMAND --help
+
+"""
+    "Exit codes: 0 done, 1 nothing could be done, 2 usage, 3 done with some inputs "
     "failed, 130 interrupted.",
 )
 @click.version_option(__version__, message="facesearch %(version)s")
@@ -71,13 +81,53 @@ def _facesearch() -> None:
     """Find the faces in photos, and search them by face."""
 
 
+class _OutputFailed(Exception):
+    """`stream`, stdout or stderr, could not be written to."""
+
+    def __init__(self, reason: str, stream: TextIO) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.stream = stream
+
+
+class _Output(TextIOWrapper):
+    """Stdout or stderr, whose failures are told from those of files."""
+
+    def write(self, text: str, /) -> int:
+        with self._watched():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with self._watched():
+            super().flush()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _OutputFailed(error.strerror or str(error), self) from error
+
+
 def main() -> None:
     """The script's entry point."""
-    for stream in (sys.stdout, sys.stderr):
-        # Names may hold letters that a terminal or a redirected output has not.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    sys.stdout, sys.stderr = _output(sys.stdout), _output(sys.stderr)
     sys.exit(run(sys.argv[1:]))
+
+
+def _output(stream: TextIO) -> TextIO:
+    if not isinstance(stream, TextIOWrapper):
+        return stream
+    return _Output(
+        stream.buffer,
+        stream.encoding,
+        # Names may hold letters that a terminal or a redirected output has not.
+        errors="replace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
 def run(
@@ -87,21 +137,39 @@ def run(
 ) -> int:
     """Run a command line and return its exit code."""
     try:
+        code = _run(arguments, command, name)
+        if sys.stdout is not None:  # a shell may have closed it
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has enough of it: there is nobody left to complain to.
+        _silence(sys.stdout)
+        return NOTHING_DONE
+    except _OutputFailed as error:
+        _silence(error.stream)
+        print_error(
+            f"the output cannot be written ({error.reason}): make room, or send it elsewhere"
+        )
+        return NOTHING_DONE
+    return code
+
+
+def _silence(stream: TextIO) -> None:
+    """What the stream holds would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: Sequence[str], command: click.Command, name: str) -> int:
+    try:
         code = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return USAGE
     except (click.ClickException, FacesearchError) as error:
         print_error(_message(error))
-        usage = isinstance(error, click.UsageError | InvalidRequest | SettingsError)
-        return USAGE if usage else NOTHING_DONE
+        return USAGE if isinstance(error, _USAGE_ERRORS) else NOTHING_DONE
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough of it: there is nobody left to complain to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOTHING_DONE
     return int(code or DONE)
 
 

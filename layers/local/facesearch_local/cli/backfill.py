@@ -21,6 +21,7 @@ from facesearch_local.cli.aws import (
     open_sqs,
     translate_aws_errors,
 )
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json, saved
 from facesearch_local.cli.progress import show_progress
@@ -57,12 +58,13 @@ class _BucketObject:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch backfill s3://my-photos --dry-run
   facesearch backfill s3://my-photos/2019/ --state backfill.state
   facesearch backfill s3://my-photos/encrypted/ --again
-  facesearch backfill s3://my-photos --queue https://sqs.eu-west-1.amazonaws.com/…/changes"""
+  facesearch backfill s3://my-photos --queue https://sqs.eu-west-1.amazonaws.com/…/changes""",
 )
 @click.argument("place", metavar="s3://BUCKET/PREFIX")
 @click.option(

@@ -8,15 +8,17 @@ from facesearch.errors import SettingsError
 from facesearch.stores.sqlite.backup import back_up
 from facesearch.stores.sqlite.store import path_of_url
 from facesearch.stores.urls import without_password
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, saved
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch backup faces-2026-11-28.db
-  facesearch backup --force --store sqlite:////var/lib/faces.db /backup/faces.db"""
+  facesearch backup --force --store sqlite:////var/lib/faces.db /backup/faces.db""",
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace FILE if it is there already.")

@@ -10,6 +10,7 @@ from facesearch.faces import EmbeddedFace
 from facesearch.photos.folder import read_file
 from facesearch.searching import analyse_photo, compare_faces
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.query import naming, note_other_faces
@@ -17,10 +18,11 @@ from search_faces.contract.answers import CompareAnswer, Face
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch compare passport.jpg selfie.heic
-  facesearch compare --json a.jpg b.jpg | jq .same_person"""
+  facesearch compare --json a.jpg b.jpg | jq .same_person""",
 )
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))

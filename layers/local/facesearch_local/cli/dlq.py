@@ -11,6 +11,7 @@ import click
 from facesearch.errors import InvalidRequest, ReadError
 from facesearch.faces import photo_key
 from facesearch_local.cli.aws import MOST_AT_ONCE, open_sqs, translate_aws_errors
+from facesearch_local.cli.command import CommandGroup
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json
 from index_faces.events import parse_message
@@ -40,7 +41,13 @@ class _DeadLetter:
     problem: str
 
 
-@click.group()
+@click.group(
+    cls=CommandGroup,
+    epilog="""\b
+Examples:
+  facesearch dlq list https://sqs.eu-west-1.amazonaws.com/123456789012/dead-letters
+  facesearch dlq redrive https://sqs.eu-west-1.amazonaws.com/123456789012/dead-letters""",
+)
 def command() -> None:
     """Messages that failed too often: look at them, send them again.
 

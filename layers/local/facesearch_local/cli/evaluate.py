@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
@@ -37,12 +38,13 @@ class Stopped(Exception):
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch evaluate ~/people --output report
   facesearch evaluate lfw --pairs pairs.txt --json | jq .systems[0]
   facesearch evaluate lfw --system whole-image --classifier vgg16.onnx \\
-    --classifier-preprocessing caffe --output vgg16.md"""
+    --classifier-preprocessing caffe --output vgg16.md""",
 )
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(

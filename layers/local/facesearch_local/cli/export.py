@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from facesearch.stores import open_store
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, saved
 from facesearch_local.cli.progress import show_progress
@@ -12,11 +13,12 @@ from facesearch_local.exporting import export_faces, writer_for
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch export faces.parquet
   facesearch export --store sqlite:////var/lib/faces.db faces.csv
-  python -c "import numpy; print(numpy.load('faces.npz')['embedding'].shape)\""""
+  python -c "import numpy; print(numpy.load('faces.npz')['embedding'].shape)\"""",
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @store_option

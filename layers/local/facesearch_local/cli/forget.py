@@ -10,6 +10,7 @@ from facesearch.faces import PhotoListing, Removal
 from facesearch.photos.folder import photo_name
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.command import CollectionName, Command, is_text
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, printable
 from facesearch_local.library.compare import MASS_PHOTOS, is_mass
@@ -21,18 +22,23 @@ AT_ONCE = 500
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch forget --dry-run /mnt/old-disk/Pictures
   facesearch forget IMG_0001.jpg s3://my-photos/2019/
   facesearch forget --collection wedding
-  facesearch forget --missing --dry-run"""
+  facesearch forget --missing --dry-run""",
 )
-@click.argument("places", nargs=-1, metavar="[PATH|PHOTO]...")
-@click.option("--collection", help="Only photos in this collection.")
+@click.argument("places", nargs=-1, metavar="[PATH|PHOTO]...", type=click.Path())
+@click.option("--collection", type=CollectionName(), help="Only photos in this collection.")
 @click.option("--missing", is_flag=True, help="Only photos whose file is not there any more.")
 @click.option("--dry-run", is_flag=True, help="Only tell which photos that would be.")
-@click.option("--yes", is_flag=True, help="Ask no question.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help=f"Ask no question: at a terminal, it asks before more than {MASS_PHOTOS} photos go.",
+)
 @store_option
 @json_option
 def command(
@@ -53,6 +59,9 @@ def command(
     """
     if not places and collection is None and not missing:
         raise click.UsageError("Name a path or a photo, or use --collection or --missing.")
+    for name in places:
+        if "://" in name and not is_text(name):
+            raise click.UsageError(f"'{printable(name)}' is not UTF-8: type it anew.")
     url = read_settings(store_url).store_url
     selection = Selection([Place.named(place) for place in places], collection, missing)
     with open_store(url, None) as reading:

@@ -13,6 +13,7 @@ from facesearch.photos.folder import read_photo
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.command import CollectionName, Command
 from facesearch_local.cli.limits import Limits, limit_options, with_limits
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error
@@ -32,18 +33,20 @@ REMOVALS = 500
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch index ~/Pictures
   facesearch index --collection wedding --workers 4 day1 day2 guest.jpg
   facesearch index --exclude 'scans' --exclude '*/exports/*' ~/Pictures
   facesearch index --min-face-size 40 --min-detection-score 0.95 ~/Pictures
-  facesearch index --store sqlite:////var/lib/faces.db --json /srv/photos"""
+  facesearch index --store sqlite:////var/lib/faces.db --json /srv/photos""",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
 @store_option
 @click.option(
     "--collection",
+    type=CollectionName(),
     help="The collection that the photos are to be in. [default: the one they are in, or default]",
 )
 @click.option(

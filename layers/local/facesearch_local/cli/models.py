@@ -9,6 +9,7 @@ import click
 from facesearch.errors import ModelError
 from facesearch.faces import Recipe
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.command import CommandGroup
 from facesearch_local.cli.options import json_option, read_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.progress import show_steps
@@ -29,10 +30,11 @@ class ModelFile:
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""\b
 Examples:
   facesearch models build
-  facesearch models info"""
+  facesearch models info""",
 )
 def command() -> None:
     """Build the model files, or tell what they are.

@@ -26,6 +26,7 @@ from facesearch.planning.capacity import (
     size,
 )
 from facesearch.planning.nodes import MANAGERS
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json
 from facesearch_local.planning.costs import (
@@ -53,12 +54,13 @@ BASIS = (
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch plan --faces 100M --searches 50
   facesearch plan --faces 100k --searches 1 --stage dev
   facesearch plan --faces 1B --searches 200 --price r7g.12xlarge.search=2.77
-  facesearch plan --faces 10M --searches 5 --json | jq .usd_a_month"""
+  facesearch plan --faces 10M --searches 5 --json | jq .usd_a_month""",
 )
 @click.option("--faces", required=True, metavar="N", help="Faces stored at most: 10k to 1B.")
 @click.option("--searches", required=True, metavar="N", help="Searches a second, sustained.")

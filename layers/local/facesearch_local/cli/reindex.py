@@ -8,17 +8,19 @@ from facesearch.settings import Settings
 from facesearch.stores import open_rebuild, open_store
 from facesearch.stores.rebuilding import Rebuilt
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_progress
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch reindex --store 'opensearch://localhost:9200/faces?m=32&shards=2'
   FACESEARCH_EMBEDDER=facenet-fp32 facesearch reindex --store opensearch+aws://…/faces
-  facesearch reindex --store opensearch+aws://…/faces --drop-old"""
+  facesearch reindex --store opensearch+aws://…/faces --drop-old""",
 )
 @store_option
 @click.option("--drop-old", is_flag=True, help="Delete the indexes that have been replaced.")

@@ -8,15 +8,17 @@ import click
 from facesearch.errors import StoreDamaged, StoreNotFound
 from facesearch.stores.sqlite.backup import check_copy, restore
 from facesearch_local.cli.backup import store_file
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch restore faces-2026-11-28.db
-  facesearch restore --yes --store sqlite:////var/lib/faces.db /backup/faces.db"""
+  facesearch restore --yes --store sqlite:////var/lib/faces.db /backup/faces.db""",
 )
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True)

@@ -23,6 +23,7 @@ from facesearch.stores import FaceStore, open_store
 from facesearch.vision.images import DecodedImage
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.matches import print_results
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, print_note, saved
@@ -51,6 +52,7 @@ class FaceChoiceType(click.ParamType[FaceChoice]):
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch search portrait.jpg
@@ -58,7 +60,7 @@ Examples:
   facesearch search group.jpg --face all --min-confidence 0.9
   facesearch search smile.jpg profile.jpg indoors.jpg
   facesearch search portrait.jpg --grid nearest.png
-  facesearch search portrait.jpg --json | jq -r '.results[].matches[].photo_id'"""
+  facesearch search portrait.jpg --json | jq -r '.results[].matches[].photo_id'""",
 )
 @click.argument(
     "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True

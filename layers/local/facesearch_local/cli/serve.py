@@ -5,19 +5,21 @@ from pathlib import Path
 
 import click
 
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import store_option
 from facesearch_local.server import serve
 from facesearch_local.settings import ServeSettings
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch serve
   facesearch serve --store sqlite:////var/lib/faces.db --port 9000
   facesearch serve --uploads ~/Pictures/new
   facesearch serve --host 0.0.0.0 --allow-host photos.example.org
-  curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/v1/search"""
+  curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/v1/search""",
 )
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")

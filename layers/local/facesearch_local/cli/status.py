@@ -4,15 +4,17 @@ import click
 
 from facesearch.stores import StoreStatus, open_store
 from facesearch.stores.urls import without_password
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, print_note
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch status
-  facesearch status --store opensearch://localhost:9200/faces --json | jq .health"""
+  facesearch status --store opensearch://localhost:9200/faces --json | jq .health""",
 )
 @store_option
 @json_option

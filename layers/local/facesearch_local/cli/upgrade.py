@@ -4,6 +4,7 @@ import click
 
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, PARTLY_DONE
+from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json
 from facesearch_local.cli.reindex import rebuild_store, rebuilt_json
@@ -12,11 +13,12 @@ from facesearch_local.library.selecting import Selection
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   facesearch backup faces.backup
   facesearch upgrade
-  facesearch upgrade --store opensearch://localhost:9200/faces --json"""
+  facesearch upgrade --store opensearch://localhost:9200/faces --json""",
 )
 @store_option
 @json_option
