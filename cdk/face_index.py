@@ -13,6 +13,8 @@ from cdk.settings import DOMAIN_ENDPOINT, StageSettings
 
 INDEX = "faces"
 _FIRST_INDEX = f"{INDEX}-000001"
+_INDEXES = f"{INDEX}-*"
+"""The indexes by number, and the aliases."""
 _OF_RECIPES = f"{INDEX}-v1-*"
 """The aliases that the store reads and writes through, one for each recipe."""
 
@@ -53,11 +55,23 @@ class FaceIndex(Construct):
         self._grant(role, "es:ESHttpPut", _FIRST_INDEX)
         self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_bulk")
 
-    def _grant(self, role: iam.Role, action: str, *paths: str) -> None:
+    def grant_operate(self, policy: iam.ManagedPolicy) -> None:
+        """Allow looking after the store: its state, a new index beside the old one, removals."""
+        health = ("_cluster/allocation/explain", "_cluster/health/*")
+        self._grant(policy, "es:ESHttpGet", f"{INDEX}/*", _INDEXES, *health)
+        self._grant(policy, "es:ESHttpPost", f"{INDEX}/*", _INDEXES, "_aliases", "_reindex")
+        self._grant(policy, "es:ESHttpPut", _INDEXES)
+        self._grant(policy, "es:ESHttpDelete", _INDEXES)
+
+    def _grant(self, to: iam.Role | iam.ManagedPolicy, action: str, *paths: str) -> None:
         resources = [f"{self._arn}/{path}" for path in paths]
-        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
+        statement = iam.PolicyStatement(actions=[action], resources=resources)
+        if isinstance(to, iam.Role):
+            to.add_to_policy(statement)
+        else:
+            to.add_statements(statement)
         justify_wildcards(
-            role,
+            to,
             resources,
-            "Aliases end in a recipe's fingerprint, documents' paths in an id.",
+            "Indexes end in a number, aliases in a fingerprint, documents' paths in an id.",
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -69,6 +69,7 @@ class FaceFunction(Construct):
                 "OPENBLAS_NUM_THREADS": "1",
                 # The package sets it, too; here it holds whatever is imported first.
                 "ORT_DISABLE_TELEMETRY": "1",
+                "FACESEARCH_STACK": Stack.of(self).stack_name,
                 "POWERTOOLS_SERVICE_NAME": package,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -1,7 +1,8 @@
 """Ingestion: the queue of changes, the function that indexes them, the dead-letter queue."""
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -62,12 +63,20 @@ class Ingestion(Construct):
         index.grant_write(indexing.role)
         self.photos.grant_index(indexing.role)
         self.function = indexing.function
-        self.function.add_event_source(
-            event_sources.SqsEventSource(
-                self.changes,
-                batch_size=size.batch_size,
-                max_batching_window=Duration.seconds(size.window_s),
-                max_concurrency=size.concurrency,
-                report_batch_item_failures=True,
+        # Lambda polls with the function's role. The CDK's own event source grants more than that.
+        indexing.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+                resources=[self.changes.queue_arn],
             )
+        )
+        lambda_.EventSourceMapping(
+            self,
+            "Source",
+            target=self.function,
+            event_source_arn=self.changes.queue_arn,
+            batch_size=size.batch_size,
+            max_batching_window=Duration.seconds(size.window_s),
+            max_concurrency=size.concurrency,
+            report_batch_item_failures=True,
         )

@@ -6,7 +6,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from facesearch.stages import METRICS_NAMESPACE
+from facesearch.stages import METRICS_NAMESPACE, STACK_DIMENSION
 
 MINUTE = Duration.minutes(1)
 
@@ -26,6 +26,7 @@ class Metrics:
         searching: lambda_.Function,
         api: apigateway.SpecRestApi,
         domain_name: str,
+        stack_name: str,
     ) -> None:
         self.dead_letters = dead_letters.metric_approximate_number_of_messages_visible(
             statistic="Maximum", period=MINUTE
@@ -48,6 +49,7 @@ class Metrics:
         self.search_p99_ms = api.metric_latency(statistic="p99", period=MINUTE)
         self.search_throttles = searching.metric_throttles(period=MINUTE)
         self._domain_name = domain_name
+        self._stack_name = stack_name
 
     def cluster(self, name: str, statistic: str) -> cloudwatch.Metric:
         """A figure of the OpenSearch domain."""
@@ -64,7 +66,7 @@ class Metrics:
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name=name,
-            dimensions_map={"service": service},
+            dimensions_map={"service": service, STACK_DIMENSION: self._stack_name},
             statistic=statistic,
             period=MINUTE,
         )

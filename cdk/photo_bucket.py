@@ -105,6 +105,22 @@ class PhotoBucket(Construct):
                 iam.PolicyStatement(actions=["s3:GetObjectTagging"], resources=[self._photos()])
             )
 
+    def grant_operate(self, policy: iam.ManagedPolicy) -> None:
+        """Allow finding and reading photos, to index them again."""
+        photos = self._photos()
+        reading = ["s3:GetObject"]
+        if self._settings.collections == "tag":
+            reading.append("s3:GetObjectTagging")
+        policy.add_statements(
+            iam.PolicyStatement(actions=reading, resources=[photos]),
+            iam.PolicyStatement(
+                # Whom the bucket notifies is how the commands find the queue.
+                actions=["s3:GetBucketNotification", "s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+            ),
+        )
+        justify_wildcards(policy, [photos], "Any photo may have to be read: keys are the owners'.")
+
     def _photos(self) -> str:
         return self.bucket.arn_for_objects(f"{self._settings.prefix}*")
 

@@ -10,6 +10,7 @@ from cdk.layers import Layers
 from cdk.metrics import Metrics
 from cdk.network import PrivateNetwork
 from cdk.observability import Observability
+from cdk.operators import Operators
 from cdk.search_api import SearchApi
 from cdk.search_function import SearchFunction
 from cdk.settings import StageSettings
@@ -57,8 +58,10 @@ class FaceSearchStack(Stack):
             searching=search.function,
             api=api.api,
             domain_name=index.domain_name,
+            stack_name=self.stack_name,
         )
         watch = Observability(self, "Observability", settings=settings, metrics=metrics)
+        operators = Operators(self, "Operators", index=index, ingestion=ingestion)
         outputs = {
             "PhotoBucket": ingestion.photos.bucket.bucket_name,
             "ApiUrl": api.api.url,
@@ -68,6 +71,7 @@ class FaceSearchStack(Stack):
             "DeadLetterQueue": ingestion.dead_letters.queue_url,
             "AlarmTopic": watch.topic.topic_arn,
             "Dashboard": watch.dashboard.dashboard_name,
+            "OperatorPolicy": operators.policy.managed_policy_arn,
         }
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id

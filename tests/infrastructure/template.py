@@ -61,7 +61,7 @@ class Template:
             return f"<{self.resources[name]['Type']}.{of_it}>"
 
         return text_of(
-            value, lambda name: _PSEUDO.get(name) or f"<{self.resources[name]['Type']}>", attribute
+            value, lambda name: PSEUDO.get(name) or f"<{self.resources[name]['Type']}>", attribute
         )
 
     def statements(self, package: str) -> list[Mapping[str, Any]]:
@@ -104,7 +104,7 @@ def policy_documents(template: Template) -> Iterator[Mapping[str, Any]]:
         yield from inside(resource.get("Properties", {}))
 
 
-_PSEUDO = {
+PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",

@@ -11,7 +11,7 @@ from cdk.assets import FACESEARCH_LAYER, ROOT, commit
 from cdk.settings import read_settings
 from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
-from facesearch.stages import METRICS_NAMESPACE
+from facesearch.stages import METRICS_NAMESPACE, metric_dimensions
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
 from index_faces.settings import IndexSettings
@@ -82,6 +82,7 @@ def test_function_environment_holds_every_key_that_its_settings_ask_for_and_no_o
 ) -> None:
     environment = RecordingEnvironment(template.environment(package))
     settings = SETTINGS[package].from_env(environment)
+    assert metric_dimensions(environment) == {"stack": f"facesearch-{template.settings.stage}"}
     given = {name for name in environment if name.startswith("FACESEARCH_")}
     assert environment.asked == given
     assert settings.shared.models == Path("/opt/models")

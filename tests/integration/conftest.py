@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.request import Request, urlopen
 
 import boto3
@@ -119,6 +119,13 @@ def logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return lambda: [
         json.loads(line) for line in f"{stream.getvalue()}{capsys.readouterr().out}".splitlines()
     ]
+
+
+def metric_series(record: dict[str, Any]) -> dict[str, str]:
+    """The dimensions, with their values, that CloudWatch keeps a printed record's metrics under."""
+    (directive,) = record["_aws"]["CloudWatchMetrics"]
+    (names,) = directive["Dimensions"]
+    return {name: record[name] for name in names}
 
 
 @pytest.fixture(scope="session")

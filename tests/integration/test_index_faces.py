@@ -14,7 +14,7 @@ from facesearch.faces import photo_key
 from facesearch.stores import FaceStore
 from index_faces.handler import handler
 from tests.events.loading import Context, Event, load, s3_event, sqs_event
-from tests.integration.conftest import REGION, Logs, TakePhoto, close_services
+from tests.integration.conftest import REGION, Logs, TakePhoto, close_services, metric_series
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -302,6 +302,7 @@ def test_logs_hold_neither_key_nor_bytes_and_metrics_count_each_outcome(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    monkeypatch.setenv("FACESEARCH_STACK", "facesearch-prod")
     key = "people/Jane Doe.jpg"
     s3.put_object(Bucket=bucket, Key=key, Body=photo("madonna", 1))
     s3.put_object(Bucket=bucket, Key="navy.png", Body=faceless())
@@ -316,6 +317,7 @@ def test_logs_hold_neither_key_nor_bytes_and_metrics_count_each_outcome(
     by_photo = {each["photo"]: each["status"] for each in printed if "photo" in each}
     assert by_photo[photo_key(f"s3://photos/{key}")] == "indexed"
     (metrics,) = [each for each in printed if "_aws" in each]
+    assert metric_series(metrics) == {"service": "index_faces", "stack": "facesearch-prod"}
     assert {name: metrics[name] for name in metrics if name.startswith(("Photos", "Faces"))} == {
         "Faces": [1.0],
         "PhotosIndexed": [1.0],

@@ -21,7 +21,7 @@ from search_faces.app import create_app
 from search_faces.handler import open_service
 from tests.events.loading import Context, load
 from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form
-from tests.integration.conftest import Logs, TakeQuery, close_services
+from tests.integration.conftest import Logs, TakeQuery, close_services, metric_series
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -318,6 +318,7 @@ def test_nothing_of_the_photo_is_logged_and_no_cache_keeps_the_answer(
 def test_metrics_count_requests_and_what_went_wrong_inside(
     query: TakeQuery, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FACESEARCH_STACK", "facesearch-prod")
     call(query("madonna"))
     call(b"hello")
     monkeypatch.setenv("FACESEARCH_MODELS", "/nonexistent")
@@ -325,6 +326,8 @@ def test_metrics_count_requests_and_what_went_wrong_inside(
     call(query("madonna"))
     metrics = [record for record in logs() if "_aws" in record]
     assert [record["Requests"] for record in metrics] == [[1.0]] * 3
+    for record in metrics:
+        assert metric_series(record) == {"service": "search_faces", "stack": "facesearch-prod"}
     assert [record["ServerErrors"] for record in metrics] == [[0.0], [0.0], [1.0]]
     first = cast("dict[str, list[float]]", metrics[0])
     (whole,) = first["RequestLatency"]

@@ -20,7 +20,7 @@ from facesearch.errors import FacesearchError, InputError
 from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.ids import bucket_and_key
-from facesearch.stages import METRICS_NAMESPACE, Stage, stages_timed
+from facesearch.stages import METRICS_NAMESPACE, Stage, metric_dimensions, stages_timed
 from index_faces.messages import BatchResult, index_messages
 from index_faces.service import IndexService
 from index_faces.settings import IndexSettings
@@ -95,7 +95,11 @@ def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
     counted = list(outcomes)
     statuses = Counter(outcome.status for outcome in counted)
     # Not `Metrics`: it collects for ever where metrics are disabled.
-    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="index_faces")
+    metrics = EphemeralMetrics(
+        namespace=METRICS_NAMESPACE,
+        service="index_faces",
+        default_dimensions=metric_dimensions(os.environ),
+    )
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
     metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in counted))

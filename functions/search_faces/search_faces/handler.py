@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from facesearch.errors import SettingsError
-from facesearch.stages import METRICS_NAMESPACE, Stage, stages_timed
+from facesearch.stages import METRICS_NAMESPACE, Stage, metric_dimensions, stages_timed
 from search_faces import log
 from search_faces.app import create_app
 from search_faces.service import SearchService
@@ -70,7 +70,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _count(status: int, whole: float, seconds: Mapping[Stage, float]) -> None:
     # Not `Metrics`: it collects for ever where metrics are disabled.
-    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="search_faces")
+    metrics = EphemeralMetrics(
+        namespace=METRICS_NAMESPACE,
+        service="search_faces",
+        default_dimensions=metric_dimensions(os.environ),
+    )
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     metrics.add_metric("ServerErrors", MetricUnit.Count, status >= 500)
     metrics.add_metric("RequestLatency", MetricUnit.Milliseconds, whole * 1000)

@@ -2,13 +2,21 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 
 METRICS_NAMESPACE = "FaceSearch"
 """Where CloudWatch keeps them."""
+STACK_DIMENSION = "stack"
+"""What tells the metrics of one stack from another's in the same account."""
+
+
+def metric_dimensions(environ: Mapping[str, str]) -> dict[str, str]:
+    """The dimensions of every metric that a function reports, beside its name."""
+    stack = environ.get("FACESEARCH_STACK")
+    return {STACK_DIMENSION: stack} if stack else {}
 
 
 class Stage(StrEnum):

@@ -1,0 +1,37 @@
+"""What operators may do, as a policy that the account's owner attaches to their role."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk.face_index import FaceIndex
+from cdk.ingestion import Ingestion
+
+
+class Operators(Construct):
+    """For `facesearch status`, `reindex`, `forget`, `backfill` and `dlq`, and the runbooks."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, index: FaceIndex, ingestion: Ingestion
+    ) -> None:
+        super().__init__(scope, id)
+        self.policy = iam.ManagedPolicy(
+            self, "Policy", description="Operate facesearch: its index, photos and queues"
+        )
+        index.grant_operate(self.policy)
+        ingestion.photos.grant_operate(self.policy)
+        for queue, actions in (
+            # What has to be indexed (again) is a message, as S3 sends it.
+            (ingestion.changes, ["sqs:GetQueueUrl", "sqs:SendMessage"]),
+            (
+                ingestion.dead_letters,
+                [
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:DeleteMessage",
+                    "sqs:ListDeadLetterSourceQueues",
+                    "sqs:ReceiveMessage",
+                ],
+            ),
+        ):
+            self.policy.add_statements(
+                iam.PolicyStatement(actions=actions, resources=[queue.queue_arn])
+            )

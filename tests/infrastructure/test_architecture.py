@@ -1,0 +1,292 @@
+"""The architecture as a graph: every edge is let through by both of its sides, and nothing else.
+
+`edges` lists each request that the system makes of AWS. They are evaluated against the policies of
+the template (`policies.py`), and the policies against them: a permission without an edge fails.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.cluster import Asked, asked_by_searches, asked_by_writes
+from tests.infrastructure.operating import ASKED_BY_COMMANDS, ASKED_BY_RUNBOOKS
+from tests.infrastructure.policies import ACCOUNT, ELSEWHERE, REGION, Account, Request, to_index
+from tests.infrastructure.template import Template, as_list
+
+PHOTO = "photos/2024/a.jpg"
+SOMEBODY = f"arn:aws:iam::{ACCOUNT}:role/somebody"
+STRANGER = f"arn:aws:iam::{ELSEWHERE}:role/somebody"
+
+# Lambda makes and removes a function's network interfaces with the function's own role.
+NETWORKING = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A request that is made; `foreign` is its source as another's would be, if it has one."""
+
+    name: str
+    request: Request
+    foreign: str = ""
+
+
+class Architecture:
+    """The template's account, and the ARNs of its parts."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.account = account = Account(template)
+        buckets = [
+            name for name, each in template.resources.items() if each["Type"] == "AWS::S3::Bucket"
+        ]
+        (photos,) = (
+            name
+            for name in buckets
+            if "NotificationConfiguration" in template.resources[name]["Properties"]
+        )
+        self.photos = account.arn(photos)
+        logging = template.resources[photos]["Properties"]["LoggingConfiguration"]
+        self.access_log = account.arn(logging["DestinationBucketName"]["Ref"])
+        self.queue = account.text(
+            template.one("AWS::Lambda::EventSourceMapping")["Properties"]["EventSourceArn"]
+        )
+        (redrive,) = (
+            each["Properties"]["RedrivePolicy"]
+            for each in template.of_type("AWS::SQS::Queue")
+            if "RedrivePolicy" in each["Properties"]
+        )
+        self.dead_letters = account.text(redrive["deadLetterTargetArn"])
+        self.topic = account.arn(account.id_of("AWS::SNS::Topic"))
+        self.alias = account.arn(account.id_of("AWS::Lambda::Alias"))
+        self.api = account.arn(account.id_of("AWS::ApiGateway::RestApi"))
+        self.endpoint = ""
+        if template.settings.vpc:
+            self.endpoint = account.id_of("AWS::EC2::VPCEndpoint")
+
+    def log_of(self, package: str) -> str:
+        """The ARN of a function's log, and one of its streams."""
+        logging = self.template.function(package)["Properties"]["LoggingConfig"]
+        return self.account.arn(logging["LogGroup"]["Ref"]).removesuffix("*") + "log-stream:a"
+
+
+def of_service(name: str, action: str, resource: str, source: str) -> Request:
+    """A request that a service makes for a resource of this account."""
+    context = {
+        "aws:SourceAccount": ACCOUNT,
+        "aws:SourceArn": source,
+        "aws:SecureTransport": "true",
+    }
+    return Request(f"{name}.amazonaws.com", action, resource, context)
+
+
+def of_role(role: str, action: str, resource: str, through: str = "") -> Request:
+    """A request that a role of this account makes of a resource of this account."""
+    context = {
+        "aws:PrincipalAccount": ACCOUNT,
+        "aws:ResourceAccount": ACCOUNT,
+        "s3:ResourceAccount": ACCOUNT,
+        "aws:SecureTransport": "true",
+    }
+    return Request(role, action, resource, context, through)
+
+
+def edges(template: Template) -> Iterator[Edge]:
+    """Every request that the stack's parts, its callers' gateway and its operators make."""
+    it = Architecture(template)
+    yield from _of_services(it)
+    for package in ("index_faces", "search_faces"):
+        yield from _of_function(it, package)
+    yield from _of_operators(it)
+
+
+def _of_services(it: Architecture) -> Iterator[Edge]:
+    yield Edge(
+        "S3 tells the queue",
+        of_service("s3", "sqs:SendMessage", it.queue, it.photos),
+        "arn:aws:s3:::another",
+    )
+    yield Edge(
+        "S3 writes the access log",
+        of_service("logging.s3", "s3:PutObject", f"{it.access_log}/2024-01-01", it.photos),
+        "arn:aws:s3:::another",
+    )
+    for alarm in it.template.of_type("AWS::CloudWatch::Alarm"):
+        for action in ("AlarmActions", "OKActions"):
+            (told,) = alarm["Properties"][action]
+            assert it.account.text(told) == it.topic
+    alarm_arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:facesearch-ClusterRed"
+    yield Edge(
+        "an alarm publishes",
+        of_service("cloudwatch", "sns:Publish", it.topic, alarm_arn),
+        alarm_arn.replace(ACCOUNT, ELSEWHERE),
+    )
+    paths: Mapping[str, Any] = it.template.one("AWS::ApiGateway::RestApi")["Properties"]["Body"]
+    for path, methods in paths["paths"].items():
+        for method in methods:
+            called = f"{it.api}/live/{method.upper()}{path.replace('{', '').replace('}', '')}"
+            yield Edge(
+                f"the gateway calls for {method} {path}",
+                of_service("apigateway", "lambda:InvokeFunction", it.alias, called),
+                f"arn:aws:execute-api:{REGION}:{ACCOUNT}:another/live/{method.upper()}{path}",
+            )
+    for group in it.template.of_type("AWS::Logs::ResourcePolicy"):
+        text = it.account.text(group["Properties"]["PolicyDocument"])
+        assert '"es.amazonaws.com"' in text
+        domain = it.template.one("AWS::OpenSearchService::Domain")["Properties"]
+        log = domain["LogPublishingOptions"]["ES_APPLICATION_LOGS"]["CloudWatchLogsLogGroupArn"]
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            request = of_service("es", action, it.account.text(log), it.account.domain())
+            yield Edge("the index logs", request)
+    for role in it.template.of_type("AWS::IAM::Role"):
+        (trusted,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        service = trusted["Principal"]["Service"].removesuffix(".amazonaws.com")
+        (name,) = (each for each, found in it.template.resources.items() if found is role)
+        arn = it.account.arn(name)
+        yield Edge(f"{service} assumes its role", of_service(service, "sts:AssumeRole", arn, ""))
+        if service == "vpc-flow-logs":
+            yield from _of_flow_log(it, arn)
+
+
+def _of_flow_log(it: Architecture, role: str) -> Iterator[Edge]:
+    flow_log = it.template.one("AWS::EC2::FlowLog")["Properties"]
+    log = it.account.arn(flow_log["LogGroupName"]["Ref"])
+    for action in ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"):
+        yield Edge("the network logs its traffic", of_role(role, action, log))
+
+
+def _of_function(it: Architecture, package: str) -> Iterator[Edge]:
+    settings, role = it.template.settings, it.account.role_of(package)
+    photo, tags = f"{it.photos}/{settings.prefix}{PHOTO}", settings.collections == "tag"
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        yield Edge(f"{package} logs", of_role(role, action, it.log_of(package)))
+    if settings.tracing:
+        for action in ("xray:PutTelemetryRecords", "xray:PutTraceSegments"):
+            yield Edge(f"{package} is traced", of_role(role, action, "*"))
+    if settings.vpc:
+        for action in NETWORKING:
+            yield Edge(f"{package} joins the network", of_role(role, action, "*"))
+    for action, resource in (("s3:GetObject", photo), ("s3:ListBucket", it.photos)):
+        yield Edge(f"{package} reads photos", of_role(role, action, resource, it.endpoint))
+    asked = asked_by_writes() if package == "index_faces" else asked_by_searches()
+    yield from _to_index(it, package, role, asked)
+    if package == "index_faces":
+        if tags:
+            request = of_role(role, "s3:GetObjectTagging", photo, it.endpoint)
+            yield Edge("index_faces reads a photo's tags", request)
+        # Lambda's pollers, which are outside of the network.
+        for action in ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"):
+            yield Edge("Lambda polls the queue", of_role(role, action, it.queue))
+    elif settings.uploads:
+        # By the form that the function signed: from a browser, not through the network.
+        yield Edge("a browser uploads", of_role(role, "s3:PutObject", photo))
+        if tags:
+            yield Edge("a browser uploads with tags", of_role(role, "s3:PutObjectTagging", photo))
+
+
+def _of_operators(it: Architecture) -> Iterator[Edge]:
+    settings, role = it.template.settings, it.account.operator()
+    photo = f"{it.photos}/{settings.prefix}{PHOTO}"
+    yield from _to_index(it, "an operator", role, [*ASKED_BY_COMMANDS, *ASKED_BY_RUNBOOKS])
+    reading = {"s3:GetObject": photo}
+    if settings.collections == "tag":
+        reading["s3:GetObjectTagging"] = photo
+    for action, resource in {
+        **reading,
+        "s3:ListBucket": it.photos,
+        "s3:GetBucketNotification": it.photos,
+        "sqs:GetQueueUrl": it.queue,
+        "sqs:SendMessage": it.queue,
+        "sqs:ReceiveMessage": it.dead_letters,
+        "sqs:ChangeMessageVisibility": it.dead_letters,
+        "sqs:DeleteMessage": it.dead_letters,
+        "sqs:ListDeadLetterSourceQueues": it.dead_letters,
+    }.items():
+        yield Edge(f"an operator's {action}", of_role(role, action, resource))
+
+
+def _to_index(it: Architecture, who: str, role: str, asked: list[Asked]) -> Iterator[Edge]:
+    for method, path in asked:
+        yield Edge(f"{who} asks {method} {path}", to_index(it.account, role, method, path))
+
+
+@pytest.fixture(params=["dev", "prod", "customised"])
+def each(request: pytest.FixtureRequest) -> Template:
+    template: Template = request.getfixturevalue(request.param)
+    return template
+
+
+def test_every_edge_is_let_through_by_both_sides(each: Template) -> None:
+    account = Account(each)
+    refused = [edge.name for edge in edges(each) if not account.allows(edge.request)]
+    assert refused == []
+
+
+def test_nobody_else_gets_through(each: Template) -> None:
+    account = Account(each)
+    for edge in edges(each):
+        for principal in (SOMEBODY, STRANGER, "events.amazonaws.com"):
+            other = replace(edge.request, principal=principal)
+            assert not account.allows(other), f"{principal}: {edge.name}"
+
+
+def test_services_get_through_for_this_account_s_resources_only(each: Template) -> None:
+    account = Account(each)
+    for edge in edges(each):
+        if edge.foreign:
+            context = {**edge.request.context, "aws:SourceArn": edge.foreign}
+            assert not account.allows(replace(edge.request, context=context)), edge.name
+            assert not account.allows(replace(edge.request, context={})), edge.name
+
+
+def test_buckets_queues_and_topic_let_nothing_through_in_plain_http(each: Template) -> None:
+    account = Account(each)
+    guarded = 0
+    for edge in edges(each):
+        if edge.request.resource.startswith(("arn:aws:s3:", "arn:aws:sqs:", "arn:aws:sns:")):
+            context = {**edge.request.context, "aws:SecureTransport": "false"}
+            assert not account.allows(replace(edge.request, context=context)), edge.name
+            guarded += 1
+    assert guarded > 10
+
+
+def test_no_policy_allows_what_no_edge_needs(each: Template) -> None:
+    account = Account(each)
+    requests = [edge.request for edge in edges(each)]
+    idle = []
+    for policy in account.policies:
+        if policy.endpoint:
+            continue  # It grants nothing. What it lets through is tested below.
+        ours = [
+            request
+            for request in requests
+            if request.principal == policy.principal or policy.guards(request.resource)
+        ]
+        for statement in policy.statements:
+            if statement["Effect"] == "Deny":
+                continue
+            for action in as_list(statement["Action"]):
+                for resource in as_list(statement.get("Resource", "*")):
+                    single = {**statement, "Action": action, "Resource": resource}
+                    if not any(account.applies(single, request) for request in ours):
+                        who = policy.principal or policy.resource
+                        idle.append((who, action, account.text(resource)))
+    assert idle == []
+
+
+def test_alarms_are_mailed_where_there_is_an_address(each: Template) -> None:
+    it = Architecture(each)
+    mailed = [
+        (it.account.text(each["Properties"]["TopicArn"]), each["Properties"]["Endpoint"])
+        for each in each.of_type("AWS::SNS::Subscription", Protocol="email")
+    ]
+    address = each.settings.alarm_email
+    assert mailed == ([(it.topic, address)] if address else [])
