@@ -138,6 +138,23 @@ def test_detect_of_several_faces_returns_the_largest_first(
     assert widths == sorted(widths, reverse=True)
 
 
+def test_detect_finds_a_very_large_face_among_many_people(
+    detector: MtcnnDetector, lfw_photo: LfwPhoto
+) -> None:
+    tile, side = 100, 500
+    people = collage([photo(lfw_photo(person, 1)) for person in ALONE], columns=6, tile=tile)
+    selfie = Image.new("RGB", (people.width + side, people.height))
+    selfie.paste(people)
+    near = photo(lfw_photo("Bill_Gates", 1)).crop((50, 50, 200, 200))
+    selfie.paste(near.resize((side, side), Image.Resampling.BICUBIC), (people.width, 0))
+    largest, *others = detector.detect(np.asarray(selfie))
+    assert largest.box.width > side / 2
+    assert centre(largest.box).x > people.width
+    middles = [centre(face.box) for face in others]
+    places = [(middle.x // tile, middle.y // tile) for middle in middles]
+    assert sorted(places) == [(column, row) for column in range(6) for row in range(5)]
+
+
 @pytest.mark.parametrize("canvas", [(250, 250), (1600, 1200), (2500, 700)])
 def test_detect_of_a_small_face_in_a_large_empty_photo_finds_it(
     detector: MtcnnDetector, lfw_photo: LfwPhoto, canvas: tuple[int, int]

@@ -52,6 +52,22 @@ def shows(data: bytes, photo: Image.Image, tolerance: float = 6) -> bool:
     return difference(decoded.rgb(), np.asarray(photo)) <= tolerance
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "group4"])
+def test_what_libraries_print_of_a_photo_is_not_seen(
+    photo: Image.Image, compression: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = encoded(
+        photo.convert("1") if compression == "group4" else photo, "TIFF", compression=compression
+    )
+    damaged = whole[: len(whole) // 2] + bytes(64) + whole[len(whole) // 2 + 64 :]
+    with contextlib.suppress(OSError), Image.open(io.BytesIO(damaged)) as image:
+        image.load()
+    assert capfd.readouterr().err  # by libtiff, past Python
+    with contextlib.suppress(DamagedImage):
+        decode_image(damaged)
+    assert capfd.readouterr() == ("", "")
+
+
 # Multi-picture JPEGs.
 
 

