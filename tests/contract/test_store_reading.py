@@ -1,11 +1,12 @@
 """What can be read without a search: photos a page at a time, faces, counts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from facesearch.errors import StoreNotFound
-from facesearch.faces import IndexedPhoto, Photo, PhotoListing, Removal, face_id
+from facesearch.faces import IndexedPhoto, LeftOut, Photo, PhotoListing, Removal, face_id
 from facesearch.stores import Counts, FaceStore, open_store
 from tests.contract.samples import HOSTILE, RECIPE, indexed, same_face, unit_vectors, vector
 
@@ -149,6 +150,26 @@ def test_status_counts_photos_without_face_and_failed_ones(store: FaceStore) -> 
     )
     status = store.status()
     assert (status.counts, status.without_face, status.failed) == (Counts(3, 2), 1, 1)
+
+
+def test_faces_left_out_and_limits_are_kept_of_each_photo_and_summed_in_the_status(
+    store: FaceStore,
+) -> None:
+    limits = {"min_face_size": 40.5, "max_faces": 3}
+    some = Photo("a", 1, left_out=LeftOut(by_quality=2, by_max_faces=1), limits=limits)
+    more = Photo("b", 1, left_out=LeftOut(by_max_faces=4))
+    none = Photo("c", 1, limits={"min_sharpness": 5.0})
+    faces = indexed("any", 1, unit_vectors(2, seed=1)).faces
+    store.write([IndexedPhoto(some, faces), IndexedPhoto(more), IndexedPhoto(none)])
+    assert [listed.photo for listed in store.photos(after="", limit=3)] == [some, more, none]
+    stored = store.photo("a")
+    assert stored is not None
+    assert stored.photo == some
+    assert {face.photo == some for face in store.faces()} == {True}
+    assert store.search(faces[0].embedding, 1)[0].stored.photo == some
+    assert store.status().left_out == LeftOut(by_quality=2, by_max_faces=5)
+    store.write([Removal("a", 2), IndexedPhoto(replace(more, sequence=2, left_out=LeftOut()))])
+    assert store.status().left_out == LeftOut()
 
 
 def test_sequences_are_the_newest_of_known_and_forgotten_photos(store: FaceStore) -> None:

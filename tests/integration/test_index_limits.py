@@ -118,5 +118,5 @@ def test_limits_do_not_hold_for_photos_that_are_searched_with_and_change_no_reci
     limits = replace(NO_LIMITS, min_face_size=5000.0)
     strict = FacePipeline(models, DEFAULT_EMBEDDER, threads=1, limits=limits)
     _, photo = strict.analyse_one(group.read_bytes())
-    assert (len(photo.faces), photo.left_out) == (len(qualities), 0)
+    assert (len(photo.faces), photo.left_out.total) == (len(qualities), 0)
     assert strict.recipe == pipeline.recipe

@@ -64,6 +64,7 @@ def test_photos_are_told_with_what_is_known_of_them() -> None:
         "metadata": {"number": "1"},
         "faces": [face_id("s3://photos/madonna/1.jpg", number) for number in range(2)],
         "problem": None,
+        "left_out": {"by_quality": 0, "by_max_faces": 0, "limits": {}},
     }
 
 

@@ -17,7 +17,7 @@ from facesearch.errors import SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import Embedding, IndexedPhoto, Match, Removal
 from facesearch.stores import Counts, open_store
 from facesearch.stores.sqlite import file as sqlite_file
-from facesearch.stores.sqlite.schema import APPLICATION_ID
+from facesearch.stores.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import (
     RECIPE,
@@ -81,7 +81,7 @@ def test_file_says_what_it_is_and_is_all_there_is_after_close(path: Path) -> Non
     assert [each.name for each in path.parent.iterdir()] == ["faces.db"]
     database = sqlite3.connect(path)
     assert database.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
 

@@ -1,7 +1,8 @@
-"""Stores of an earlier version: they open, are indexed on, and are upgraded, nothing lost."""
+"""Stores of earlier versions: they open, are indexed on, and are upgraded, nothing lost."""
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from facesearch import reindexing
 from facesearch.errors import ReadError
-from facesearch.faces import Photo, Recipe, Removal
+from facesearch.faces import IndexedPhoto, LeftOut, Photo, Recipe, Removal
 from facesearch.indexing import Outcome, PhotoToIndex, index_photos
 from facesearch.stores import Counts, open_store
 from facesearch.stores.sqlite import rebuild
@@ -20,6 +21,7 @@ from tests.integration.earlier_versions.installing import (
     FACES,
     METADATA,
     PHOTOS,
+    VERSIONS,
     install_file,
     install_index,
     lay_out_photos,
@@ -42,9 +44,17 @@ def folder(sample: Path, tmp_path: Path) -> Path:
     return photos
 
 
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    """The commit whose stores are there."""
+    made_by: str = request.param
+    return made_by
+
+
 @pytest.fixture(params=["file", "opensearch"])
 def install(
     request: pytest.FixtureRequest,
+    version: str,
     tmp_path: Path,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -53,10 +63,10 @@ def install(
 
     def installed(recipe: Recipe) -> str:
         if request.param == "file":
-            url = install_file(tmp_path / "faces.db", folder, recipe)
+            url = install_file(version, tmp_path / "faces.db", folder, recipe)
         else:
             server = request.getfixturevalue("opensearch_server")
-            url = install_index(server, request.getfixturevalue("index"), folder, recipe)
+            url = install_index(version, server, request.getfixturevalue("index"), folder, recipe)
         monkeypatch.setenv("FACESEARCH_STORE", url)
         return url
 
@@ -113,12 +123,12 @@ def test_earlier_store_of_this_recipe_is_searched_and_indexed_on(
 
 
 def test_earlier_store_is_searched_by_detection_score_once_upgraded(
-    install: Install, cli: Cli, folder: Path, pipeline: FacePipeline
+    install: Install, version: str, cli: Cli, folder: Path, pipeline: FacePipeline
 ) -> None:
     url = install(pipeline.recipe)
     query = folder / "madonna" / "madonna_01.jpg"
     search = ("search", "--json", "--min-detection-score", "0.5", query)
-    if url.startswith("opensearch"):
+    if url.startswith("opensearch") and version == "3036e58":
         refused = cli(*search)
         assert refused.code == 2
         assert "its operator runs facesearch upgrade" in refused.err
@@ -127,6 +137,42 @@ def test_earlier_store_is_searched_by_detection_score_once_upgraded(
     found = cli(*search).json
     assert found["results"][0]["matches"]
     assert min(each["detection_score"] for each in found["results"][0]["matches"]) >= 0.5
+
+
+def test_earlier_store_records_faces_left_out_from_the_first_write_or_its_upgrade_on(
+    install: Install, version: str, cli: Cli, folder: Path, pipeline: FacePipeline
+) -> None:
+    url = install(pipeline.recipe)
+    of_two = folder / "elton_john" / "elton_john_02.jpg"
+    index = ("index", "--json", "--force", "--max-faces", "1", of_two)
+    assert cli("status", "--json").json["left_out"] == {"by_quality": 0, "by_max_faces": 0}
+    if url.startswith("opensearch"):
+        assert "facesearch upgrade" in cli("status").err
+        assert cli(*index).json["left_out"] == 1
+        assert photos_of(url)[of_two.name].left_out == LeftOut()
+        # Only the older index has to be copied.
+        assert cli("upgrade", "--json").json["rebuilt"] == (version == "3036e58")
+        assert "facesearch upgrade" not in cli("status").err
+    assert cli(*index).json["left_out"] == 1
+    stored = photos_of(url)[of_two.name]
+    assert (stored.left_out, stored.limits) == (LeftOut(by_max_faces=1), {"max_faces": 1})
+    status = cli("status", "--json").json
+    assert (status["left_out"], status["faces"]) == ({"by_quality": 0, "by_max_faces": 1}, 20)
+    assert_all_is_kept(url)
+
+
+def test_store_that_wrote_before_its_upgrade_records_faces_left_out_after_it(
+    opensearch_server: OpenSearchServer, index: str, folder: Path, cli: Cli, pipeline: FacePipeline
+) -> None:
+    url = install_index("d3807d0", opensearch_server, index, folder, pipeline.recipe)
+    one = Photo("s3://photos/one.jpg", 1, left_out=LeftOut(by_quality=2))
+    with open_store(url, pipeline.recipe) as store:
+        for sequence, recorded in ((1, LeftOut()), (2, one.left_out)):
+            assert store.write([IndexedPhoto(replace(one, sequence=sequence))]) == [True]
+            stored = store.photo(one.photo_id)
+            assert stored is not None
+            assert stored.photo.left_out == recorded
+            assert cli("upgrade", "--store", url).code == 0
 
 
 def test_earlier_store_of_another_recipe_says_how_to_go_on(
@@ -182,9 +228,9 @@ def test_upgrade_of_a_store_whose_disk_is_not_mounted_does_nothing(
 
 
 def test_upgrade_that_was_cut_short_goes_on_where_it_was(
-    cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = install_file(tmp_path / "faces.db", folder, OTHER)
+    url = install_file(version, tmp_path / "faces.db", folder, OTHER)
     monkeypatch.setattr(rebuild, "EMBEDDED_AT_ONCE", 5)
     looked_at: list[PhotoToIndex | Removal] = []
 

@@ -385,6 +385,29 @@ class UploadAnswer(Struct, frozen=True):
     max_bytes: Annotated[int, Meta(ge=1)]
 
 
+class LeftOut(Struct, frozen=True):
+    """Faces of a photo that were found and not indexed, and why."""
+
+    by_quality: Annotated[
+        int, Meta(ge=0, description="Below the least size, sharpness or detection score.")
+    ]
+    by_max_faces: Annotated[
+        int, Meta(ge=0, description="Beyond the largest that a photo may have in the index.")
+    ]
+    limits: Annotated[
+        Mapping[str, float],
+        Meta(
+            description="Limits in force when it was indexed, those at their defaults aside: "
+            "`min_face_size` (pixels), `min_sharpness`, `min_detection_score`, `max_faces`."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, photo: domain.Photo) -> "LeftOut":
+        left_out = photo.left_out
+        return cls(left_out.by_quality, left_out.by_max_faces, photo.limits)
+
+
 class ListedPhoto(Struct, frozen=True):
     """A photo that was indexed."""
 
@@ -397,6 +420,7 @@ class ListedPhoto(Struct, frozen=True):
     problem: Annotated[
         str | None, Meta(description="The code of why it could not be used; null when it could.")
     ]
+    left_out: LeftOut
 
     @classmethod
     def of(cls, listing: domain.PhotoListing) -> "ListedPhoto":
@@ -410,6 +434,7 @@ class ListedPhoto(Struct, frozen=True):
             height=photo.height,
             faces=ids,
             problem=photo.problem or None,
+            left_out=LeftOut.of(photo),
         )
 
 

@@ -26,7 +26,7 @@ from search_faces.service import SearchService
 PAGE_BYTES = 5_000_000
 """An answer of Lambda holds 6 MB."""
 
-PHOTO_BYTES, FACE_BYTES, CHARACTER_BYTES = 200, 50, 12
+PHOTO_BYTES, FACE_BYTES, CHARACTER_BYTES = 400, 50, 12
 """The most that JSON needs for a photo aside from its texts, for a face and for a character."""
 
 

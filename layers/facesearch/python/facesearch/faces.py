@@ -66,6 +66,22 @@ class EmbeddedFace:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many faces were found and not indexed.
+
+    `by_quality`: below the least size, sharpness or detection score. `by_max_faces`: good enough,
+    but beyond the largest that a photo may have.
+    """
+
+    by_quality: int = 0
+    by_max_faces: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.by_quality + self.by_max_faces
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
     """What is known of a photo, its faces aside.
 
@@ -74,6 +90,8 @@ class Photo:
     `sequence` orders the changes of one photo: a time in units of 2**-23 s, below 2**63.
     `width` and `height` are pixels of the upright photo, 0 when it could not be decoded.
     `problem` is the error code of a photo that could not be used, else empty.
+    `left_out` counts faces that `limits` left out: the limits on faces that were in force when the
+    photo was indexed, by their names in `IndexLimits`, those at their defaults aside.
     """
 
     photo_id: str
@@ -84,6 +102,8 @@ class Photo:
     collection: str = DEFAULT_COLLECTION
     metadata: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

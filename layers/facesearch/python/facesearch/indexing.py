@@ -9,6 +9,7 @@ from facesearch.faces import DEFAULT_COLLECTION, IndexedPhoto, Photo, Removal
 from facesearch.photos.reading import PhotoContent, ReadPhoto, read_ahead
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
+from facesearch.vision.limits import IndexLimits
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 
@@ -16,13 +17,15 @@ from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 class PhotoToIndex:
     """A photo that is new or changed; `sequence` as in `Photo`.
 
-    `collection` and `metadata` count where reading the photo gives none.
+    `collection` and `metadata` count where reading the photo gives none. `limits` hold for this
+    photo instead of the pipeline's.
     """
 
     photo_id: str
     sequence: int
     collection: str = DEFAULT_COLLECTION
     metadata: Mapping[str, str] = field(default_factory=dict)
+    limits: IndexLimits | None = None
 
 
 class Status(StrEnum):
@@ -43,7 +46,8 @@ class Status(StrEnum):
 class Outcome:
     """What became of one change; `error` says why it failed.
 
-    `left_out` and `note` as in `AnalysedPhoto`.
+    `left_out` counts faces that were found and lie outside the limits; `note` as in
+    `AnalysedPhoto`.
     """
 
     photo_id: str
@@ -100,12 +104,13 @@ def _analyse(
         return []
     batch = pipeline.batch_to_index()
     contents: list[PhotoContent] = []
-    for content in read_ahead(read, [photo.photo_id for photo in photos]):
+    read_photos = read_ahead(read, [photo.photo_id for photo in photos])
+    for photo, content in zip(photos, read_photos, strict=True):
         if isinstance(content, FacesearchError):
             batch.add(content)
             contents.append(PhotoContent(b"", revision=""))
         else:
-            batch.add(content.data)
+            batch.add(content.data, photo.limits)
             # The bytes go: a batch of large photos must not pile up.
             contents.append(replace(content, data=b""))
     return [
@@ -129,9 +134,15 @@ def _prepared(
     if isinstance(analysed, FacesearchError):
         bad = replace(record, problem=analysed.code)
         return _Prepared(photo.photo_id, IndexedPhoto(bad), analysed)
-    good = replace(record, width=analysed.width, height=analysed.height)
+    good = replace(
+        record,
+        width=analysed.width,
+        height=analysed.height,
+        left_out=analysed.left_out,
+        limits=analysed.limits.record(),
+    )
     write = IndexedPhoto(good, analysed.faces)
-    return _Prepared(photo.photo_id, write, None, analysed.left_out, analysed.note)
+    return _Prepared(photo.photo_id, write, None, analysed.left_out.total, analysed.note)
 
 
 def _outcome(prepared: _Prepared, written: bool | StoreError) -> Outcome:

@@ -10,6 +10,7 @@ from facesearch.photos.folder import SCHEME, FileRevision, with_root
 from facesearch.photos.reading import PhotoContent, ReadPhoto
 from facesearch.stores import FaceStore
 from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, StoreRebuild
+from facesearch.vision.limits import IndexLimits
 from facesearch.vision.pipeline import FacePipeline
 
 
@@ -18,6 +19,7 @@ def reindex_store(
 ) -> Rebuilt | None:
     """Rebuild the store. Photos are read again only if the recipe changes.
 
+    Limits on faces that were recorded for a photo hold for it again.
     A photo that is gone from its bucket is removed. A missing file may be on a disk that is not
     connected: its record stays, without faces. Raises `ReadError` or a `StoreError`; run it again
     to go on where it stopped.
@@ -25,7 +27,13 @@ def reindex_store(
 
     def reembed(photos: Sequence[Photo], store: FaceStore) -> None:
         changes = [
-            PhotoToIndex(photo.photo_id, photo.sequence, photo.collection, photo.metadata)
+            PhotoToIndex(
+                photo.photo_id,
+                photo.sequence,
+                photo.collection,
+                photo.metadata,
+                IndexLimits.from_record(photo.limits) if photo.limits else None,
+            )
             for photo in photos
         ]
         revisions = {photo.photo_id: FileRevision.parse(photo.revision) for photo in photos}

@@ -1,5 +1,8 @@
 """`facesearch status`: what a store holds and how it is, for operators."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+
 import click
 
 from facesearch.stores import StoreStatus, open_store
@@ -43,7 +46,7 @@ def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
     return [
         ("store", f"{without_password(url)} ({status.place})"),
         ("photos", f"{status.counts.photos - status.failed:,}{_lacking(status)}"),
-        ("faces", f"{status.counts.faces:,}"),
+        ("faces", f"{status.counts.faces:,}{_left_out(status)}"),
         ("size", f"{status.size_bytes / 1e6:,.1f} MB"),
         ("health", status.health),
         ("recipe", f"{recipe.fingerprint} ({recipe.detector}; {recipe.crop}; {recipe.embedder})"),
@@ -51,7 +54,21 @@ def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
 
 
 def _lacking(status: StoreStatus) -> str:
-    counts = {"without a face": status.without_face, "failed besides": status.failed}
+    return _named({"without a face": status.without_face, "failed besides": status.failed})
+
+
+def _left_out(status: StoreStatus) -> str:
+    left_out = status.left_out
+    return _named(
+        {
+            "left out by quality": left_out.by_quality,
+            "left out by max_faces": left_out.by_max_faces,
+        }
+    )
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    """The counts that are not 0, in brackets."""
     parts = [f"{number:,} {what}" for what, number in counts.items() if number]
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -66,6 +83,7 @@ def _print_json(url: str, status: StoreStatus) -> None:
             "faces": status.counts.faces,
             "without_face": status.without_face,
             "failed": status.failed,
+            "left_out": asdict(status.left_out),
             "size_bytes": status.size_bytes,
             "health": status.health,
             "recipe": {

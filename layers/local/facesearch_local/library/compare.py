@@ -239,8 +239,8 @@ class _StoreComparison:
             sequence,
             self._collection or (was.collection if was else DEFAULT_COLLECTION),
             was.metadata if was else {},
-            file.size,
-            file.root,
+            size=file.size,
+            root=file.root,
         )
 
     def _is_gone(self, photo: Photo) -> bool:

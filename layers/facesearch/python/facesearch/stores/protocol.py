@@ -1,7 +1,7 @@
 """What every store of faces does, whatever its engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -9,6 +9,7 @@ from facesearch.errors import StoreError
 from facesearch.faces import (
     Embedding,
     IndexedPhoto,
+    LeftOut,
     Match,
     PhotoListing,
     Recipe,
@@ -31,7 +32,8 @@ class StoreStatus:
 
     `health` is "green" (all is well), "yellow" (a spare copy is missing) or "red" (a part of the
     store is missing). `notes` say what an operator may want to do. `without_face` and `failed`
-    count the photos that have no face and those that could not be used.
+    count the photos that have no face and those that could not be used,
+    `left_out` the faces of all photos that were found and not indexed.
     """
 
     place: str
@@ -42,6 +44,7 @@ class StoreStatus:
     notes: tuple[str, ...] = ()
     without_face: int = 0
     failed: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 class FaceStore(Protocol):

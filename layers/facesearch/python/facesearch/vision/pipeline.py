@@ -18,6 +18,7 @@ from facesearch.faces import (
     EmbeddedFace,
     Embedding,
     Landmarks,
+    LeftOut,
     Point,
     Recipe,
 )
@@ -43,8 +44,9 @@ class AnalysedPhoto:
     width: int
     height: int
     faces: tuple[EmbeddedFace, ...]
-    left_out: int = 0
-    """Faces that were found and lie outside the limits."""
+    left_out: LeftOut
+    limits: IndexLimits
+    """Those that left faces out."""
     note: str = ""
     """As `DecodedImage.note`."""
 
@@ -141,7 +143,7 @@ class FacePipeline:
         embeddings.add(decoded.image, detected)
         faces = _embedded([_in_original(face, decoded) for face in detected], embeddings.finish())
         size = decoded.width, decoded.height
-        return decoded, AnalysedPhoto(*size, faces, left_out, decoded.note)
+        return decoded, AnalysedPhoto(*size, faces, left_out, NO_LIMITS, decoded.note)
 
     def detect(self, photo: bytes) -> tuple[DecodedImage, list[DetectedFace]]:
         """The photo and its faces, largest first, not embedded. Raises an `ImageError`."""
@@ -168,9 +170,16 @@ class PhotoBatch:
         self._embeddings = _EmbeddingBatch(embedder, views)
         self._photos: list[_DetectedPhoto | FacesearchError] = []
 
-    def add(self, photo: bytes | FacesearchError) -> None:
-        """Add a photo, or in its place the error with which it could not be read."""
-        self._photos.append(photo if isinstance(photo, FacesearchError) else self._detect(photo))
+    def add(self, photo: bytes | FacesearchError, limits: IndexLimits | None = None) -> None:
+        """Add a photo, or in its place the error with which it could not be read.
+
+        `limits` hold for this photo instead of the batch's.
+        """
+        self._photos.append(
+            photo
+            if isinstance(photo, FacesearchError)
+            else self._detect(photo, limits or self._limits)
+        )
 
     def finish(self) -> list[AnalysedPhoto | FacesearchError]:
         """The results in the order of `add`: an analysed photo, or its error."""
@@ -183,20 +192,23 @@ class PhotoBatch:
                 photo.height,
                 _embedded(photo.faces, embeddings[photo.places]),
                 photo.left_out,
+                photo.limits,
                 photo.note,
             )
             for photo in self._photos
         ]
 
-    def _detect(self, data: bytes) -> "_DetectedPhoto | ImageError | ReadError":
+    def _detect(
+        self, data: bytes, limits: IndexLimits
+    ) -> "_DetectedPhoto | ImageError | ReadError":
         try:
-            decoded, detected, left_out = _detect_faces(self._detector, data, self._limits)
+            decoded, detected, left_out = _detect_faces(self._detector, data, limits)
         except (ImageError, ReadError) as error:
             return error
         places = self._embeddings.add(decoded.image, detected)
         faces = [_in_original(face, decoded) for face in detected]
         size = decoded.width, decoded.height
-        return _DetectedPhoto(*size, faces, places, left_out, decoded.note)
+        return _DetectedPhoto(*size, faces, places, left_out, limits, decoded.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +219,8 @@ class _DetectedPhoto:
     height: int
     faces: Sequence[DetectedFace]
     places: slice
-    left_out: int
+    left_out: LeftOut
+    limits: IndexLimits
     note: str
 
 
@@ -248,12 +261,11 @@ class _EmbeddingBatch:
 
 def _detect_faces(
     detector: MtcnnDetector, data: bytes, limits: IndexLimits = NO_LIMITS
-) -> tuple[DecodedImage, list[DetectedFace], int]:
+) -> tuple[DecodedImage, list[DetectedFace], LeftOut]:
     """Decode a photo and detect its faces, in pixels of the working image.
 
-    Also returns how many faces the limits leave out.
-
-    Raises an `ImageError`, or `ReadError` when this machine has no memory left.
+    Also returns how many faces the limits leave out. Raises an `ImageError`, or `ReadError` when
+    this machine has no memory left.
     """
     with stage(Stage.DECODE):
         decoded = decode_image(data)
@@ -262,8 +274,9 @@ def _detect_faces(
             faces = detector.detect(decoded.rgb())
         except MemoryError as error:
             raise ReadError("this machine has no memory left for the photo: try again") from error
-    good = [face for face in faces if _within(limits, decoded, face)][: limits.max_faces]
-    return decoded, good, len(faces) - len(good)
+    good = [face for face in faces if _within(limits, decoded, face)]
+    kept = good[: limits.max_faces]
+    return decoded, kept, LeftOut(len(faces) - len(good), len(good) - len(kept))
 
 
 def _within(limits: IndexLimits, decoded: DecodedImage, face: DetectedFace) -> bool:

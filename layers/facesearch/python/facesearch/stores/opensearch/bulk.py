@@ -16,7 +16,7 @@ from facesearch.errors import StoreError, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Removal
 from facesearch.stores.opensearch.backoff import Backoff
 from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.documents import document_of
+from facesearch.stores.opensearch.documents import document_of, has_left_out
 from facesearch.stores.opensearch.errors import may_pass, reason
 
 BULK_BYTES = 5_000_000  # the smallest nodes on AWS refuse requests of more than 10 MB
@@ -43,7 +43,8 @@ class BulkWriter:
     """Writes changes to an alias.
 
     `prepare` is called when the alias is missing or blocks writes. It creates what is missing, and
-    raises if the store has another recipe by now.
+    raises if the store has another recipe by now. `takes_left_out` tells whether the index has the
+    field for faces that were left out.
     """
 
     def __init__(
@@ -51,18 +52,21 @@ class BulkWriter:
         client: OpenSearchClient,
         alias: str,
         prepare: Callable[[], None],
+        takes_left_out: Callable[[], bool],
         backoff: Backoff | None = None,
     ) -> None:
         self._client = client
         self._alias = alias
         self._prepare = prepare
+        self._takes_left_out = takes_left_out
         self._backoff = backoff or Backoff(
             attempts=20, total_s=client.settings.retry_s, first_s=0.2, most_s=5.0
         )
 
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         """As `FaceStore.write`."""
-        operations = [_operation(change) for change in changes]
+        left_out = any(map(has_left_out, changes)) and self._takes_left_out()
+        operations = [_operation(change, with_left_out=left_out) for change in changes]
         results: dict[int, bool | StoreError] = {}
         for turn in _turns(operations):
             results |= self._write_all({place: operations[place] for place in turn})
@@ -162,8 +166,8 @@ def _parts(operations: dict[int, _BulkOperation]) -> Iterator[dict[int, _BulkOpe
     yield part
 
 
-def _operation(change: IndexedPhoto | Removal) -> _BulkOperation:
-    key, version, content = document_of(change)
+def _operation(change: IndexedPhoto | Removal, *, with_left_out: bool) -> _BulkOperation:
+    key, version, content = document_of(change, with_left_out=with_left_out)
     action = {"index": {"_id": key, "version": version, "version_type": "external_gte"}}
     lines = b"".join(
         json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (action, content)

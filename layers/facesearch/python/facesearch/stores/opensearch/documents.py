@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +15,7 @@ from facesearch.faces import (
     Embedding,
     IndexedPhoto,
     Landmarks,
+    LeftOut,
     Photo,
     PhotoListing,
     Point,
@@ -30,9 +32,19 @@ ONLY_OF_FACES = ["faces.embedding", "faces.box", "faces.landmarks"]
 """All fields of a face but its score: the rest is enough to count faces."""
 
 
-def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any]]:
+def has_left_out(change: IndexedPhoto | Removal) -> bool:
+    """Whether faces of the photo were left out, or limits set for it: the field `left_out`."""
+    if isinstance(change, Removal):
+        return False
+    return change.photo.left_out != LeftOut() or bool(change.photo.limits)
+
+
+def document_of(
+    change: IndexedPhoto | Removal, *, with_left_out: bool = True
+) -> tuple[str, int, dict[str, Any]]:
     """The document's id, version and content.
 
+    Indexes of earlier versions refuse the field `left_out`, so it goes `with_left_out` only.
     Of a forgotten photo, only a hash of its name is kept: the name may be personal.
     """
     if isinstance(change, Removal):
@@ -54,6 +66,8 @@ def document_of(change: IndexedPhoto | Removal) -> tuple[str, int, dict[str, Any
         "metadata_entries": [metadata_entry(*entry) for entry in photo.metadata.items()],
         "faces": [_face_content(face) for face in change.faces],
     }
+    if with_left_out and has_left_out(change):
+        content["left_out"] = {**asdict(photo.left_out), "limits": dict(photo.limits)}
     return key, photo.sequence, content
 
 
@@ -68,6 +82,8 @@ def numbers(embedding: Embedding) -> list[float]:
 
 
 def photo_of(content: Mapping[str, Any]) -> Photo:
+    left_out = dict(content.get("left_out", {}))
+    limits = left_out.pop("limits", {})
     return Photo(
         photo_id=content["photo_id"],
         sequence=content["sequence"],
@@ -77,6 +93,8 @@ def photo_of(content: Mapping[str, Any]) -> Photo:
         collection=content["collection"],
         metadata=content["metadata"],
         problem=content["problem"],
+        left_out=LeftOut(**left_out),
+        limits=limits,
     )
 
 

@@ -21,6 +21,14 @@ META = "facesearch"
 _KEYWORD = {"type": "keyword"}
 _KEPT_NUMBER = {"type": "double", "index": False, "doc_values": False}
 _KEPT_INTEGER = {"type": "integer", "index": False, "doc_values": False}
+_SUMMED_INTEGER = {"type": "integer", "index": False}
+_LEFT_OUT = {
+    "properties": {
+        "by_quality": _SUMMED_INTEGER,
+        "by_max_faces": _SUMMED_INTEGER,
+        "limits": {"type": "object", "enabled": False},
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,21 @@ class IndexDescription:
 
 @dataclass(frozen=True, slots=True)
 class NamedIndex:
-    """An index's own name, and its description."""
+    """An index's own name, and its description.
+
+    `takes_left_out`: whether it has the field for faces that were left out; those of earlier
+    versions do once they are upgraded.
+    """
 
     name: str
     description: IndexDescription
+    takes_left_out: bool = True
+
+    @classmethod
+    def of(cls, name: str, mappings: Mapping[str, Any], store: str) -> Self:
+        """Raises `StoreDamaged` unless this program made the index."""
+        description = IndexDescription.from_meta(mappings.get("_meta", {}), store)
+        return cls(name, description, "left_out" in mappings.get("properties", {}))
 
 
 class StoreIndex:
@@ -82,6 +101,7 @@ class StoreIndex:
         self._client = client
         self._settings = client.settings
         self._recipe = recipe
+        self._takes_left_out = False
 
     @property
     def alias(self) -> str:
@@ -101,8 +121,7 @@ class StoreIndex:
                 "remove the others from the alias"
             )
         ((name, index),) = answer.items()
-        meta = index.get("mappings", {}).get("_meta", {})
-        return NamedIndex(name, IndexDescription.from_meta(meta, self._settings.name))
+        return NamedIndex.of(name, index.get("mappings", {}), self._settings.name)
 
     def check(self) -> None:
         """Raise unless the store exists and has the recipe."""
@@ -111,6 +130,13 @@ class StoreIndex:
             raise self.not_found()
         if self._recipe not in (None, current.description.recipe):
             raise self._mismatch(current.description.recipe)
+
+    def takes_left_out(self) -> bool:
+        """Whether the index has the field `left_out`. It is asked for until it does."""
+        if not self._takes_left_out:
+            current = self.current()
+            self._takes_left_out = current is not None and current.takes_left_out
+        return self._takes_left_out
 
     def check_filters(self) -> None:
         """Raise `InvalidRequest` unless faces can be searched by their score."""
@@ -177,9 +203,7 @@ def store_indexes(client: OpenSearchClient) -> list[NamedIndex]:
     params = {"expand_wildcards": "all"}
     answer = client.request("GET", f"/{store}-*/_mapping", params=params)
     return [
-        NamedIndex(
-            name, IndexDescription.from_meta(answer[name]["mappings"].get("_meta", {}), name)
-        )
+        NamedIndex.of(name, answer[name]["mappings"], name)
         for name in sorted(answer)
         if index_number(store, name)
     ]
@@ -188,6 +212,13 @@ def store_indexes(client: OpenSearchClient) -> list[NamedIndex]:
 def describe_index(client: OpenSearchClient, index: NamedIndex) -> None:
     """Replace the index's description."""
     client.request("PUT", f"/{index.name}/_mapping", {"_meta": index.description.as_meta()})
+
+
+def add_left_out(client: OpenSearchClient, index: NamedIndex) -> None:
+    """Give an index of an earlier version the field for faces that were left out."""
+    if not index.takes_left_out:
+        fields = {"properties": {"left_out": _LEFT_OUT}}
+        client.request("PUT", f"/{index.name}/_mapping", fields)
 
 
 def create_index(
@@ -236,6 +267,7 @@ def _mapping(description: IndexDescription) -> dict[str, Any]:
             "problem": _KEYWORD,
             "metadata": {"type": "object", "enabled": False},
             "metadata_entries": _KEYWORD,
+            "left_out": _LEFT_OUT,
             "faces": {
                 "type": "nested",
                 "properties": {

@@ -112,8 +112,8 @@ def counts_of(answer: Mapping[str, Any]) -> Counts:
     return Counts(answer["hits"]["total"]["value"], faces)
 
 
-def count_without_faces() -> QueryBody:
-    """Count photos that could not be used, and others that have no face."""
+def count_lacking_faces() -> QueryBody:
+    """Count photos that could not be used, others that have no face, and faces left out."""
     usable, faces = (
         {"term": {"problem": ""}},
         {"nested": {"path": "faces", "query": {"match_all": {}}}},
@@ -125,7 +125,11 @@ def count_without_faces() -> QueryBody:
     return {
         "size": 0,
         "query": REMEMBERED,
-        "aggs": {"photos": {"filters": {"filters": filters}}},
+        "aggs": {
+            "photos": {"filters": {"filters": filters}},
+            "by_quality": {"sum": {"field": "left_out.by_quality"}},
+            "by_max_faces": {"sum": {"field": "left_out.by_max_faces"}},
+        },
     }
 
 

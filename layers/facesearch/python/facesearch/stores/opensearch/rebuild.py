@@ -19,6 +19,7 @@ from facesearch.stores.opensearch.index import (
     IndexDescription,
     NamedIndex,
     StoreIndex,
+    add_left_out,
     adjustable_settings,
     create_index,
     describe_index,
@@ -59,6 +60,7 @@ class OpenSearchRebuild(Closeable):
         current = source.description
         same = (current.recipe, current.shape) == (wanted.recipe, wanted.shape)
         if same and current.filters_faces:
+            add_left_out(self._client, source)
             adjustable = {"index": adjustable_settings(self._settings)}
             self._client.request("PUT", f"/{source.name}/_settings", adjustable)
             return None
@@ -107,6 +109,7 @@ class OpenSearchRebuild(Closeable):
             if index.description.replaces != wanted.replaces:
                 continue
             if replace(index.description, copied=-1) == wanted:
+                add_left_out(self._client, index)
                 return index
             self._client.request("DELETE", f"/{index.name}")
         last = max(index_number(store, index.name) for index in own)

@@ -23,6 +23,11 @@ def status_of_index(
 
 def _notes(store: str, current: NamedIndex, indexes: list[NamedIndex]) -> tuple[str, ...]:
     notes = []
+    if not current.takes_left_out:
+        notes.append(
+            "an earlier version made the index, and faces that are left out are not recorded in "
+            "it: facesearch upgrade adds what is missing"
+        )
     for index in indexes:
         if index_number(store, index.name) < index_number(store, current.name):
             notes.append(

@@ -15,6 +15,7 @@ from facesearch.errors import StoreError, StoreNotFound
 from facesearch.faces import (
     Embedding,
     IndexedPhoto,
+    LeftOut,
     Match,
     PhotoListing,
     Recipe,
@@ -39,7 +40,7 @@ from facesearch.stores.opensearch.queries import (
     by_photo_id,
     count_all,
     count_by_collection,
-    count_without_faces,
+    count_lacking_faces,
     counts_of,
     exact_search,
     face_filters,
@@ -76,7 +77,9 @@ class OpenSearchStore(Closeable):
         self._recipe = recipe
         self._client = OpenSearchClient(settings)
         self._index = StoreIndex(self._client, recipe)
-        self._writer = BulkWriter(self._client, self._index.alias, self._index.ensure)
+        self._writer = BulkWriter(
+            self._client, self._index.alias, self._index.ensure, self._index.takes_left_out
+        )
         self._checked = False
 
     @classmethod
@@ -194,11 +197,15 @@ class OpenSearchStore(Closeable):
         if current is None:
             raise self._index.not_found()
         status = status_of_index(self._client, self._settings.index, current, self.counts())
-        lacking = self._ask(count_without_faces())["aggregations"]["photos"]["buckets"]
+        counted = self._ask(count_lacking_faces())["aggregations"]
+        lacking = counted["photos"]["buckets"]
         return replace(
             status,
             without_face=lacking["without_face"]["doc_count"],
             failed=lacking["failed"]["doc_count"],
+            left_out=LeftOut(
+                int(counted["by_quality"]["value"]), int(counted["by_max_faces"]["value"])
+            ),
         )
 
     def close(self) -> None:

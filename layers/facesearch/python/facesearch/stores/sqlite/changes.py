@@ -13,6 +13,7 @@ from facesearch.faces import (
     Removal,
     photo_key,
 )
+from facesearch.stores.sqlite.rows import left_out_text
 
 
 def write_recipe(connection: apsw.Connection, recipe: Recipe) -> None:
@@ -93,6 +94,7 @@ def _insert_photo(connection: apsw.Connection, key: str, indexed: IndexedPhoto) 
             photo.height,
             photo.collection,
             photo.problem,
+            left_out_text(photo),
         ),
     )
     row = connection.last_insert_rowid()

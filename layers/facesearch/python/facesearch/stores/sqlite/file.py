@@ -14,7 +14,7 @@ import apsw
 import sqlite_vec
 
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreNotFound, StoreUnavailable
-from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty
+from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty, update_tables
 
 BUSY_TIMEOUT_S = 30.0
 MMAP_BYTES = 1 << 36  # at most; a search takes twice as long without
@@ -56,13 +56,18 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
-        """The only writing transaction of its time, durable when it ends; creates the store."""
+        """The only writing transaction of its time, durable when it ends; creates the store.
+
+        A store of an earlier version gets this version's format.
+        """
         with (
             self._borrowed(create=True) as connection,
             _transaction(connection, "BEGIN IMMEDIATE"),
         ):
             if is_empty(connection):
                 create_tables(connection)
+            else:
+                update_tables(connection)
             yield connection
 
     def size_bytes(self) -> int:

@@ -2,7 +2,8 @@
 # ruff: noqa: S608 (all text that SQL is made of here is ours)
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from facesearch.faces import (
     EmbeddedFace,
     IndexedPhoto,
     Landmarks,
+    LeftOut,
     Match,
     Photo,
     PhotoListing,
@@ -21,9 +23,13 @@ from facesearch.faces import (
     face_id,
 )
 
-_PHOTO = """p.photo_id, p.sequence, p.revision, p.width, p.height, p.collection, p.problem,
-    (SELECT json_group_object(name, value) FROM photo_metadata WHERE photo = p.id)"""
-_PHOTO_WIDTH = 8
+# Where the table of an earlier version has no column `left_out`, the name means the empty one.
+_LEFT_OUT = "(SELECT (SELECT left_out FROM photos WHERE id = p.id) FROM (SELECT '' AS left_out))"
+_PHOTO = f"""p.photo_id, p.sequence, p.revision, p.width, p.height, p.collection, p.problem,
+    (SELECT json_group_object(name, value) FROM photo_metadata WHERE photo = p.id), {_LEFT_OUT}"""
+_PHOTO_WIDTH = 9
+LEFT_OUT = f"""SELECT total(kept ->> 'by_quality'), total(kept ->> 'by_max_faces')
+    FROM (SELECT {_LEFT_OUT} AS kept FROM photos p) WHERE kept != ''"""
 _FACE = """f.number, e.embedding, f.detection_score,
     f.box_left, f.box_top, f.box_width, f.box_height, f.left_eye_x, f.left_eye_y,
     f.right_eye_x, f.right_eye_y, f.nose_x, f.nose_y,
@@ -42,7 +48,8 @@ Row = Sequence[Any]
 
 def photo_of(row: Row) -> Photo:
     """A row of `PHOTOS`."""
-    photo_id, sequence, revision, width, height, collection, problem, metadata = row
+    photo_id, sequence, revision, width, height, collection, problem, metadata, kept = row
+    left_out, limits = _left_out_of(kept)
     return Photo(
         photo_id=photo_id,
         sequence=sequence,
@@ -52,6 +59,8 @@ def photo_of(row: Row) -> Photo:
         collection=collection,
         metadata=json.loads(metadata),
         problem=problem,
+        left_out=left_out,
+        limits=limits,
     )
 
 
@@ -77,6 +86,21 @@ def match_of(row: Row) -> Match:
     """A row of `FACES_OF_NEAREST`."""
     *stored, distance = row
     return Match(stored_face_of(stored), distance)
+
+
+def left_out_text(photo: Photo) -> str:
+    """The column `left_out` of `photos`."""
+    if photo.left_out == LeftOut() and not photo.limits:
+        return ""
+    return json.dumps({**asdict(photo.left_out), "limits": dict(photo.limits)})
+
+
+def _left_out_of(text: str) -> tuple[LeftOut, Mapping[str, float]]:
+    if not text:
+        return LeftOut(), {}
+    kept = json.loads(text)
+    limits = kept.pop("limits")
+    return LeftOut(**kept), limits
 
 
 def _face_of(columns: Row) -> EmbeddedFace:

@@ -5,11 +5,14 @@ import apsw
 from facesearch.errors import StoreDamaged
 
 APPLICATION_ID = 0x46414345  # "FACE", in the file's header
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_VERSIONS = range(1, SCHEMA_VERSION + 1)
+"""Files of these formats are read; the first write brings them to `SCHEMA_VERSION`."""
 
 # `embeddings` is scanned chunk by chunk, so its rows must stay dense: `SqliteStore` keeps each
 # collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
 # are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
+# `photos.left_out` is JSON, empty where no face was left out and no limits were set.
 SCHEMA = """
 CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
 CREATE TABLE photos (
@@ -21,7 +24,8 @@ CREATE TABLE photos (
     width INTEGER NOT NULL,
     height INTEGER NOT NULL,
     collection TEXT NOT NULL,
-    problem TEXT NOT NULL
+    problem TEXT NOT NULL,
+    left_out TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE photo_metadata (
     photo INTEGER NOT NULL,
@@ -75,12 +79,19 @@ def create_tables(connection: apsw.Connection) -> None:
     connection.pragma("application_id", APPLICATION_ID)
 
 
+def update_tables(connection: apsw.Connection) -> None:
+    """Bring the tables of an earlier version to this format. It takes no longer for large ones."""
+    if connection.pragma("user_version") < SCHEMA_VERSION:
+        connection.execute("ALTER TABLE photos ADD COLUMN left_out TEXT NOT NULL DEFAULT ''")
+        connection.pragma("user_version", SCHEMA_VERSION)
+
+
 def check_schema(connection: apsw.Connection, name: str) -> None:
     """Raise `StoreDamaged` unless this program and version made the file called `name`."""
     if connection.pragma("application_id") != APPLICATION_ID:
         raise StoreDamaged(f"'{name}' is a database of another program: choose another file")
     version = connection.pragma("user_version")
-    if version != SCHEMA_VERSION:
+    if version not in READ_VERSIONS:
         raise StoreDamaged(
             f"store '{name}' has format {version}, this facesearch knows {SCHEMA_VERSION}: use the "
             "facesearch that made it, or index into another file"

@@ -13,6 +13,7 @@ from facesearch.errors import RecipeMismatch, SettingsError, StoreError, StoreNo
 from facesearch.faces import (
     Embedding,
     IndexedPhoto,
+    LeftOut,
     Match,
     PhotoListing,
     Recipe,
@@ -27,6 +28,7 @@ from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.rows import (
     FACES_OF_NEAREST,
     FACES_OF_PHOTOS,
+    LEFT_OUT,
     LISTINGS,
     PHOTOS,
     Row,
@@ -173,6 +175,7 @@ class SqliteStore(Closeable):
                 count(*) FILTER (WHERE problem != '')
                 FROM photos p LEFT JOIN faces f ON f.photo = p.id AND f.number = 0"""
         )
+        [(by_quality, by_max_faces)] = self._rows(LEFT_OUT)
         return StoreStatus(
             place=self._file.name,
             recipe=recipe,
@@ -181,6 +184,7 @@ class SqliteStore(Closeable):
             health="green",
             without_face=without_face,
             failed=failed,
+            left_out=LeftOut(int(by_quality), int(by_max_faces)),
         )
 
     def close(self) -> None:
