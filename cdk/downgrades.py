@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cdk.record import Record
 from facesearch.errors import SettingsError
 
 
@@ -33,9 +34,20 @@ LOSSES: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
 }
 """The settings that are guarded: what is less than before, and what it would mean."""
 
+FIXED = {
+    "vpc": "a domain cannot go into a private network, or out of one",
+    "domain_endpoint": "another domain has none of the faces, and the stack would drop its own",
+}
+"""What cannot be changed where a stack runs, and why."""
 
-def refuse_downgrades(now: object, before: object, where: str, allowed: Sequence[str]) -> None:
-    """Raise `SettingsError` if `now` loses what `before` has, which stands in `where`.
+
+def guarded(settings: object) -> Record:
+    """The settings that are held against others."""
+    return {name: getattr(settings, name) for name in (*LOSSES, *FIXED)}
+
+
+def refuse_downgrades(now: Record, before: Record, where: str, allowed: Sequence[str]) -> None:
+    """Raise `SettingsError` if `now` loses what `before` has, which stands `where`.
 
     `allowed` names settings that may.
     """
@@ -43,15 +55,25 @@ def refuse_downgrades(now: object, before: object, where: str, allowed: Sequence
         if name not in LOSSES:
             raise SettingsError(f"allow names '{name}': use {', '.join(LOSSES)} (-c allow=…)")
     for name, (loses, meaning) in LOSSES.items():
-        value, was = getattr(now, name), getattr(before, name)
-        if loses(value, was) and name not in allowed:
+        if name in before and name not in allowed and loses(now[name], before[name]):
             raise SettingsError(
-                f"setting {name} is {_text(value)}, but {_text(was)} in {where}: {meaning}. "
-                f"Leave it, or add -c allow={name}"
+                f"setting {name} is {_text(now[name])}, but {_text(before[name])} {where}: "
+                f"{meaning}. Leave it, or add -c allow={name}"
+            )
+
+
+def refuse_impossible(now: Record, before: Record, where: str) -> None:
+    """Raise `SettingsError` if `now` changes what cannot be changed, with the way out."""
+    for name, reason in FIXED.items():
+        if name in before and now[name] != before[name]:
+            raise SettingsError(
+                f"setting {name} is {_text(now[name])}, but {_text(before[name])} {where}: "
+                f"{reason}. Leave it, or move the photos to a second stack (-c name=…): "
+                "cdk/README.md, 'Move to another stack'"
             )
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"'{value}'" if value == "" else str(value)

@@ -1,6 +1,6 @@
 """Ingestion: the queue of changes, the function that indexes them, the dead-letter queue."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -11,6 +11,7 @@ from cdk.function import FaceFunction
 from cdk.layers import Layers
 from cdk.network import PrivateNetwork
 from cdk.photo_bucket import PhotoBucket
+from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
 TRIES = 5
@@ -37,7 +38,7 @@ class Ingestion(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
-            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(settings),
         )
         self.changes = sqs.Queue(
             self,
@@ -50,6 +51,9 @@ class Ingestion(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
         )
         self.photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
+        # A domain takes half an hour and may fail: until then no log gets into a bucket, which
+        # could not be deleted then.
+        self.photos.node.add_dependency(index)
         indexing = FaceFunction(
             self,
             "IndexFaces",

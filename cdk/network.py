@@ -1,18 +1,58 @@
-"""A private network without internet access: functions reach the index and the bucket only."""
+"""A private network without internet access: functions reach the index and the bucket only.
 
-from aws_cdk import Fn, RemovalPolicy
+A domain cannot leave its network, so where the domain outlives the stack, its network does, too.
+A new stack takes both back by the settings that name them.
+"""
+
+from aws_cdk import Annotations, CfnResource, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
 
 class PrivateNetwork(Construct):
-    """Isolated subnets, S3's endpoint, and who may talk to whom."""
+    """Subnets without a way out, and who may talk to whom."""
+
+    vpc: ec2.IVpc
+    functions: ec2.ISecurityGroup
+    index: ec2.ISecurityGroup
 
     def __init__(self, scope: Construct, id: str, *, settings: StageSettings) -> None:
         super().__init__(scope, id)
+        if settings.vpc_id:
+            self._use(settings)
+        else:
+            self._create(settings)
+        # An existing domain has its own group, which lets the functions' in.
+        if not settings.domain_endpoint:
+            self.index = self._group("Index", "The face index")
+            self.index.add_ingress_rule(self.functions, ec2.Port.tcp(443), "The functions")
+        for part in self.node.find_all():
+            if isinstance(part, CfnResource):
+                part.apply_removal_policy(removal_policy(settings))
+
+    def _use(self, settings: StageSettings) -> None:
+        """Take a network that is there, with its group of functions."""
+        zones = range(len(settings.subnet_ids))
+        self.vpc = ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=settings.vpc_id,
+            availability_zones=[Fn.select(zone, Fn.get_azs()) for zone in zones],
+            isolated_subnet_ids=list(settings.subnet_ids),
+        )
+        Annotations.of(self).acknowledge_warning(
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "Nothing is routed here."
+        )
+        self.functions = ec2.SecurityGroup.from_security_group_id(
+            self, "Functions", settings.security_group_id, mutable=False
+        )
+
+    def _create(self, settings: StageSettings) -> None:
+        """Isolated subnets, S3's endpoint, and the group of functions."""
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -28,20 +68,31 @@ class PrivateNetwork(Construct):
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
         )
+        self.functions = self._group("Functions", "The functions")
+        # Anywhere is only S3's endpoint and the index: there is no other route.
+        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 and the index")
+        self._log_traffic()
+
+    def _log_traffic(self) -> None:
+        """Log who talks to whom."""
         traffic = logs.LogGroup(
             self,
             "Traffic",
             retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
         )
         self.vpc.add_flow_log(
             "FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(traffic)
         )
-        self.functions = self._group("Functions", "The functions")
-        self.index = self._group("Index", "The face index")
-        # Anywhere is only S3's endpoint and the index: there is no other route.
-        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 and the index")
-        self.index.add_ingress_rule(self.functions, ec2.Port.tcp(443), "The functions")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The settings by which another stack takes this network, by the names of outputs."""
+        subnets = self.vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        return {
+            "VpcId": self.vpc.vpc_id,
+            "SubnetIds": Fn.join(",", subnets.subnet_ids),
+            "SecurityGroupId": self.functions.security_group_id,
+        }
 
     def _group(self, id: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(

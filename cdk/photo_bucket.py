@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from itertools import product
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.justified import justify_wildcards
+from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
 EVENTS = (
@@ -31,12 +32,18 @@ class PhotoBucket(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
-        keep = RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
-        # A name that is known beforehand: bucket and queue policy have to name one another.
-        name = f"{Stack.of(self).stack_name}-photos-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+        keep = removal_policy(settings)
+        # Names that are known beforehand: bucket and queue policy have to name one another, and
+        # CloudFormation takes back only what is named. In plain text where the account is known.
+        stack = Stack.of(self)
+        name, access_name = (
+            f"{stack.stack_name}-{what}-{stack.account}-{stack.region}"
+            for what in ("photos", "access")
+        )
         access = s3.Bucket(
             self,
             "AccessLog",
+            bucket_name=access_name,
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
@@ -68,9 +75,11 @@ class PhotoBucket(Construct):
         if not isinstance(photos, s3.CfnBucket):
             raise TypeError("the bucket is not made of a CfnBucket")
         # The plain property: the CDK's own way adds a custom resource with a function of its own.
-        photos.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            queue_configurations=_notifications(settings, changes.queue_arn)
-        )
+        # A bucket is taken back as it is; what is new afterwards is set, and only that.
+        if not settings.restoring:
+            photos.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                queue_configurations=_notifications(settings, changes.queue_arn)
+            )
         # S3 tries the queue when the notification is set.
         if allowed.policy_dependable is not None:
             self.bucket.node.add_dependency(allowed.policy_dependable)

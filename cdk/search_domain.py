@@ -1,6 +1,6 @@
 """The OpenSearch Service domain itself: encrypted, HTTPS only, sized by the capacity formulas."""
 
-from aws_cdk import Aws, CfnUpdatePolicy, RemovalPolicy
+from aws_cdk import Aws, CfnUpdatePolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.network import PrivateNetwork
+from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IndexSize
 from facesearch.planning.nodes import MANAGERS
@@ -53,9 +54,7 @@ class SearchDomain(Construct):
         )
         # A new version is an upgrade in place, not another, empty domain.
         self.domain.cfn_options.update_policy = CfnUpdatePolicy(enable_version_upgrade=True)
-        self.domain.apply_removal_policy(
-            RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
-        )
+        self.domain.apply_removal_policy(removal_policy(settings))
         self.domain.node.add_dependency(may_log)
         self._justify(size, network)
 

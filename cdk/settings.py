@@ -10,14 +10,12 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from cdk.downgrades import refuse_downgrades
+from cdk.downgrades import guarded, refuse_downgrades, refuse_impossible
+from cdk.record import STAGES, read_record
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
 from facesearch.planning.capacity import Redundancy, Sizing, Workload, parse_count, size
 from facesearch.vision.limits import MAX_FACES
-
-STAGES = Path(__file__).resolve().parent / "stages"
-"""The folder of the stages' files: `dev.toml` is stage dev."""
 
 CHOICES = {
     "architecture": ("x86_64", "arm64"),
@@ -31,14 +29,14 @@ CHOICES = {
     "views": (1, 2),
 }
 
-ONCE: tuple[str, ...] = ()
+ONCE = ("restoring",)
 """Settings of a single deployment, given with `-c` only."""
 
 STACK_LENGTH = 28
 """Buckets are named after the stack, with the account and the region, in 63 characters."""
 
 DOMAIN_ENDPOINT = re.compile(
-    r"search-(?P<name>[a-z][a-z0-9-]{2,27})-[a-z0-9]{26}"
+    r"(?P<access>search|vpc)-(?P<name>[a-z][a-z0-9-]{2,27})-[a-z0-9]{26}"
     r"\.(?:aos\.)?(?P<region>[a-z0-9-]+)\.(?:es\.amazonaws\.com|on\.aws)"
 )
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -78,6 +76,11 @@ class StageSettings:
     authorisation: str = "api-key"
     domain_endpoint: str = ""
     """The endpoint of an existing OpenSearch Service domain, to use instead of a new one."""
+    vpc_id: str = ""
+    """An existing private network to use instead of a new one, by this and the next two."""
+    subnet_ids: tuple[str, ...] = ()
+    security_group_id: str = ""
+    """The security group of the functions in that network."""
     user_pool_arn: str = ""
     cors_origins: tuple[str, ...] = ()
     alarm_email: str = ""
@@ -90,6 +93,8 @@ class StageSettings:
     uploads: bool = True
     """Whether callers of the API may add photos."""
 
+    restoring: bool = False
+    """The first of two deployments that take kept buckets back: without notifications."""
     name: str = "facesearch"
     """What the stack's name starts with: several stacks can live in one account and region."""
 
@@ -107,10 +112,13 @@ class StageSettings:
 Value = str | int | float | bool | tuple[str, ...]
 
 
-def read_settings(context: Mapping[str, object], stages: Path = STAGES) -> StageSettings:
+def read_settings(
+    context: Mapping[str, object], *, region: str | None = None, stages: Path = STAGES
+) -> StageSettings:
     """The stage that the CDK's context names (default: dev), with the context's other settings.
 
-    Raises `SettingsError`, naming the setting, where it stands, and what to do.
+    They are held against the stage's file, and against what runs in the region. Raises
+    `SettingsError`, naming the setting, where it stands, and what to do.
     """
     stage, allowed, given = _split(context)
     file = stages / f"{stage}.toml"
@@ -123,7 +131,12 @@ def read_settings(context: Mapping[str, object], stages: Path = STAGES) -> Stage
     except SettingsError as error:
         raise SettingsError(f"cdk/stages/{file.name}: {error}") from error
     settings = _make(stage, {**written, **_parse_all(given)})
-    refuse_downgrades(settings, committed, f"cdk/stages/{file.name}", allowed)
+    refuse_downgrades(guarded(settings), guarded(committed), f"in cdk/stages/{file.name}", allowed)
+    running = read_record(settings.stack, region, stages)
+    if running is not None:
+        where = f"in what runs ({settings.stack} in {region})"
+        refuse_impossible(guarded(settings), running, where)
+        refuse_downgrades(guarded(settings), running, where, allowed)
     return settings
 
 
@@ -197,6 +210,7 @@ def _check(settings: StageSettings) -> None:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
     _check_name(settings)
     _check_index(settings)
+    _check_network(settings)
     _check_photos(settings)
     _check_limits(settings)
     _check_callers(settings)
@@ -223,11 +237,31 @@ def _check_index(settings: StageSettings) -> None:
     except InvalidRequest as error:
         raise SettingsError(f"setting {error}") from error
     if settings.domain_endpoint:
-        if not DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint):
-            expected = "a public domain's, search-NAME-….REGION.es.amazonaws.com, without https://"
+        found = DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint)
+        if found is None:
+            expected = "a domain's, search-NAME-….REGION.es.amazonaws.com, without https://"
             raise _wrong("domain_endpoint", settings.domain_endpoint, expected)
-        if settings.vpc:
-            raise _wrong("vpc", True, "false with domain_endpoint: it is outside of the new VPC")
+        if found["access"] == "search" and settings.vpc:
+            raise _wrong("vpc", True, "false with a public domain_endpoint: it is outside")
+        if found["access"] == "vpc" and not settings.vpc_id:
+            raise _wrong("vpc_id", "", "the network of the private domain_endpoint")
+
+
+def _check_network(settings: StageSettings) -> None:
+    given = bool(settings.vpc_id)
+    if given and not settings.vpc:
+        raise _wrong("vpc", False, "true with vpc_id")
+    if given and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", settings.vpc_id):
+        raise _wrong("vpc_id", settings.vpc_id, "a network's id, such as vpc-0a1b2c3d4e5f60718")
+    subnets = settings.subnet_ids
+    if len(subnets) != (settings.zones if given else 0) or not all(
+        re.fullmatch(r"subnet-[0-9a-f]{8,17}", subnet) for subnet in subnets
+    ):
+        expected = f"the ids of {settings.zones} subnets with vpc_id, one for each of the zones"
+        raise _wrong("subnet_ids", ",".join(subnets), expected if given else "none without vpc_id")
+    if given != bool(re.fullmatch(r"sg-[0-9a-f]{8,17}", settings.security_group_id)):
+        expected = "the id of a security group with vpc_id" if given else "none without vpc_id"
+        raise _wrong("security_group_id", settings.security_group_id, expected)
 
 
 def _check_photos(settings: StageSettings) -> None:

@@ -4,6 +4,8 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.assets import BuiltLayers
+from cdk.deployed import OUTPUT as SETTINGS_OUTPUT
+from cdk.downgrades import guarded
 from cdk.face_index import FaceIndex
 from cdk.ingestion import Ingestion
 from cdk.layers import Layers
@@ -11,6 +13,7 @@ from cdk.metrics import Metrics
 from cdk.network import PrivateNetwork
 from cdk.observability import Observability
 from cdk.operators import Operators
+from cdk.record import format_record
 from cdk.search_api import SearchApi
 from cdk.search_function import SearchFunction
 from cdk.settings import StageSettings
@@ -26,6 +29,7 @@ class FaceSearchStack(Stack):
         *,
         settings: StageSettings,
         built: BuiltLayers,
+        protected: bool = False,
         env: Environment | None = None,
     ) -> None:
         super().__init__(
@@ -33,7 +37,7 @@ class FaceSearchStack(Stack):
             id,
             env=env,
             description="facesearch: reverse visual search for faces",
-            termination_protection=settings.retain,
+            termination_protection=protected,
         )
         network = PrivateNetwork(self, "Network", settings=settings) if settings.vpc else None
         layers = Layers(self, "Layers", settings=settings, built=built)
@@ -72,7 +76,10 @@ class FaceSearchStack(Stack):
             "AlarmTopic": watch.topic.topic_arn,
             "Dashboard": watch.dashboard.dashboard_name,
             "OperatorPolicy": operators.policy.managed_policy_arn,
+            SETTINGS_OUTPUT: format_record(guarded(settings)),
         }
+        if network is not None:
+            outputs |= network.outputs
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
         for name, value in outputs.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from aws_cdk import App, Environment, Tags
 
 from cdk.assets import BuiltLayers
+from cdk.record import STAGES, read_record
 from cdk.settings import read_settings
 from cdk.stack import FaceSearchStack
 
@@ -31,6 +32,7 @@ def build_app(
     account: str | None = None,
     region: str | None = None,
     context: Mapping[str, object] | None = None,
+    stages: Path = STAGES,
 ) -> App:
     """The app whose `synth` writes the stack's template and assets to `out`.
 
@@ -38,11 +40,13 @@ def build_app(
     does not start the app. Raises `SettingsError`.
     """
     app = App(outdir=str(out), context={**_CONTEXT, **(context or {})})
-    settings = read_settings(app.node.get_all_context())
+    settings = read_settings(app.node.get_all_context(), region=region, stages=stages)
+    running = read_record(settings.stack, region, stages)
     stack = FaceSearchStack(
         app,
         settings.stack,
         settings=settings,
+        protected=settings.retain and running is not None,
         built=BuiltLayers.in_folder(build, settings.architecture),
         env=Environment(account=account, region=region),
     )

@@ -33,6 +33,14 @@ CUSTOMISED = {
 }
 """Every setting that can be other than it comes, is."""
 
+PRIVATE_DOMAIN = "vpc-faces-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com"
+NETWORK = {
+    "vpc_id": "vpc-0a1b2c3d4e5f60718",
+    "subnet_ids": "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712,subnet-0a1b2c3d4e5f60713",
+    "security_group_id": "sg-0a1b2c3d4e5f60718",
+}
+"""The settings that name an existing network."""
+
 
 @pytest.fixture(scope="session")
 def built_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,13 +11,14 @@ from cfnlint.api import lint  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 from cdk.synthesis import build_app
-from tests.infrastructure.conftest import CUSTOMISED, Synthesise
+from tests.infrastructure.conftest import CUSTOMISED, NETWORK, PRIVATE_DOMAIN, Synthesise
 
 VARIANTS = {
     "dev": {"stage": "dev"},
     "prod": {"stage": "prod"},
     "customised": CUSTOMISED,
     "iam": {"authorisation": "iam"},
+    "restored": {"stage": "prod", "domain_endpoint": PRIVATE_DOMAIN, **NETWORK},
 }
 # The CDK itself makes functions depend on the role that they name anyway.
 IGNORED = ["W3005"]

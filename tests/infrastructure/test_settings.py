@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cdk.downgrades import LOSSES
-from cdk.settings import STAGES, StageSettings, read_settings
+from cdk.record import STAGES
+from cdk.settings import StageSettings, read_settings
 from facesearch.errors import SettingsError
 from facesearch.planning.capacity import REDUNDANCY, Redundancy
 
@@ -85,7 +86,7 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
         ({"max_faces": "0"}, "setting max_faces is '0': use 1 to 1000"),
         ({"views": "3"}, "setting views is '3': use one of 1, 2"),
         ({"domain_endpoint": f"https://{DOMAIN}"}, "setting domain_endpoint is 'https://"),
-        ({"domain_endpoint": f"vpc{DOMAIN[6:]}"}, "setting domain_endpoint is 'vpc-"),
+        ({"domain_endpoint": f"ftp{DOMAIN[6:]}"}, "setting domain_endpoint is 'ftp-"),
         ({"domain_endpoint": DOMAIN, "vpc": "true"}, "setting vpc is 'True': use false with"),
         ({"authorisation": "cognito"}, "setting user_pool_arn is '': use the ARN"),
         ({"cors_origins": "photos.example"}, "setting cors_origins is 'photos.example': use"),
@@ -118,7 +119,7 @@ def write(stages: Path, line: str, *, without: str = "") -> None:
 
 def test_stage_s_file_is_all_that_another_stage_needs(stages: Path) -> None:
     write(stages, 'authorisation = "iam"\ncors_origins = ["https://a.example"]')
-    settings = read_settings({"stage": "eu"}, stages)
+    settings = read_settings({"stage": "eu"}, stages=stages)
     assert settings.stack == "facesearch-eu"
     assert (settings.faces, settings.searches) == (10_000_000, 10.0)
     assert (settings.authorisation, settings.cors_origins) == ("iam", ("https://a.example",))
@@ -134,6 +135,7 @@ def test_stage_s_file_is_all_that_another_stage_needs(stages: Path) -> None:
         ('start = "warm"', "start =", "setting start is 'warm': use one of on-demand,"),
         ("faces = 1", "", "this is not TOML: Cannot overwrite a value"),
         ('stage = "eu"', "", "setting stage does not belong in a stage's file"),
+        ("restoring = true", "", "setting restoring does not belong in a stage's file"),
     ],
 )
 def test_wrong_setting_in_a_file_is_refused_with_the_file_s_name(
@@ -141,7 +143,7 @@ def test_wrong_setting_in_a_file_is_refused_with_the_file_s_name(
 ) -> None:
     write(stages, line, without=without)
     with pytest.raises(SettingsError) as raised:
-        read_settings({"stage": "eu"}, stages)
+        read_settings({"stage": "eu"}, stages=stages)
     assert str(raised.value).startswith(f"cdk/stages/eu.toml: {message}")
 
 
@@ -172,12 +174,12 @@ def test_less_than_the_stage_s_file_says_is_refused_unless_allowed_by_name(
     context = {"stage": "eu", name: DOWNGRADES[name]}
     refusal = rf"^setting {name} is .* in cdk/stages/eu\.toml: .* -c allow={name}$"
     with pytest.raises(SettingsError, match=refusal):
-        read_settings(context, stages)
+        read_settings(context, stages=stages)
     other = next(each for each in DOWNGRADES if each != name)
     with pytest.raises(SettingsError, match=f"^setting {name} is "):
-        read_settings({**context, "allow": other}, stages)
-    allowed = read_settings({**context, "allow": f"{other},{name}"}, stages)
-    assert allowed != read_settings({"stage": "eu"}, stages)
+        read_settings({**context, "allow": other}, stages=stages)
+    allowed = read_settings({**context, "allow": f"{other},{name}"}, stages=stages)
+    assert allowed != read_settings({"stage": "eu"}, stages=stages)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +187,15 @@ def test_less_than_the_stage_s_file_says_is_refused_unless_allowed_by_name(
     [("faces", "100M"), ("replicas", "2"), ("authorisation", "iam"), ("uploads", "false")],
 )
 def test_more_than_the_stage_s_file_says_is_taken(stages: Path, name: str, value: str) -> None:
-    settings = read_settings({"stage": "eu", name: value}, stages)
-    assert settings != read_settings({"stage": "eu"}, stages)
+    settings = read_settings({"stage": "eu", name: value}, stages=stages)
+    assert settings != read_settings({"stage": "eu"}, stages=stages)
 
 
 def test_one_who_is_known_may_be_known_in_another_way(stages: Path) -> None:
     write(stages, 'authorisation = "iam"')
     pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abcdefghi"
     changed = {"stage": "eu", "authorisation": "cognito", "user_pool_arn": pool}
-    assert read_settings(changed, stages).authorisation == "cognito"
+    assert read_settings(changed, stages=stages).authorisation == "cognito"
 
 
 def test_only_what_is_guarded_can_be_allowed() -> None:

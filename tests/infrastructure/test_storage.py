@@ -228,9 +228,12 @@ def test_prod_network_lets_only_functions_reach_the_index(prod: Template) -> Non
 
 @pytest.mark.parametrize("kind", [BUCKET, DOMAIN])
 def test_stores_outlive_the_stack_in_prod_only(kind: str, dev: Template, prod: Template) -> None:
-    for template, policy in ((dev, "Delete"), (prod, "Retain")):
+    for template, deleted, replaced in (
+        (dev, "Delete", "Delete"),
+        (prod, "RetainExceptOnCreate", "Retain"),
+    ):
         for store in template.of_type(kind):
-            assert store["DeletionPolicy"] == store["UpdateReplacePolicy"] == policy
+            assert (store["DeletionPolicy"], store["UpdateReplacePolicy"]) == (deleted, replaced)
 
 
 def test_existing_domain_is_used_instead_of_a_new_one(customised: Template) -> None:
