@@ -83,7 +83,10 @@ down: ## Stop it; photos and faces are kept (STACK=--erase: they go, too)
 lock: ## Pin the newest allowed packages, with hashes, for every platform
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) --extra local --output-file requirements.txt
-	$(BIN)/uv pip compile $(LOCK) --extra local --extra test --constraint requirements.txt \
+	$(BIN)/uv pip compile $(LOCK) --extra evaluate --constraint requirements.txt \
+	  --output-file requirements-evaluate.txt
+	$(BIN)/uv pip compile $(LOCK) --extra local --extra evaluate --extra test \
+	  --constraint requirements.txt --constraint requirements-evaluate.txt \
 	  --output-file tests/requirements.txt
 	$(BIN)/uv pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
 	  --python-version 3.13 --constraint requirements.txt --generate-hashes --no-header --no-annotate \

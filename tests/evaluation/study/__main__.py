@@ -23,6 +23,7 @@ from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE
 from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
+from facesearch_local.evaluation.statistics import require_statistics
 from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.pool import worker_count
@@ -80,6 +81,7 @@ def command(
     quiet: bool,
 ) -> int:
     """Compare the two reports' systems, variants and peers with the shipped one on LFW."""
+    require_statistics()
     settings = read_settings()
     systems = study_systems(peer_python)
     asked = [*(names or SYSTEMS)]

@@ -5,6 +5,8 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -220,3 +222,18 @@ def kept(cache: Path) -> int:
         finally:
             database.close()
     return 0
+
+
+@pytest.mark.parametrize("package", ["sklearn", "scipy"])
+def test_without_its_extra_it_says_how_to_install_it(package: str, few: Path) -> None:
+    hidden = f"import sys; sys.modules[{package!r}] = None; from facesearch_local.cli import main; "
+    for arguments, code in ((["evaluate", few], 2), (["evaluate", "--help"], 0)):
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{hidden}main()", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stderr
+        assert ("-r requirements-evaluate.txt" in ended.stderr) == (code == 2)
+    assert "Traceback" not in ended.stderr

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.calibration import (
-    Logistic,
-    fit_logistic,
-    reliability,
-    told_held_out,
-)
+from facesearch_local.evaluation.calibration import reliability, told_held_out
+from facesearch_local.evaluation.statistics import Logistic, fit_logistic
 
 TRUE = Logistic(1.1, 25.0)
 

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from facesearch_local.evaluation.intervals import bootstrap, wilson
 from facesearch_local.evaluation.verification import (
     accepts,
     pair_distances,
-    roc,
-    tar_at,
     threshold_at,
+    true_accepts_at,
     verification,
 )
 
@@ -52,16 +50,12 @@ def test_true_accepts_are_counted_where_false_ones_are_bearable() -> None:
     same = np.array([True] * 4 + [False] * 4)
     distances = np.array([1.0, 2.0, 3.0, 9.0, 2.5, 5.0, 6.0, 7.0])
     assert threshold_at(distances, same, 0.25) == 3.0
-    assert tar_at(distances, same, 0.25) == 3 / 4
-    assert tar_at(distances, same, 0.0) == 2 / 4
-    thresholds, false, true = roc(distances, same)
-    assert thresholds.tolist() == [1, 2, 2.5, 3, 5, 6, 7, 9]
-    assert false.tolist() == [0, 0, 0.25, 0.25, 0.5, 0.75, 1, 1]
-    assert true.tolist() == [0.25, 0.5, 0.5, 0.75, 0.75, 0.75, 0.75, 1]
+    assert true_accepts_at(distances, same, 0.25) == 3
+    assert true_accepts_at(distances, same, 0.0) == 2
 
 
 def test_no_true_accepts_where_a_pair_of_two_people_is_the_nearest() -> None:
-    assert tar_at(np.array([1.0, 0.5]), np.array([True, False]), 0.001) == 0
+    assert true_accepts_at(np.array([1.0, 0.5]), np.array([True, False]), 0.001) == 0
 
 
 def test_pair_distances_follow_places_and_are_infinite_without_a_vector() -> None:
@@ -69,17 +63,3 @@ def test_pair_distances_follow_places_and_are_infinite_without_a_vector() -> Non
     place = np.array([0, -1, 1])
     distances = pair_distances(vectors, place, np.array([0, 0, 1]), np.array([2, 1, 2]))
     assert distances.tolist() == [5, np.inf, np.inf]
-
-
-def test_wilson_interval_is_the_textbooks() -> None:
-    # Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I.
-    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0 / 20, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-
-
-def test_bootstrap_by_people_is_wider_than_by_photos() -> None:
-    values = np.repeat([1.0, 0.0] * 10, 50)
-    by_people = bootstrap(values, np.repeat([f"p{n}" for n in range(20)], 50))
-    by_photos = bootstrap(values, np.array([f"p{n}" for n in range(1000)]))
-    assert by_people[1] - by_people[0] > 3 * (by_photos[1] - by_photos[0])
-    assert by_people == bootstrap(values, np.repeat([f"p{n}" for n in range(20)], 50))

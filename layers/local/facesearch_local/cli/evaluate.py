@@ -20,6 +20,7 @@ from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
 from facesearch_local.evaluation.results import Evaluation
+from facesearch_local.evaluation.statistics import require_statistics
 from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.evaluation.tables import Table, figure_tables
@@ -115,6 +116,7 @@ def command(
     of a photo counts. Identification, verification, open set and detection are measured. Vectors
     are kept: run it again after Ctrl-C, or with other options, and only new photos take time.
     """
+    require_statistics()
     settings = read_settings()
     asked = names or (SHIPPED,)
     check_names(asked, SYSTEMS)

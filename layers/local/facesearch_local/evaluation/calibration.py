@@ -6,23 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch_local.evaluation.false_accepts import AcceptRates
-from facesearch_local.evaluation.verification import Distances
+from facesearch_local.evaluation.statistics import Distances, Labels, Logistic, fit_logistic
 
 BINS = 10
-RIDGE = 1e-3
-"""Only keeps the fit finite where distance tells every pair apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logistic:
-    """The probability of one person: one half at `midpoint`, falling with the distance."""
-
-    midpoint: float
-    steepness: float
-
-    def __call__(self, distances: Distances) -> NDArray[np.float64]:
-        told: NDArray[np.float64] = 1 / (1 + np.exp(self.steepness * (distances - self.midpoint)))
-        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +42,8 @@ class Calibration:
     accept_rates: tuple[AcceptRates, ...]
 
 
-def fit_logistic(distances: Distances, same: NDArray[np.bool_]) -> Logistic:
-    """The likeliest, by Newton's method."""
-    inputs = np.stack([np.ones_like(distances), distances], axis=1)
-    weights = np.zeros(2)
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-inputs @ weights))
-        slope = inputs.T @ (same - chance) - RIDGE * weights
-        curve = (inputs.T * (chance * (1 - chance))) @ inputs + RIDGE * np.eye(2)
-        weights += np.linalg.solve(curve, slope)
-    return Logistic(float(-weights[0] / weights[1]), float(-weights[1]))
-
-
 def told_held_out(
-    distances: Distances, same: NDArray[np.bool_], fold: NDArray[np.intp]
+    distances: Distances, same: Labels, fold: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Each pair's confidence by the fit to the other folds; finite distances only."""
     told = np.empty(len(distances))
@@ -79,7 +53,7 @@ def told_held_out(
     return told
 
 
-def reliability(told: NDArray[np.float64], same: NDArray[np.bool_]) -> Reliability:
+def reliability(told: NDArray[np.float64], same: Labels) -> Reliability:
     """In tenths of the confidence; those without a pair are left out."""
     tenth = np.minimum((told * BINS).astype(int), BINS - 1)
     bins = tuple(

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from facesearch.errors import InvalidRequest
 from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.identification import Retrieval
-from facesearch_local.evaluation.intervals import Interval, wilson
 from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.ranking import BLOCK
+from facesearch_local.evaluation.statistics import Interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _figures(
     of_found = people[found]
     first = retrieval.order[:, 0]
     right = of_found[first] == of_found[retrieval.queries]
-    rank_1 = float(right[asked].sum()) / max(1, queries)
+    correct = int(right[asked].sum())
     accepted = _count_accepted(
         embedded.embeddings[members[found]], of_found[members[found]], threshold
     )
@@ -108,8 +108,8 @@ def _figures(
         photos=int(members.sum()),
         detected=float(found[members].mean()),
         queries=queries,
-        rank_1=rank_1,
-        rank_1_interval=wilson(rank_1, queries),
+        rank_1=correct / max(1, queries),
+        rank_1_interval=wilson(correct, queries),
         pairs_of_one=of_one,
         true_accepts=accepted[0] / max(1, of_one),
         pairs_of_two=every_pair - of_one,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.intervals import Interval, bootstrap
 from facesearch_local.evaluation.ranking import Rank, Vectors, nearest
+from facesearch_local.evaluation.statistics import Interval, bootstrap_by_person
 
 K = 20
 """Neighbours that a search shows, and that recall and average precision look at."""
@@ -115,12 +115,12 @@ def count_found(scores: Scores) -> Identification:
         queries=total,
         people=len(set(owners.tolist())),
         rank_1=float(scores.first.mean()),
-        rank_1_interval=bootstrap(scores.first, owners),
+        rank_1_interval=bootstrap_by_person(scores.first, owners),
         rank_5=float(by_rank[4]),
         recall_at_20=float(scores.recall.mean()),
-        recall_at_20_interval=bootstrap(scores.recall, owners),
+        recall_at_20_interval=bootstrap_by_person(scores.recall, owners),
         precision_at={k: float(hits[:, :k].sum() / k / total) for k in (1, 5, 10, 20)},
         map_at_20=float(scores.average_precision.mean()),
-        map_at_20_interval=bootstrap(scores.average_precision, owners),
+        map_at_20_interval=bootstrap_by_person(scores.average_precision, owners),
         cmc=tuple(by_rank.tolist()),
     )

@@ -10,7 +10,6 @@ from facesearch.confidence import THRESHOLDS, confidence
 from facesearch_local.evaluation.calibration import (
     Calibration,
     Reliability,
-    fit_logistic,
     reliability,
     told_held_out,
 )
@@ -28,9 +27,9 @@ from facesearch_local.evaluation.open_set import OpenSet, open_set
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.ranking import Rank, Vectors, nearest
 from facesearch_local.evaluation.several_photos import SeveralPhotos, several_photos
+from facesearch_local.evaluation.statistics import Distances, fit_logistic
 from facesearch_local.evaluation.system import SHIPPED
 from facesearch_local.evaluation.verification import (
-    Distances,
     Verification,
     pair_distances,
     verification,
@@ -130,13 +129,16 @@ def _reliability(distances: Distances, pairs: Pairs) -> Reliability:
 
 def _calibration(
     distances: Distances, pairs: Pairs, people: NDArray[np.str_], vectors: Vectors
-) -> Calibration:
+) -> Calibration | None:
+    """None where the other folds of some fold have pairs of one kind only."""
     there = np.isfinite(distances)
-    apart, same = distances[there], pairs.same[there]
+    apart, same, fold = distances[there], pairs.same[there], pairs.fold[there]
+    if any(len(np.unique(same[fold != each])) < 2 for each in np.unique(fold)):
+        return None
     rates = accept_rates(people, vectors, [each.false_accept_rate for each in THRESHOLDS])
     return Calibration(
         fitted=fit_logistic(apart, same),
-        held_out=reliability(told_held_out(apart, same, pairs.fold[there]), same),
+        held_out=reliability(told_held_out(apart, same, fold), same),
         accept_rates=tuple(rates),
     )
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.intervals import Interval, wilson
 from facesearch_local.evaluation.ranking import BLOCK, Vectors
+from facesearch_local.evaluation.statistics import Interval, wilson
 
 FALSE_ALARM_RATES = (1e-2, 1e-1)
 
@@ -62,9 +62,10 @@ def open_set(
     alarms = np.sort(alarms)
 
     def at(distance: float) -> AtThreshold:
-        false = float(np.searchsorted(alarms, distance, side="right")) / impostors
-        true = float(np.searchsorted(right, distance, side="right")) / queries
-        return AtThreshold(distance, false, wilson(false, impostors), true)
+        false = int(np.searchsorted(alarms, distance, side="right"))
+        true = int(np.searchsorted(right, distance, side="right"))
+        interval = wilson(false, impostors)
+        return AtThreshold(distance, false / impostors, interval, true / queries)
 
     return OpenSet(
         gallery=len(gallery),

@@ -14,10 +14,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from PIL import Image
 
 from facesearch_local.evaluation.calibration import Reliability
-from facesearch_local.evaluation.intervals import wilson
 from facesearch_local.evaluation.measure import Figures, Measured
 from facesearch_local.evaluation.pairs import Pairs
-from facesearch_local.evaluation.verification import roc
+from facesearch_local.evaluation.statistics import roc, wilson
 
 COLOURS = ("#8a8f98", "#d98c10", "#b0413e", "#1f5fbf", "#2c8a5a", "#7b4fa6", "#0f8b8d", "#c2508f")
 """Okabe and Ito's idea: apart for colour-blind eyes, too, and in the order of the systems."""
@@ -147,7 +146,7 @@ def _reliability(folder: Path, told: Reliability) -> Picture:
     figure, axes = _new(1.2, 1)
     axes.plot([0, 1], [0, 1], color="#9aa3af", linewidth=1, linestyle="--")
     for each in told.bins:
-        low, high = wilson(each.one_person, each.pairs)
+        low, high = wilson(round(each.one_person * each.pairs), each.pairs)
         axes.plot([each.told, each.told], [low, high], color=COLOURS[3], linewidth=1.5)
         axes.plot(each.told, each.one_person, "o", color=COLOURS[3], markersize=5)
         above = each.told < 0.5

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from facesearch_local.evaluation.intervals import Interval
 from facesearch_local.evaluation.limits import GENERAL_LIMITS
 from facesearch_local.evaluation.measure import Figures
 from facesearch_local.evaluation.results import Evaluation, GroupResult
+from facesearch_local.evaluation.statistics import Interval
 from facesearch_local.evaluation.tables import NOTHING, Table, percent
 
 

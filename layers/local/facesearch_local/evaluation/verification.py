@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.intervals import Interval, wilson
 from facesearch_local.evaluation.ranking import Vectors
-
-Distances = NDArray[np.float64]
-"""Shape (n,), one a pair; infinite where a photo has no vector, so that no threshold accepts it."""
+from facesearch_local.evaluation.statistics import Distances, Interval, Labels, auc, roc, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +39,28 @@ def pair_distances(
     return distances
 
 
-def verification(
-    distances: Distances, same: NDArray[np.bool_], fold: NDArray[np.intp]
-) -> Verification:
+def verification(distances: Distances, same: Labels, fold: NDArray[np.intp]) -> Verification:
     """`same` and `fold` (n,) as in `Pairs`."""
-    candidates = np.unique(distances[np.isfinite(distances)])
-    if not len(candidates):
-        candidates = np.zeros(1)
-    accuracies, thresholds = [], []
+    accuracies, thresholds, correct = [], [], 0
     for number in np.unique(fold):
         rest, held_out = fold != number, fold == number
-        right = _right_at(candidates, distances[rest], same[rest])
-        threshold = candidates[right.argmax()]
-        accepted = accepts(distances[held_out], threshold)
-        accuracies.append((accepted == same[held_out]).mean())
+        threshold = best_threshold(distances[rest], same[rest])
+        right = accepts(distances[held_out], threshold) == same[held_out]
+        correct += int(right.sum())
+        accuracies.append(right.mean())
         thresholds.append(threshold)
-    accuracy = float(np.mean(accuracies))
-    tar = {far: tar_at(distances, same, far) for far in (1e-2, 1e-3)}
+    accepted = {far: true_accepts_at(distances, same, far) for far in (1e-2, 1e-3)}
+    count = int(same.sum())
     return Verification(
         pairs=len(distances),
         undetected=int(np.isinf(distances).sum()),
-        accuracy=accuracy,
-        accuracy_interval=wilson(accuracy, len(distances)),
+        accuracy=float(np.mean(accuracies)),
+        accuracy_interval=wilson(correct, len(distances)),
         deviation=float(np.std(accuracies)),
         threshold=float(np.mean(thresholds)),
-        auc=_auc(distances, same),
-        tar_at_far=tar,
-        tar_at_far_interval={far: wilson(share, int(same.sum())) for far, share in tar.items()},
+        auc=auc(distances, same),
+        tar_at_far={far: number / count for far, number in accepted.items()},
+        tar_at_far_interval={far: wilson(number, count) for far, number in accepted.items()},
     )
 
 
@@ -78,38 +70,22 @@ def accepts(distances: Distances, threshold: float) -> NDArray[np.bool_]:
     return accepted
 
 
-def roc(distances: Distances, same: NDArray[np.bool_]) -> tuple[Distances, Distances, Distances]:
-    """Thresholds, and the shares of different and of same pairs that each accepts."""
-    thresholds = np.unique(distances[np.isfinite(distances)])
-    false = np.searchsorted(np.sort(distances[~same]), thresholds, side="right") / (~same).sum()
-    true = np.searchsorted(np.sort(distances[same]), thresholds, side="right") / same.sum()
-    return thresholds, false, true
+def best_threshold(distances: Distances, same: Labels) -> float:
+    """The smallest of those with the highest accuracy; 0 where no pair has a distance."""
+    thresholds, false, true = roc(distances, same)
+    if not len(thresholds):
+        return 0.0
+    correct = np.rint(true * same.sum() - false * (~same).sum())
+    return float(thresholds[correct.argmax()])
 
 
-def threshold_at(distances: Distances, same: NDArray[np.bool_], far: float) -> float:
+def threshold_at(distances: Distances, same: Labels, far: float) -> float:
     """The largest distance that accepts no more of the different pairs; below all, if none does."""
     thresholds, false, _ = roc(distances, same)
     allowed = thresholds[false <= far]
     return float(allowed[-1]) if len(allowed) else -1.0
 
 
-def tar_at(distances: Distances, same: NDArray[np.bool_], far: float) -> float:
-    return float((distances[same] <= threshold_at(distances, same, far)).mean())
-
-
-def _auc(distances: Distances, same: NDArray[np.bool_]) -> float:
-    """How often a pair of one person is nearer than a pair of two; a tie counts half."""
-    different = np.sort(distances[~same])
-    nearer = len(different) - np.searchsorted(different, distances[same], side="right")
-    not_further = len(different) - np.searchsorted(different, distances[same], side="left")
-    return float((nearer + not_further).mean() / (2 * len(different)))
-
-
-def _right_at(
-    thresholds: Distances, distances: Distances, same: NDArray[np.bool_]
-) -> NDArray[np.intp]:
-    finite = np.isfinite(distances)
-    accepted = np.searchsorted(np.sort(distances[same & finite]), thresholds, side="right")
-    wrongly = np.searchsorted(np.sort(distances[~same & finite]), thresholds, side="right")
-    right: NDArray[np.intp] = accepted + (~same).sum() - wrongly
-    return right
+def true_accepts_at(distances: Distances, same: Labels, far: float) -> int:
+    """Pairs of one person that are accepted at this false-accept rate."""
+    return int((distances[same] <= threshold_at(distances, same, far)).sum())
