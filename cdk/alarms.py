@@ -12,7 +12,6 @@ _ABOVE = ComparisonOperator.GREATER_THAN_THRESHOLD
 _FROM = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = ComparisonOperator.LESS_THAN_THRESHOLD
 
-FREE_STORAGE_SHARE = 0.2
 SEARCH_P99_MS = 2_000
 
 
@@ -31,8 +30,9 @@ class AlarmRule:
 def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
     """All alarms, most urgent first."""
     sizing = settings.sizing
-    # FreeStorageSpace is in MiB, and its minimum that of the fullest node.
-    least_free_mib = sizing.index.disk_gib * 1024 * FREE_STORAGE_SHARE
+    # FreeStorageSpace is in MiB, its minimum that of the fullest node; at 0 writes are blocked:
+    # what the service keeps for itself is not in it.
+    least_free_mib = sizing.index.low_disk_gib * 1024
     # A change that was tried twice and is still there: the queue does not drain.
     oldest_s = 2 * sizing.ingestion.visibility_timeout_s
     cluster = metrics.cluster
@@ -87,7 +87,7 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
         ),
         AlarmRule(
             "StorageLow",
-            "A node of the face index has less than a fifth of its storage left.",
+            "A node of the face index holds more than its storage was sized for.",
             cluster("FreeStorageSpace", "Minimum"),
             least_free_mib,
             5,

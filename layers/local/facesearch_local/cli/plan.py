@@ -8,17 +8,22 @@ import click
 from facesearch.planning.capacity import (
     DAY_S,
     DISK_BYTES_A_FACE,
-    DISK_OVERHEAD,
     FACES_A_PHOTO,
     FACES_WRITTEN_A_VCPU_S,
+    FREE_SHARE,
+    INDEXES,
     INGEST_PEAK,
+    LINUX_SHARE,
     MEASURED_FACES,
     NODE_LOAD,
     PHOTO_CPU_S,
     REDUNDANCY,
     SEARCH_PEAK,
     SEARCH_S,
+    SERVICE_MOST_GIB,
+    SERVICE_SHARE,
     SHARD_SEARCH_CPU_S,
+    UNMERGED,
     VECTOR_BYTES,
     Sizing,
     Workload,
@@ -43,13 +48,15 @@ BASIS = (
     f"Measured (two shared cores, {MEASURED_FACES:,} faces): {DISK_BYTES_A_FACE:,} bytes of disk a "
     f"face; {FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU; "
     f"{SHARD_SEARCH_CPU_S * 1000:g} ms of a vCPU for a search in one shard.",
-    f"Published: {VECTOR_BYTES:g} bytes of memory a vector (HNSW, m 16), 30 GB a shard, "
-    f"{DISK_OVERHEAD:g} times the disk.",
+    f"Published: {VECTOR_BYTES:g} bytes of memory a vector (HNSW, m 16), 30 GB a shard; of a disk, "
+    f"Linux keeps {LINUX_SHARE:.0%} and the service {SERVICE_SHARE:.0%} of the rest, at most "
+    f"{SERVICE_MOST_GIB} GiB.",
     f"Extrapolated: all beyond {MEASURED_FACES:,} faces; {PHOTO_CPU_S:g} s to index a 12-megapixel "
     f"photo, {SEARCH_S:g} s to search with one.",
     f"Assumed: {FACES_A_PHOTO:g} faces a photo of {PHOTO_GB * 1000:g} MB; peaks of {INGEST_PEAK} "
     f"times the uploads and {SEARCH_PEAK} times the searches; processors at most "
-    f"{NODE_LOAD:.0%} busy.",
+    f"{NODE_LOAD:.0%} busy; disks for {INDEXES} indexes, {UNMERGED - 1:.0%} of them not merged "
+    f"yet, and {FREE_SHARE:.0%} free.",
 )
 
 

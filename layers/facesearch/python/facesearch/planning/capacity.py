@@ -52,8 +52,17 @@ VECTOR_BYTES = 1.1 * (4 * EMBEDDING_SIZE + 8 * HNSW_M)
 """Published rule for HNSW: what one vector and its links keep in memory, bytes."""
 DISK_BYTES_A_FACE = 1_100
 """Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
-DISK_OVERHEAD = 1.45
-"""Published rule of OpenSearch Service: reserved space, merges and the operating system."""
+INDEXES = 2
+"""The index that is searched, and a new one of other models that is built beside it."""
+UNMERGED = 1.1
+"""Assumed: what deleted and rewritten documents take until they are merged away."""
+LINUX_SHARE = 0.05
+SERVICE_SHARE, SERVICE_MOST_GIB = 0.2, 20
+"""Published ('Calculating storage requirements'): Linux keeps a share of each disk, OpenSearch
+Service one of the rest, up to a limit. Only what is left can be used."""
+FREE_SHARE = 0.15
+"""Assumed: of what can be used, what stays free, so that alarms come before writes are blocked,
+and disks stay below the 85 % at which OpenSearch places no more shards."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
 MEASURED_FACES = 13_233
@@ -145,6 +154,11 @@ class IndexSize:
     replicas: int
     zones: int
 
+    @property
+    def low_disk_gib(self) -> float:
+        """What a node never has less of while the workload is kept: GiB that can still be used."""
+        return usable_gib(self.disk_gib) * FREE_SHARE
+
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
@@ -167,6 +181,20 @@ def parse_count(text: str) -> float:
 def size(workload: Workload, redundancy: Redundancy) -> Sizing:
     """The smallest system that carries the workload."""
     return Sizing(size_ingestion(workload), size_search(workload), size_index(workload, redundancy))
+
+
+def usable_gib(disk_gib: float) -> float:
+    """What Linux and the service leave of a node's disk."""
+    left = disk_gib * (1 - LINUX_SHARE)
+    return left - min(left * SERVICE_SHARE, SERVICE_MOST_GIB)
+
+
+def disk_gib_for(data_gib: float) -> float:
+    """The disk on which data of this size leave `FREE_SHARE` of what can be used."""
+    usable = data_gib / (1 - FREE_SHARE)
+    # The service takes its share, or the limit when that is less.
+    left = min(usable / (1 - SERVICE_SHARE), usable + SERVICE_MOST_GIB)
+    return left / (1 - LINUX_SHARE)
 
 
 def size_ingestion(workload: Workload) -> IngestionSize:
@@ -211,7 +239,7 @@ def size_index(workload: Workload, redundancy: Redundancy) -> IndexSize:
     return IndexSize(
         node=best.node,
         nodes=best.nodes,
-        disk_gib=max(ceil(best.disk_bytes / GIB), 10),
+        disk_gib=max(ceil(best.disk_gib), 10),
         manager=manager_for(best.nodes) if redundancy.managers else None,
         shards=best.shards,
         replicas=redundancy.replicas,
@@ -235,13 +263,14 @@ class _Cluster:
         serving = min(self.nodes, self.shards * self.copies)
         return (
             self._faces_a_node * VECTOR_BYTES <= self.node.cache_bytes
-            and self.disk_bytes <= self.node.max_disk_gib * GIB
+            and self.disk_gib <= self.node.max_disk_gib
             and self._busy_vcpus <= serving * self.node.vcpus * NODE_LOAD
         )
 
     @property
-    def disk_bytes(self) -> float:
-        return self._faces_a_node * DISK_BYTES_A_FACE * DISK_OVERHEAD
+    def disk_gib(self) -> float:
+        data = self._faces_a_node * DISK_BYTES_A_FACE * UNMERGED * INDEXES
+        return disk_gib_for(data / GIB)
 
     @property
     def _faces_a_node(self) -> float:
