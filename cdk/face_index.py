@@ -66,10 +66,7 @@ class FaceIndex(Construct):
     def _grant(self, to: iam.Role | iam.ManagedPolicy, action: str, *paths: str) -> None:
         resources = [f"{self._arn}/{path}" for path in paths]
         statement = iam.PolicyStatement(actions=[action], resources=resources)
-        if isinstance(to, iam.Role):
-            to.add_to_policy(statement)
-        else:
-            to.add_statements(statement)
+        to.grant_principal.add_to_principal_policy(statement)
         justify_wildcards(
             to,
             resources,

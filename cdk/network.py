@@ -4,8 +4,11 @@ A domain cannot leave its network, so where the domain outlives the stack, its n
 A new stack takes both back by the settings that name them.
 """
 
-from aws_cdk import Annotations, CfnResource, Fn
+from collections.abc import Sequence
+
+from aws_cdk import Annotations, Aws, CfnResource, Fn
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -22,6 +25,7 @@ class PrivateNetwork(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: StageSettings) -> None:
         super().__init__(scope, id)
+        self._s3: ec2.GatewayVpcEndpoint | None = None
         if settings.vpc_id:
             self._use(settings)
         else:
@@ -64,10 +68,8 @@ class PrivateNetwork(Construct):
                     name="private", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
                 )
             ],
-            gateway_endpoints={
-                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
-            },
         )
+        self._s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self.functions = self._group("Functions", "The functions")
         # Anywhere is only S3's endpoint and the index: there is no other route.
         self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 and the index")
@@ -93,6 +95,28 @@ class PrivateNetwork(Construct):
             "SubnetIds": Fn.join(",", subnets.subnet_ids),
             "SecurityGroupId": self.functions.security_group_id,
         }
+
+    def let_out_to_s3(self, actions: Sequence[str], resources: Sequence[str]) -> None:
+        """Let these requests pass S3's endpoint. Without any, everything of anyone's passes.
+
+        Nothing else in the network needs S3: Lambda fetches functions and layers from outside.
+        """
+        if self._s3 is None:
+            return  # An existing network has its endpoint, whose policy is its owner's.
+        self._s3.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=list(actions),
+                resources=list(resources),
+                # Else whoever gets in could carry photos out with keys of another account.
+                conditions={
+                    "StringEquals": {
+                        "aws:PrincipalAccount": Aws.ACCOUNT_ID,
+                        "aws:ResourceAccount": Aws.ACCOUNT_ID,
+                    }
+                },
+            )
+        )
 
     def _group(self, id: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(

@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.justified import justify_wildcards
+from cdk.network import PrivateNetwork
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
@@ -40,6 +41,7 @@ class PhotoBucket(Construct):
             f"{stack.stack_name}-{what}-{stack.account}-{stack.region}"
             for what in ("photos", "access")
         )
+        self.arn = f"arn:{Aws.PARTITION}:s3:::{name}"
         access = s3.Bucket(
             self,
             "AccessLog",
@@ -70,7 +72,7 @@ class PhotoBucket(Construct):
             cors=[_PAGES] if settings.uploads else None,
             removal_policy=keep,
         )
-        allowed = changes.add_to_resource_policy(_may_send(name, changes))
+        allowed = changes.add_to_resource_policy(_may_send(self.arn, changes))
         photos = self.bucket.node.default_child
         if not isinstance(photos, s3.CfnBucket):
             raise TypeError("the bucket is not made of a CfnBucket")
@@ -130,6 +132,13 @@ class PhotoBucket(Construct):
         )
         justify_wildcards(policy, [photos], "Any photo may have to be read: keys are the owners'.")
 
+    def open_way_out(self, network: PrivateNetwork) -> None:
+        """Let this bucket be reached from the network: this account's, and no other."""
+        actions = ["s3:GetObject", "s3:ListBucket"]
+        if self._settings.collections == "tag":
+            actions.append("s3:GetObjectTagging")
+        network.let_out_to_s3(actions, [self.bucket.bucket_arn, self._photos()])
+
     def _photos(self) -> str:
         return self.bucket.arn_for_objects(f"{self._settings.prefix}*")
 
@@ -150,13 +159,13 @@ _PAGES = s3.CorsRule(
 )
 
 
-def _may_send(bucket_name: str, queue: sqs.Queue) -> iam.PolicyStatement:
+def _may_send(bucket_arn: str, queue: sqs.Queue) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal("s3.amazonaws.com")],
         actions=["sqs:SendMessage"],
         resources=[queue.queue_arn],
         conditions={
-            "ArnEquals": {"aws:SourceArn": f"arn:{Aws.PARTITION}:s3:::{bucket_name}"},
+            "ArnEquals": {"aws:SourceArn": bucket_arn},
             "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
         },
     )

@@ -92,6 +92,8 @@ class StageSettings:
     """What names a photo's collection: its folder, its tag, or nothing."""
     uploads: bool = True
     """Whether callers of the API may add photos."""
+    customer_key: bool = False
+    """Photos, queues, index, logs and topic are encrypted with a KMS key of the account's own."""
 
     restoring: bool = False
     """The first of two deployments that take kept buckets back: without notifications."""

@@ -8,6 +8,7 @@ from cdk.deployed import OUTPUT as SETTINGS_OUTPUT
 from cdk.downgrades import guarded
 from cdk.face_index import FaceIndex
 from cdk.ingestion import Ingestion
+from cdk.key import CustomerKey
 from cdk.layers import Layers
 from cdk.metrics import Metrics
 from cdk.network import PrivateNetwork
@@ -66,6 +67,16 @@ class FaceSearchStack(Stack):
         )
         watch = Observability(self, "Observability", settings=settings, metrics=metrics)
         operators = Operators(self, "Operators", index=index, ingestion=ingestion)
+        if network:
+            ingestion.photos.open_way_out(network)
+        if settings.customer_key:
+            key = CustomerKey(self, "Key", settings=settings, photo_bucket_arn=ingestion.photos.arn)
+            for reader in (ingestion.function, search.function, operators.policy):
+                key.grant_read(reader)
+            if settings.uploads:
+                key.grant_write(search.function)
+            key.grant_write(operators.policy)
+            key.encrypt(self)
         outputs = {
             "PhotoBucket": ingestion.photos.bucket.bucket_name,
             "ApiUrl": api.api.url,

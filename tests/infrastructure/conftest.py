@@ -23,6 +23,7 @@ CUSTOMISED = {
     "suffixes": ".jpg,.png",
     "collections": "tag",
     "tracing": "true",
+    "customer_key": "true",
     "searches": "40",
     "log_days": "30",
     "views": "2",

@@ -136,7 +136,7 @@ class Account:
 
     def allows(self, request: Request) -> bool:
         """Whether the request is let through."""
-        if request.through and not self._passes(request):
+        if request.through and not self.passes(request):
             return False
         own = self._effects(request, [p for p in self.policies if p.principal == request.principal])
         guarding = [p for p in self.policies if p.guards(request.resource)]
@@ -149,7 +149,8 @@ class Account:
             return "Allow" in of_resource or (left and "Allow" in own)
         return "Allow" in own | of_resource
 
-    def _passes(self, request: Request) -> bool:
+    def passes(self, request: Request) -> bool:
+        """Whether the endpoint that the request goes through lets it."""
         at = [p for p in self.policies if p.endpoint == request.through]
         return self._effects(request, at) == {"Allow"}
 
@@ -180,13 +181,19 @@ class Account:
             )
         )
 
+    def leaves_to_account(self, statement: Statement) -> bool:
+        """Whether it lets nobody do anything, but the account's own policies decide."""
+        return ROOT in self._principals(statement)
+
     def _is_principal(self, statement: Statement, principal: str) -> bool:
-        match statement.get("Principal", "*"):
-            case str() as everyone:
-                return everyone == "*"
-            case named:
-                texts = [self.text(each) for kind in named.values() for each in as_list(kind)]
-                return "*" in texts or principal in texts
+        texts = self._principals(statement)
+        return "*" in texts or principal in texts
+
+    def _principals(self, statement: Statement) -> list[str]:
+        named = statement.get("Principal", "*")
+        if isinstance(named, str):
+            return [named]
+        return [self.text(each) for kind in named.values() for each in as_list(kind)]
 
     def _holds(
         self, operator: str, key: str, values: list[Any], context: Mapping[str, str]

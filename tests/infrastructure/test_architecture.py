@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.cluster import Asked, asked_by_searches, asked_by_writes
+from tests.infrastructure.conftest import CUSTOMISED, Synthesise
 from tests.infrastructure.operating import ASKED_BY_COMMANDS, ASKED_BY_RUNBOOKS
 from tests.infrastructure.policies import ACCOUNT, ELSEWHERE, REGION, Account, Request, to_index
 from tests.infrastructure.template import Template, as_list
@@ -68,6 +69,9 @@ class Architecture:
         self.topic = account.arn(account.id_of("AWS::SNS::Topic"))
         self.alias = account.arn(account.id_of("AWS::Lambda::Alias"))
         self.api = account.arn(account.id_of("AWS::ApiGateway::RestApi"))
+        self.key = ""
+        if template.settings.customer_key:
+            self.key = account.arn(account.id_of("AWS::KMS::Key"))
         self.endpoint = ""
         if template.settings.vpc:
             self.endpoint = account.id_of("AWS::EC2::VPCEndpoint")
@@ -106,6 +110,8 @@ def edges(template: Template) -> Iterator[Edge]:
     for package in ("index_faces", "search_faces"):
         yield from _of_function(it, package)
     yield from _of_operators(it)
+    if template.settings.customer_key:
+        yield from _to_key(it)
 
 
 def _of_services(it: Architecture) -> Iterator[Edge]:
@@ -213,15 +219,56 @@ def _of_operators(it: Architecture) -> Iterator[Edge]:
         yield Edge(f"an operator's {action}", of_role(role, action, resource))
 
 
+def _to_key(it: Architecture) -> Iterator[Edge]:
+    """What is encrypted needs the key, of both sides: of who writes, and of who reads."""
+    alarm_arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:facesearch-ClusterRed"
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        yield Edge(
+            "S3 encrypts a message",
+            of_service("s3", action, it.key, it.photos),
+            "arn:aws:s3:::other",
+        )
+        yield Edge(
+            "an alarm encrypts its message",
+            of_service("cloudwatch", action, it.key, alarm_arn),
+            alarm_arn.replace(ACCOUNT, ELSEWHERE),
+        )
+    for name, each in it.template.resources.items():
+        if each["Type"] == "AWS::Logs::LogGroup":
+            group = {"kms:EncryptionContext:aws:logs:arn": it.account.arn(name).removesuffix(":*")}
+            for action in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"):
+                service = f"logs.{REGION}.amazonaws.com"
+                yield Edge("a log is encrypted", Request(service, f"kms:{action}", it.key, group))
+    users = {
+        it.account.role_of("index_faces"): ["kms:Decrypt"],
+        it.account.role_of("search_faces"): ["kms:Decrypt"],
+        it.account.operator(): ["kms:Decrypt", "kms:GenerateDataKey"],
+    }
+    if it.template.settings.uploads:
+        users[it.account.role_of("search_faces")].append("kms:GenerateDataKey")
+    for role, actions in users.items():
+        for action in actions:
+            for service in ("s3", "sqs"):
+                via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
+                yield Edge(f"{role}'s {action}", Request(role, action, it.key, via))
+
+
 def _to_index(it: Architecture, who: str, role: str, asked: list[Asked]) -> Iterator[Edge]:
     for method, path in asked:
         yield Edge(f"{who} asks {method} {path}", to_index(it.account, role, method, path))
 
 
-@pytest.fixture(params=["dev", "prod", "customised"])
-def each(request: pytest.FixtureRequest) -> Template:
-    template: Template = request.getfixturevalue(request.param)
-    return template
+VARIANTS: Mapping[str, Mapping[str, str]] = {
+    "dev": {},
+    "prod": {"stage": "prod"},
+    "prod with a key and tags": {"stage": "prod", "customer_key": "true", "collections": "tag"},
+    "customised": CUSTOMISED,
+}
+
+
+@pytest.fixture(params=VARIANTS)
+def each(request: pytest.FixtureRequest, template_of: Synthesise) -> Template:
+    return template_of(**VARIANTS[request.param])
 
 
 def test_every_edge_is_let_through_by_both_sides(each: Template) -> None:
@@ -271,7 +318,7 @@ def test_no_policy_allows_what_no_edge_needs(each: Template) -> None:
             if request.principal == policy.principal or policy.guards(request.resource)
         ]
         for statement in policy.statements:
-            if statement["Effect"] == "Deny":
+            if statement["Effect"] == "Deny" or account.leaves_to_account(statement):
                 continue
             for action in as_list(statement["Action"]):
                 for resource in as_list(statement.get("Resource", "*")):
@@ -290,3 +337,58 @@ def test_alarms_are_mailed_where_there_is_an_address(each: Template) -> None:
     ]
     address = each.settings.alarm_email
     assert mailed == ([(it.topic, address)] if address else [])
+
+
+def test_network_lets_out_to_this_account_s_photos_only(prod: Template) -> None:
+    it = Architecture(prod)
+    role = it.account.role_of("index_faces")
+    read = of_role(role, "s3:GetObject", f"{it.photos}/{PHOTO}", it.endpoint)
+    assert it.account.allows(read)
+    for key in ("aws:PrincipalAccount", "aws:ResourceAccount"):
+        context = {**read.context, key: ELSEWHERE}
+        assert not it.account.passes(replace(read, context=context)), key
+    for action, resource in (
+        ("s3:GetObject", "arn:aws:s3:::another/a.jpg"),
+        ("s3:PutObject", f"{it.photos}/{PHOTO}"),
+        ("s3:PutObject", "arn:aws:s3:::another/a.jpg"),
+        ("s3:DeleteObject", f"{it.photos}/{PHOTO}"),
+    ):
+        request = replace(read, action=action, resource=resource)
+        assert not it.account.passes(request), f"{action} {resource}"
+
+
+def test_all_that_can_be_encrypted_with_the_key_is(template_of: Synthesise) -> None:
+    it = Architecture(template_of(**VARIANTS["prod with a key and tags"]))
+    template, key = it.template, it.key
+    properties = {
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+    }
+    for kind, name in properties.items():
+        found = [it.account.text(each["Properties"][name]) for each in template.of_type(kind)]
+        assert found
+        assert set(found) == {key}
+    photos = next(
+        bucket["Properties"]
+        for bucket in template.of_type("AWS::S3::Bucket")
+        if "NotificationConfiguration" in bucket["Properties"]
+    )
+    (rule,) = photos["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    encryption = rule["ServerSideEncryptionByDefault"]
+    assert encryption["SSEAlgorithm"] == "aws:kms"
+    assert it.account.text(encryption["KMSMasterKeyID"]) == key
+    domain = template.one("AWS::OpenSearchService::Domain")["Properties"]
+    named = domain["EncryptionAtRestOptions"]["KmsKeyId"]
+    assert template.target(named) is template.one("AWS::KMS::Key", EnableKeyRotation=True)
+
+
+def test_key_is_used_through_the_photos_and_the_queue_only(template_of: Synthesise) -> None:
+    it = Architecture(template_of(**VARIANTS["prod with a key and tags"]))
+    role = it.account.role_of("index_faces")
+    for via in ("s3.eu-west-1.amazonaws.com", "ec2.eu-west-1.amazonaws.com", ""):
+        request = Request(role, "kms:Decrypt", it.key, {"kms:ViaService": via} if via else {})
+        assert it.account.allows(request) is via.startswith("s3")
+    own = {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
+    assert not it.account.allows(Request(role, "kms:GenerateDataKey", it.key, own))
+    assert not it.account.allows(Request(role, "kms:ScheduleKeyDeletion", it.key, own))

@@ -41,6 +41,16 @@ ALLOWED = {
         "s3:PutObject",
     },
 }
+WITH_A_KEY = {
+    "index_faces": {"kms:Decrypt"},
+    "search_faces": {"kms:Decrypt", "kms:GenerateDataKey"},
+}
+KEY_OWNER = {
+    "Fn::Join": [
+        "",
+        ["arn:", {"Ref": "AWS::Partition"}, ":iam::", {"Ref": "AWS::AccountId"}, ":root"],
+    ]
+}
 WHERE_TAGS_COUNT = {
     "index_faces": {"s3:GetObjectTagging"},
     "search_faces": {"s3:PutObjectTagging"},
@@ -59,10 +69,24 @@ def test_nothing_is_allowed_everything_or_to_everyone(any_template: Template) ->
             if statement["Effect"] != "Allow":
                 continue
             actions = as_list(statement["Action"])
+            if statement.get("Principal") == {"AWS": KEY_OWNER}:
+                # Leaves the key to the account's policies; without it nobody could delete it.
+                assert actions == ["kms:*"]
+                continue
+            if statement.get("Principal") == "*" or statement.get("Principal") == {"AWS": "*"}:
+                # An endpoint's, which grants nothing: it holds back all but this account's.
+                here = {"Ref": "AWS::AccountId"}
+                assert statement["Condition"]["StringEquals"] == {
+                    "aws:PrincipalAccount": here,
+                    "aws:ResourceAccount": here,
+                }
+                assert "*" not in as_list(statement["Resource"])
+                continue
             assert not [action for action in actions if "*" in action]
             assert "NotAction" not in statement
             assert "NotResource" not in statement
-            assert statement.get("Principal") not in ("*", {"AWS": "*"})
+            if "Principal" in statement and "kms" in actions[0]:
+                continue  # In a key's policy, * is the key.
             if "*" in as_list(statement.get("Resource", [])):
                 assert set(actions) <= WITHOUT_RESOURCES
 
@@ -88,6 +112,8 @@ def test_function_is_allowed_these_actions_and_no_others(
     }
     tagged = any_template.settings.collections == "tag"
     more = WHERE_TAGS_COUNT[package] if tagged else set()
+    if any_template.settings.customer_key:
+        more = more | WITH_A_KEY[package]
     assert actions - WITHOUT_RESOURCES == ALLOWED[package] | more
     role = any_template.target(any_template.function(package)["Properties"]["Role"])
     assert "ManagedPolicyArns" not in role["Properties"]
