@@ -97,7 +97,6 @@ def of_role(role: str, action: str, resource: str, through: str = "") -> Request
     context = {
         "aws:PrincipalAccount": ACCOUNT,
         "aws:ResourceAccount": ACCOUNT,
-        "s3:ResourceAccount": ACCOUNT,
         "aws:SecureTransport": "true",
     }
     return Request(role, action, resource, context, through)

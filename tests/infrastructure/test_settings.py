@@ -157,6 +157,7 @@ DOWNGRADES = {
     "vpc": "false",
     "retain": "false",
     "authorisation": "api-key",
+    "customer_key": "false",
     "uploads": "true",
 }
 """Each is less than what the file of these tests says."""
