@@ -30,12 +30,12 @@ LOSSES: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "vpc": (_less, "the index would be outside of its private network"),
     "retain": (_less, "deleting the stack would delete photos and faces"),
     "authorisation": (_opens, "a key is no identity: whoever has it may search"),
-    "customer_key": (_less, "what comes from now on would not be encrypted with the key"),
     "uploads": (_more, "callers could add photos"),
 }
 """The settings that are guarded: what is less than before, and what it would mean."""
 
 FIXED = {
+    "customer_key": "a domain keeps the key that it was made with",
     "vpc": "a domain cannot go into a private network, or out of one",
     "domain_endpoint": "another domain has none of the faces, and the stack would drop its own",
 }

@@ -157,7 +157,6 @@ DOWNGRADES = {
     "vpc": "false",
     "retain": "false",
     "authorisation": "api-key",
-    "customer_key": "false",
     "uploads": "true",
 }
 """Each is less than what the file of these tests says."""
