@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Literal
 
 from PIL import Image
 
@@ -43,21 +44,24 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, extra: by
     )
 
 
-def tiff(tags: dict[int, tuple[int, list[int]]], data: bytes = b"") -> bytes:
-    """Little-endian; values that do not fit into an entry stand behind the data."""
+def tiff(
+    tags: dict[int, tuple[int, list[int]]], data: bytes = b"", order: Literal["<", ">"] = "<"
+) -> bytes:
+    """Values that do not fit into an entry stand behind the data. `order` as in `struct`."""
     place = 8 + len(data)
-    directory = struct.pack("<H", len(tags))
+    directory = struct.pack(f"{order}H", len(tags))
     behind = b""
     start = place + 2 + 12 * len(tags) + 4
     for tag, (kind, values) in sorted(tags.items()):
-        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        packed = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
         if len(packed) <= 4:
             value = packed.ljust(4, b"\0")
         else:
-            value = struct.pack("<I", start + len(behind))
+            value = struct.pack(f"{order}I", start + len(behind))
             behind += packed
-        directory += struct.pack("<HHI", tag, kind, len(values)) + value
-    return b"II*\0" + struct.pack("<I", place) + data + directory + bytes(4) + behind
+        directory += struct.pack(f"{order}HHI", tag, kind, len(values)) + value
+    begin = b"II*\0" if order == "<" else b"MM\0*"
+    return begin + struct.pack(f"{order}I", place) + data + directory + bytes(4) + behind
 
 
 def _gray_tiff(width: int, height: int, **changes: tuple[int, list[int]]) -> bytes:

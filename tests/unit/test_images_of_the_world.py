@@ -6,6 +6,7 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
 from facesearch.vision.formats import (
+    DIB,
     EXTENSIONS,
     FORMATS,
     UNREAD,
@@ -295,6 +297,12 @@ def test_bmp_whose_alpha_is_0_everywhere_is_opaque(photo: Image.Image) -> None:
     assert shows(bmp(photo, RGBA_MASKS, 32, alpha=0), photo, tolerance=0)
 
 
+def test_bmp_without_the_head_of_its_file_is_read(photo: Image.Image) -> None:
+    head = 14
+    assert shows(encoded(photo, "BMP")[head:], photo)
+    assert shows(bmp(photo, RGBA_MASKS, 32, alpha=0)[head:], photo)
+
+
 def test_grey_of_floats_up_to_1_keeps_its_shades(photo: Image.Image) -> None:
     grey = np.asarray(photo.convert("L"))
     for peak in (1.0, 255.0, 65535.0):
@@ -327,28 +335,36 @@ def test_formats_that_few_use_are_refused_by_their_own_name(
         decode_image(encoded(photo, kind))
 
 
-@pytest.mark.parametrize("bits", [8, 16])
-def test_tiff_whose_white_is_0_is_not_negative(photo: Image.Image, bits: int) -> None:
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "peak"), [("u1", 255), ("u2", 65535), ("f4", 1), ("f4", 255)])
+def test_tiff_whose_white_is_0_is_not_negative(
+    photo: Image.Image, kind: str, peak: int, order: Literal["<", ">"]
+) -> None:
     grey = np.asarray(photo.convert("L"))
-    negative = (255 - grey).astype(np.uint16) * (257 if bits == 16 else 1)
-    body = negative.astype("<u2" if bits == 16 else "u1").tobytes()
+    values = np.dtype(f"{order}{kind}")
+    body = ((255 - grey).astype(np.float64) * peak / 255).astype(values).tobytes()
     tags = {
         256: (4, [photo.width]),
         257: (4, [photo.height]),
-        258: (3, [bits]),
+        258: (3, [8 * values.itemsize]),
         259: (3, [1]),
         262: (3, [0]),
         273: (4, [8]),
         277: (3, [1]),
         278: (4, [photo.height]),
         279: (4, [len(body)]),
+        339: (3, [3 if kind == "f4" else 1]),
     }
-    assert difference(decode_image(tiff(tags, body)).rgb()[..., 0], grey) <= 1
+    assert difference(decode_image(tiff(tags, body, order)).rgb()[..., 0], grey) <= 1
 
 
-def test_tiff_with_a_preview_first_is_read_as_its_picture(photo: Image.Image) -> None:
+@pytest.mark.parametrize(("tag", "preview", "whole"), [(254, 1, 0), (255, 2, 1)])
+def test_tiff_with_a_preview_first_is_read_as_its_picture(
+    photo: Image.Image, tag: int, preview: int, whole: int
+) -> None:
     grey = photo.convert("L")
-    assert shows(tiff_of_pages((grey.resize((60, 40)), 1), (grey, 0)), grey.convert("RGB"), 0)
+    pages = tiff_of_pages((grey.resize((60, 40)), preview), (grey, whole), subfile_tag=tag)
+    assert shows(pages, grey.convert("RGB"), 0)
 
 
 def test_tiff_of_previews_only_is_refused_as_raw(photo: Image.Image) -> None:
@@ -356,12 +372,12 @@ def test_tiff_of_previews_only_is_refused_as_raw(photo: Image.Image) -> None:
         decode_image(tiff_of_pages((photo.convert("L"), 1)))
 
 
-def tiff_of_pages(*pages: tuple[Image.Image, int]) -> bytes:
-    """Grey pictures, each with its subfile type."""
+def tiff_of_pages(*pages: tuple[Image.Image, int], subfile_tag: int = 254) -> bytes:
+    """Grey pictures, each with its subfile type: as of TIFF 6 (tag 254), or older (255)."""
     data = b"II*\0" + struct.pack("<I", 8)
     for number, (page, kind) in enumerate(pages):
         tags = [
-            *((254, 4, kind), (256, 4, page.width), (257, 4, page.height), (258, 3, 8)),
+            *((subfile_tag, 4, kind), (256, 4, page.width), (257, 4, page.height), (258, 3, 8)),
             *((259, 3, 1), (262, 3, 1), (273, 4, len(data) + 2 + 12 * 10 + 4), (277, 3, 1)),
             *((278, 4, page.height), (279, 4, page.width * page.height)),
         ]
@@ -443,7 +459,7 @@ def written(image: Image.Image, kind: str) -> bytes:
 @pytest.mark.parametrize("kind", every_pillow_format())
 def test_whatever_pillow_writes_is_read_or_refused(photo: Image.Image, kind: str) -> None:
     data = written(photo, kind)
-    if kind in {each.name for each in FORMATS}:
+    if kind in {*(each.name for each in FORMATS), DIB}:
         assert shows(data, photo, tolerance=25)
     else:
         with pytest.raises((NotAnImage, DamagedImage)):

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import OPEN_INFO
 
 from facesearch.errors import DamagedImage, ImageError, ImageTooLarge, NotAnImage
 from facesearch.vision import jpeg, png
-from facesearch.vision.formats import FORMATS, RAW, READABLE_FORMATS, format_of
+from facesearch.vision.formats import DIB, FORMATS, RAW, READABLE_FORMATS, format_of
 
 # Every size is checked before anything is decoded; Pillow's own check would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -51,8 +52,11 @@ _SIDEWAYS = (
     Image.Transpose.ROTATE_90,
 )
 
-_SUBFILE_TYPE, _PHOTOMETRIC = 254, 262
-_REDUCED_PAGE, _WHITE_IS_ZERO = 1, 0
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _PHOTOMETRIC = 254, 255, 262
+_REDUCED_PAGE, _OLD_REDUCED_PAGE, _WHITE_IS_ZERO = 1, 2, 0
+
+# Pillow knows these pages only with their bytes in the other order.
+OPEN_INFO.setdefault((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 _PAGES = 16
 """The pages of a TIFF that are searched for its picture."""
 
@@ -145,7 +149,7 @@ def decode_any(data: bytes) -> DecodedImage:
         if data.startswith((b"GIF87a", b"GIF89a")):
             _check_size("GIF", *struct.unpack_from("<HH", data, 6))
         names = [each.name for each in FORMATS if each.name not in ("JPEG", "PNG")]
-        with Image.open(io.BytesIO(data), formats=names) as image:
+        with Image.open(io.BytesIO(data), formats=[*names, DIB]) as image:
             if image.format == "TIFF":
                 _turn_to_picture(image)
             size = image.size
@@ -170,7 +174,8 @@ def _turn_to_picture(image: Image.Image) -> None:
             image.seek(page)
         except EOFError:
             break
-        if not int(_tag(image, _SUBFILE_TYPE) or 0) & _REDUCED_PAGE:
+        reduced = int(_tag(image, _SUBFILE_TYPE) or 0) & _REDUCED_PAGE
+        if not reduced and _tag(image, _OLD_SUBFILE_TYPE) != _OLD_REDUCED_PAGE:
             return
     raise NotAnImage(f"the file is {RAW.name}, which is not read: export it as JPEG")
 
@@ -241,7 +246,7 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
 
 def _without_empty_alpha(image: Image.Image) -> Image.Image:
     """Drop a BMP's alpha channel if it is all 0: many programs write it so without a meaning."""
-    empty = image.format == "BMP" and image.mode == "RGBA"
+    empty = image.format in ("BMP", DIB) and image.mode == "RGBA"
     if empty and image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB")
     return image
@@ -259,8 +264,7 @@ def _greys(image: Image.Image) -> _Greys | None:
     """How to read the photo's greys if they have more than 8 bits, else None."""
     if not image.mode.startswith(("I", "F")):
         return None
-    # Pillow turns the common kinds of such pages itself.
-    inverted = image.mode.startswith("I;16") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+    inverted = _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
     if image.mode.startswith("I;16"):
         return _Greys(65535.0, inverted)
     _, brightest = image.getextrema()

@@ -33,6 +33,9 @@ FORMATS = (
 )
 """JPEG first: its multi-picture files (MPO) are read as their first picture."""
 
+DIB = "DIB"
+"""Pillow's name for a BMP without the head of its file, as clipboards and some `.dib` files are."""
+
 EXTENSIONS_BY_TYPE = {
     media_type: extensions for each in FORMATS for media_type, extensions in each.extensions.items()
 }
@@ -134,4 +137,5 @@ def _begins(data: bytes, start: bytes) -> bool:
 
 def format_of(name: str) -> Format:
     """The format that Pillow calls `name`."""
+    name = "BMP" if name == DIB else name
     return next(each for each in FORMATS if each.name == name)
