@@ -62,7 +62,11 @@ class Ingestion(Construct):
             settings=settings,
             layers=layers,
             network=network,
-            environment={"FACESEARCH_STORE": index.store_url, **self.photos.environment},
+            environment={
+                "FACESEARCH_STORE": index.store_url,
+                "FACESEARCH_BUCKET": self.photos.bucket.bucket_name,
+                **self.photos.environment,
+            },
         )
         index.grant_write(indexing.role)
         self.photos.grant_index(indexing.role)

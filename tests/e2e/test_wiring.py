@@ -81,7 +81,7 @@ def changes(aws: LocalAws, queue_url: str) -> list[Change]:
     """What the messages in the queue tell of, in the order of their sending."""
     received = aws.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
     bodies = [message["Body"] for message in received.get("Messages", [])]
-    return [change for body in bodies for change in parse_message(body)]
+    return [change for body in bodies for change in parse_message(body).changes]
 
 
 def test_queues_have_the_templates_attributes_and_dead_letters(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -10,7 +11,10 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
+from facesearch.errors import ReadError
 from facesearch.faces import photo_key
+from facesearch.photos.bucket import S3Photos
+from facesearch.photos.reading import PhotoContent
 from facesearch.stores import FaceStore
 from index_faces.handler import handler
 from tests.events.loading import Context, Event, load, s3_event, sqs_event
@@ -167,26 +171,105 @@ def test_malformed_message_alone_fails(
     assert problems(store) == {"a.jpg": ""}
 
 
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of a photo that the bucket does not hand out."""
+    key = "secret name.jpg"
+    read = S3Photos.read
+
+    def refuse(self: S3Photos, photo_id: str) -> PhotoContent:
+        if photo_id.endswith(f"/{key}"):
+            raise ReadError("bucket 'photos' does not hand out the photo (AccessDenied)")
+        return read(self, photo_id)
+
+    monkeypatch.setattr(S3Photos, "read", refuse)
+    return key
+
+
 def test_message_with_several_records_fails_if_one_photo_could_not_be_read(
-    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+    *, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, unreadable: str
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
     mixed = created("a.jpg")
-    mixed["Records"] += s3_event(CREATED, bucket="nowhere", key="b.jpg")["Records"]
+    mixed["Records"] += created(unreadable)["Records"]
     assert index({"mixed": mixed, "good": created("a.jpg")}) == ["mixed"]
     assert problems(store) == {"a.jpg": ""}
 
 
-def test_photo_in_a_bucket_that_does_not_answer_is_tried_again_and_the_others_are_stored(
-    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, logs: Logs
+def test_photo_that_the_bucket_does_not_hand_out_is_tried_again_and_the_others_are_stored(
+    *, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, logs: Logs, unreadable: str
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
-    lost = s3_event(CREATED, bucket="nowhere", key="secret name.jpg")
-    assert index({"lost": lost, "good": created("a.jpg")}) == ["lost"]
+    assert index({"lost": created(unreadable), "good": created("a.jpg")}) == ["lost"]
     (record,) = [each for each in logs() if each.get("status") == "undone"]
     assert record["level"] == "WARNING"
     assert record["error"] == "read_error"
-    assert "NoSuchBucket" in str(record["reason"])
+    assert "AccessDenied" in str(record["reason"])
+    assert "secret" not in str(record)
+    assert problems(store) == {"a.jpg": ""}
+
+
+@pytest.mark.parametrize("name", ["", "nowhere", "photos/other", "Photos"])
+def test_message_about_another_bucket_fails_alone_and_is_counted(
+    *, name: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, logs: Logs
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    foreign = s3_event(CREATED, bucket=name, key="a.jpg")
+    assert index({"foreign": foreign, "good": created("a.jpg")}) == ["foreign"]
+    assert problems(store) == {"a.jpg": ""}
+    printed = logs()
+    assert [each["error"] for each in printed if each.get("message") == "record refused"] == [
+        "invalid_request"
+    ]
+    assert [each["RecordsRefused"] for each in printed if "_aws" in each] == [[1.0]]
+
+
+def test_malformed_record_fails_its_message_and_the_records_beside_it_are_applied(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    mixed = created("a.jpg")
+    mixed["Records"] = [{}, *mixed["Records"], {**mixed["Records"][0], "s3": []}]
+    assert index({"mixed": mixed}) == ["mixed"]
+    assert problems(store) == {"a.jpg": ""}
+
+
+FORGED = ["F" * 18, "7FFFFFFFFFFFFFFFFF", "0090000000", "f" * 64]
+
+
+@pytest.mark.parametrize("sequencer", FORGED)
+def test_forged_sequencer_cannot_freeze_a_photo(
+    *, sequencer: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    assert index({"forged": created("a.jpg", sequencer)}) == []
+    s3.delete_object(Bucket=bucket, Key="a.jpg")
+    later = f"{int(time.time()) + 5:010X}00000000"
+    assert index({"later": removed("a.jpg", later)}) == []
+    assert problems(store) == {}
+
+
+@pytest.mark.parametrize("sequencer", FORGED)
+def test_forged_removal_leaves_a_photo_that_the_bucket_has(
+    *, sequencer: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    assert index({"real": created("a.jpg")}) == []
+    assert index({"forged": removed("a.jpg", sequencer)}) == []
+    assert problems(store) == {"a.jpg": ""}
+
+
+def test_forged_time_of_an_event_without_sequencer_cannot_freeze_a_photo(
+    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    forged = s3_event(CREATED, key="a.jpg")
+    forged["Records"][0]["eventTime"] = "9999-12-31T23:59:59Z"
+    del forged["Records"][0]["s3"]["object"]["sequencer"]
+    assert index({"forged": forged}) == []
+    later = f"{int(time.time()) + 5:010X}00000000"
+    assert index({"later": removed("a.jpg", later)}) == []
+    assert problems(store) == {}
 
 
 def test_store_that_does_not_answer_fails_every_message_with_its_reason(

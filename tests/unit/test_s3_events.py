@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from facesearch.errors import InvalidRequest
 from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
 from index_faces.events import (
-    VersionRemoval,
+    PhotoToCheck,
     parse_message,
     sequence_of_sequencer,
     sequence_of_time,
@@ -24,7 +23,7 @@ def body(event: Event) -> str:
 
 
 def test_created_object_is_a_photo_to_index_with_its_key_decoded() -> None:
-    (change,) = parse_message(body(load("s3_object_created_put")))
+    (change,) = parse_message(body(load("s3_object_created_put"))).changes
     assert change == PhotoToIndex(PHOTO, int("0069B529DD96C8B439", 16) >> 9)
 
 
@@ -32,7 +31,7 @@ def test_created_object_is_a_photo_to_index_with_its_key_decoded() -> None:
 def test_every_way_to_create_an_object_counts(name: str) -> None:
     event = load("s3_object_created_put")
     event["Records"][0]["eventName"] = f"ObjectCreated:{name}"
-    assert [type(change) for change in parse_message(body(event))] == [PhotoToIndex]
+    assert [type(change) for change in parse_message(body(event)).changes] == [PhotoToIndex]
 
 
 @pytest.mark.parametrize(
@@ -46,17 +45,17 @@ def test_every_way_to_create_an_object_counts(name: str) -> None:
 def test_removed_object_is_a_removal(name: str) -> None:
     event = load(name)
     sequencer = event["Records"][0]["s3"]["object"]["sequencer"]
-    assert parse_message(body(event)) == [Removal(PHOTO, int(sequencer, 16) >> 9)]
+    assert parse_message(body(event)).changes == [Removal(PHOTO, int(sequencer, 16) >> 9)]
 
 
 def test_removed_version_leaves_open_whether_the_photo_is_still_there() -> None:
-    (change,) = parse_message(body(load("s3_object_removed_delete_version")))
-    assert change == VersionRemoval(PHOTO, int("0069B529DE122D0E56", 16) >> 9)
+    (change,) = parse_message(body(load("s3_object_removed_delete_version"))).changes
+    assert change == PhotoToCheck(PHOTO, int("0069B529DE122D0E56", 16) >> 9)
 
 
 def test_expired_version_leaves_open_whether_the_photo_is_still_there() -> None:
     event = s3_event("s3_lifecycle_expiration_delete", versionId="old")
-    assert [type(change) for change in parse_message(body(event))] == [VersionRemoval]
+    assert [type(change) for change in parse_message(body(event)).changes] == [PhotoToCheck]
 
 
 @pytest.mark.parametrize("name", ["Put", "Delete"])
@@ -64,12 +63,12 @@ def test_changed_tag_is_a_photo_to_index_anew(name: str) -> None:
     event = load("s3_object_tagging_put")
     event["Records"][0]["eventName"] = f"ObjectTagging:{name}"
     sequence = sequence_of_time("2026-03-14T09:26:53.589Z")
-    assert parse_message(body(event)) == [PhotoToIndex(PHOTO, sequence)]
+    assert parse_message(body(event)).changes == [PhotoToIndex(PHOTO, sequence)]
 
 
 def test_restored_object_is_a_photo_to_index() -> None:
     sequence = sequence_of_time("2026-03-14T11:26:53.589Z")
-    assert parse_message(body(load("s3_object_restore_completed"))) == [
+    assert parse_message(body(load("s3_object_restore_completed"))).changes == [
         PhotoToIndex(PHOTO, sequence)
     ]
 
@@ -86,12 +85,14 @@ def test_restored_object_is_a_photo_to_index() -> None:
     ids=["test event", "folder marker", "restore begun", "copy expired", "no records"],
 )
 def test_event_that_concerns_no_photo_changes_nothing(event: Event) -> None:
-    assert parse_message(body(event)) == []
+    assert parse_message(body(event)).changes == []
 
 
 def test_object_with_content_is_a_photo_even_if_its_key_ends_like_a_folder() -> None:
     event = s3_event("s3_object_created_folder", size=9)
-    assert [change.photo_id for change in parse_message(body(event))] == ["s3://photos/people/"]
+    assert [change.photo_id for change in parse_message(body(event)).changes] == [
+        "s3://photos/people/"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,13 +110,15 @@ def test_object_with_content_is_a_photo_even_if_its_key_ends_like_a_folder() -> 
 def test_key_is_decoded_once_and_kept_as_it_is(quoted: str, key: str) -> None:
     event = s3_event("s3_object_created_put")
     event["Records"][0]["s3"]["object"]["key"] = quoted
-    assert [change.photo_id for change in parse_message(body(event))] == [f"s3://photos/{key}"]
+    assert [change.photo_id for change in parse_message(body(event)).changes] == [
+        f"s3://photos/{key}"
+    ]
 
 
 def test_message_with_several_records_gives_all_their_changes() -> None:
     event = s3_event("s3_object_created_put", key="a.jpg")
     event["Records"] += s3_event("s3_object_removed_delete", key="b.jpg")["Records"]
-    assert [(type(change), change.photo_id) for change in parse_message(body(event))] == [
+    assert [(type(change), change.photo_id) for change in parse_message(body(event)).changes] == [
         (PhotoToIndex, "s3://photos/a.jpg"),
         (Removal, "s3://photos/b.jpg"),
     ]
@@ -124,7 +127,7 @@ def test_message_with_several_records_gives_all_their_changes() -> None:
 def test_event_without_sequencer_is_ordered_by_its_time() -> None:
     event = s3_event("s3_object_created_put")
     del event["Records"][0]["s3"]["object"]["sequencer"]
-    (change,) = parse_message(body(event))
+    (change,) = parse_message(body(event)).changes
     moment = datetime(2026, 3, 14, 9, 26, 53, 589000, tzinfo=UTC).timestamp()
     assert change.sequence / 2**23 == pytest.approx(moment, abs=1e-6)
 
@@ -150,7 +153,11 @@ def without(field: str) -> Event:
         "[" * 100_000,
         body(without("key")),
         body(s3_event("s3_object_created_put", key="")),
+        body(s3_event("s3_object_created_put", key="k" * 1025)),
+        body(s3_event("s3_object_created_put", bucket="")),
+        body(s3_event("s3_object_created_put", bucket="a/b")),
         body(s3_event("s3_object_created_put", sequencer="not hex")),
+        body(s3_event("s3_object_created_put", sequencer="F" * 65)),
         body(s3_event("s3_object_created_put", sequencer="-1")),
         body(load("s3_object_created_put")).replace("Zo%C3%AB", "Zo%C3"),
         body(load("s3_object_created_put")).replace("Zo%C3%AB", "\\ud800"),
@@ -158,8 +165,10 @@ def without(field: str) -> Event:
     ],
 )
 def test_message_that_s3_never_sends_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="not an event of S3"):
-        parse_message(text)
+    message = parse_message(text)
+    (error,) = message.refused
+    assert "not an event of S3" in str(error)
+    assert message.changes == []
 
 
 # Pairs of `sequencer` and `eventTime` that S3 sent.

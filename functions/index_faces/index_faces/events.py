@@ -1,12 +1,11 @@
 """Parse S3's event notifications: what changed, and in which order."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote_plus
 
-from aws_lambda_powertools.utilities.data_classes.s3_event import S3Event, S3EventRecord
+import msgspec
 
 from facesearch.errors import InvalidRequest
 from facesearch.faces import Removal
@@ -14,59 +13,114 @@ from facesearch.indexing import PhotoToIndex
 from facesearch.photos.ids import photo_id
 
 SEQUENCER_DIGITS = 18
+MOST_SEQUENCER_DIGITS = 64
+"""S3 sends 16 to 18. What is much longer is not S3's."""
+MOST_KEY_BYTES = 1024
+"""S3's own limit."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class VersionRemoval:
-    """A version of an object, or a delete marker, was deleted for good.
+class PhotoToCheck:
+    """Something happened to an object after which only the bucket knows whether it exists.
 
-    Another version may now be the current one: only the bucket knows whether the photo exists.
-    `sequence` as in `Photo`.
+    Such as the end of one of its versions, or of a delete marker: another version may now be the
+    current one. `sequence` as in `Photo`.
     """
 
     photo_id: str
     sequence: int
 
 
-Change = PhotoToIndex | Removal | VersionRemoval
+Change = PhotoToIndex | Removal | PhotoToCheck
 
 
-def parse_message(body: str) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a message says. `refused` has an error for each record that S3 never sends."""
+
+    changes: list[Change]
+    refused: list[InvalidRequest]
+
+
+class _Bucket(msgspec.Struct):
+    name: str
+
+
+class _Object(msgspec.Struct, rename="camel"):
+    key: str
+    size: int | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class _Entity(msgspec.Struct):
+    bucket: _Bucket
+    object: _Object
+
+
+class _Record(msgspec.Struct, rename="camel"):
+    event_name: str
+    event_time: str
+    s3: _Entity
+
+
+class _Body(msgspec.Struct):
+    records: list[msgspec.Raw] | None = msgspec.field(default=None, name="Records")
+    event: str | None = msgspec.field(default=None, name="Event")
+
+
+def parse_message(body: str) -> Message:
     """Parse a message of S3. Its test message holds no changes.
 
-    Raises `InvalidRequest` for a message that S3 never sends: it can never succeed.
+    Each record counts by itself: one that S3 never sends does not hold up the others.
     """
     try:
-        message = json.loads(body)
-        if message.get("Event") == "s3:TestEvent":
-            return []
-        changes = [_change(record) for record in S3Event(message).records]
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise InvalidRequest(
-            f"the message is not an event of S3 ({type(error).__name__}): look at it in the "
-            "dead-letter queue"
-        ) from error
-    return [change for change in changes if change is not None]
+        message = msgspec.json.decode(body, type=_Body)
+        if message.event == "s3:TestEvent":
+            return Message([], [])
+        if message.records is None:
+            raise ValueError("there are no records")
+    except (ValueError, RecursionError) as error:
+        return Message([], [_refusal(error)])
+    parsed = Message([], [])
+    for record in message.records:
+        try:
+            change = _change(msgspec.json.decode(record, type=_Record))
+        except (ValueError, OverflowError, RecursionError) as error:
+            parsed.refused.append(_refusal(error))
+        else:
+            parsed.changes.extend([change] if change is not None else [])
+    return parsed
 
 
-def _change(record: S3EventRecord) -> Change | None:
+def _refusal(error: Exception) -> InvalidRequest:
+    # Its own text may hold a key, which may name a person.
+    return InvalidRequest(
+        f"the message is not an event of S3 ({type(error).__name__}): look at it in the "
+        "dead-letter queue"
+    )
+
+
+def _change(record: _Record) -> Change | None:
     kind, _, detail = record.event_name.removeprefix("s3:").partition(":")
-    stored = record.s3.get_object
+    stored = record.s3.object
     key = unquote_plus(stored.key, errors="strict")
-    if not key:
-        raise ValueError("the key is empty")
-    photo = photo_id(record.s3.bucket.name, key)
-    # JSON can spell lone surrogates, which no store takes.
-    photo.encode()
+    bucket = record.s3.bucket.name
+    if not bucket or "/" in bucket:
+        raise ValueError("the bucket's name is none")
+    # Encoding fails on lone surrogates, which no store takes.
+    if not 0 < len(key.encode()) <= MOST_KEY_BYTES:
+        raise ValueError("the key is empty or too long")
+    photo = photo_id(bucket, key)
     sequence = _sequence(record)
     if kind == "ObjectCreated":
         # Consoles and tools make folders visible with empty objects.
-        folder = key.endswith("/") and not stored.get("size")
+        folder = key.endswith("/") and not stored.size
         return None if folder else PhotoToIndex(photo, sequence)
     if kind in ("ObjectRemoved", "LifecycleExpiration"):
         if detail == "Delete" and stored.version_id is not None:
-            return VersionRemoval(photo, sequence)
+            return PhotoToCheck(photo, sequence)
         return Removal(photo, sequence)
     if kind == "ObjectTagging":
         # Sent only where a tag names the collection.
@@ -78,8 +132,8 @@ def _change(record: S3EventRecord) -> Change | None:
     return None
 
 
-def _sequence(record: S3EventRecord) -> int:
-    sequencer = record.s3.get_object.get("sequencer")
+def _sequence(record: _Record) -> int:
+    sequencer = record.s3.object.sequencer
     return sequence_of_sequencer(sequencer) if sequencer else sequence_of_time(record.event_time)
 
 
@@ -92,6 +146,8 @@ def sequence_of_sequencer(sequencer: str) -> int:
     """
     if not re.fullmatch(r"[0-9A-Fa-f]+", sequencer):
         raise ValueError("the sequencer is not hexadecimal")
+    if len(sequencer) > MOST_SEQUENCER_DIGITS:
+        raise ValueError("the sequencer is too long")
     padded = sequencer.ljust(SEQUENCER_DIGITS, "0")[:SEQUENCER_DIGITS]
     # 72 bits to 63: from units of 2**-32 s to 2**-23 s.
     return int(padded, 16) >> 9
@@ -103,3 +159,8 @@ def sequence_of_time(time: str) -> int:
     if moment.tzinfo is None or moment < _EPOCH:
         raise ValueError("the time has no zone, or lies before 1970")
     return ((moment - _EPOCH) // timedelta(microseconds=1) << 23) // 1_000_000
+
+
+def sequence_of_seconds(seconds: float) -> int:
+    """`Photo.sequence` of a moment, in seconds since 1970."""
+    return int(seconds * 2**23)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from aws_lambda_powertools import Logger
@@ -19,7 +19,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from facesearch.errors import FacesearchError, InputError
 from facesearch.faces import photo_key
 from facesearch.indexing import Outcome, Status
-from facesearch.photos.ids import bucket_and_key
 from facesearch.stages import METRICS_NAMESPACE, Stage, metric_dimensions, stages_timed
 from index_faces.messages import BatchResult, index_messages
 from index_faces.service import IndexService
@@ -53,7 +52,9 @@ def handler(
         _log_outcome(outcome)
     for message_id, error in result.failed.items():
         logger.warning("message failed", message_id=message_id, error=error.code)
-    _count(result.outcomes, seconds)
+    for refusal in result.refused:
+        logger.warning("record refused", error=refusal.code, reason=str(refusal))
+    _count(result, seconds)
 
     def report(record: SQSRecord) -> None:
         if record.message_id in result.failed:
@@ -77,7 +78,6 @@ def _log_outcome(outcome: Outcome) -> None:
     """Log an outcome. A photo's key may name a person, so its hash is logged."""
     fields: dict[str, str | int] = {
         "photo": photo_key(outcome.photo_id),
-        "bucket": bucket_and_key(outcome.photo_id)[0],
         "status": outcome.status,
         "faces": outcome.faces,
     }
@@ -91,9 +91,8 @@ def _log_outcome(outcome: Outcome) -> None:
     log("photo", extra=fields)
 
 
-def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
-    counted = list(outcomes)
-    statuses = Counter(outcome.status for outcome in counted)
+def _count(result: BatchResult, seconds: Mapping[Stage, float]) -> None:
+    statuses = Counter(outcome.status for outcome in result.outcomes)
     # Not `Metrics`: it collects for ever where metrics are disabled.
     metrics = EphemeralMetrics(
         namespace=METRICS_NAMESPACE,
@@ -102,7 +101,8 @@ def _count(outcomes: Iterable[Outcome], seconds: Mapping[Stage, float]) -> None:
     )
     for name, status in METRICS.items():
         metrics.add_metric(name, MetricUnit.Count, statuses[status])
-    metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in counted))
+    metrics.add_metric("Faces", MetricUnit.Count, sum(outcome.faces for outcome in result.outcomes))
+    metrics.add_metric("RecordsRefused", MetricUnit.Count, len(result.refused))
     for stage, spent in seconds.items():
         metrics.add_metric(f"{stage}Latency", MetricUnit.Milliseconds, spent * 1000)
     metrics.flush_metrics()

@@ -4,17 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facesearch.collections import CollectionRule
+from facesearch.errors import SettingsError
 from facesearch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
-    """`shared` are those of every entry point; `collections` says how the bucket names them."""
+    """`shared` are those of every entry point; `collections` says how the bucket names them.
+
+    Messages about another bucket than `bucket` are refused.
+    """
 
     shared: Settings
+    bucket: str
     collections: CollectionRule
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "IndexSettings":
         """Raises `SettingsError`, naming the variable."""
-        return cls(Settings.from_env(environ), CollectionRule.from_env(environ))
+        shared = Settings.from_env(environ)
+        collections = CollectionRule.from_env(environ)
+        bucket = environ.get("FACESEARCH_BUCKET", "")
+        if not bucket:
+            raise SettingsError("FACESEARCH_BUCKET is not set: name the bucket of the photos")
+        return cls(shared, bucket, collections)

@@ -36,7 +36,7 @@ def drained(sqs: "SQSClient", queue: str) -> list[str]:
     photos = []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            photos += [change.photo_id for change in parse_message(message["Body"])]
+            photos += [change.photo_id for change in parse_message(message["Body"]).changes]
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return photos
 
@@ -56,7 +56,7 @@ def test_backfill_message_is_ordered_by_the_time_of_the_object(
     modified = s3.head_object(Bucket=bucket, Key="a.jpg")["LastModified"]
     cli("backfill", f"s3://{bucket}", "--queue", queue)
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    assert parse_message(message["Body"]) == [
+    assert parse_message(message["Body"]).changes == [
         PhotoToIndex(photo_id(bucket, "a.jpg"), int(modified.timestamp()) << 23)
     ]
 
@@ -71,7 +71,7 @@ def test_backfill_again_comes_after_what_is_indexed_and_leaves_archived_photos(
     ran = cli("backfill", f"s3://{bucket}", "--queue", queue, "--again", "--json")
     assert ran.json["sent"] == 1
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    (change,) = parse_message(message["Body"])
+    (change,) = parse_message(message["Body"]).changes
     assert change.photo_id == photo_id(bucket, "a.jpg")
     assert indexed_at < change.sequence <= time.time_ns() * 2**23 // 10**9
 

@@ -122,19 +122,14 @@ def redrive(queue_url: str, target: str | None, as_json: bool) -> None:
 
 def _letter(message: "MessageTypeDef") -> _DeadLetter:
     attributes = message["Attributes"]
-    photos: tuple[str, ...] = ()
-    problem = ""
-    try:
-        photos = tuple(photo_key(change.photo_id) for change in parse_message(message["Body"]))
-    except InvalidRequest:
-        problem = "not an event of S3"
+    parsed = parse_message(message["Body"])
     sent = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
     return _DeadLetter(
         message["MessageId"],
         sent.isoformat(timespec="seconds"),
         int(attributes["ApproximateReceiveCount"]),
-        photos,
-        problem,
+        tuple(photo_key(change.photo_id) for change in parsed.changes),
+        "not an event of S3" if parsed.refused else "",
     )
 
 
