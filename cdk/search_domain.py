@@ -41,6 +41,9 @@ class SearchDomain(Construct):
             domain_endpoint_options=CfnDomain.DomainEndpointOptionsProperty(
                 enforce_https=True, tls_security_policy="Policy-Min-TLS-1-2-PFS-2023-10"
             ),
+            # A request's path says which index it is about, and so do the roles' policies: the body
+            # of a bulk request must not name another.
+            advanced_options={"rest.action.multi.allow_explicit_index": "false"},
             # Errors only: slow logs would hold the vectors of the faces that are searched for.
             log_publishing_options={
                 "ES_APPLICATION_LOGS": CfnDomain.LogPublishingOptionProperty(

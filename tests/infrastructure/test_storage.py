@@ -6,6 +6,7 @@ import pytest
 from facesearch.photos.bucket import S3Photos, open_client
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.template import Resource, Template
+from tests.integration import opensearch_server
 
 BUCKET, QUEUE = "AWS::S3::Bucket", "AWS::SQS::Queue"
 DOMAIN = "AWS::OpenSearchService::Domain"
@@ -255,3 +256,8 @@ def test_forms_go_to_the_address_that_the_page_may_send_to(
     origin = dev.environment("search_faces")["FACESEARCH_UPLOAD_ORIGIN"]
     expected = origin.replace("<AWS::S3::Bucket>", bucket).replace("eu-west-1", region)
     assert form["url"] == f"{expected}/"
+
+
+def test_body_of_a_request_to_the_domain_cannot_name_another_index(template: Template) -> None:
+    options = template.one(DOMAIN)["Properties"]["AdvancedOptions"]
+    assert options == opensearch_server.SETTINGS

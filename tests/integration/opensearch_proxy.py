@@ -31,12 +31,16 @@ class Answer:
 
 @dataclass(slots=True)
 class Proxy:
-    """`answers` are given to requests whose path contains `where`, one each; the rest go on."""
+    """`answers` are given to requests whose path contains `where`, one each; the rest go on.
+
+    `drops_parameters`: POST requests lose their query on the way, as signed ones may.
+    """
 
     behind: str
     port: int = 0
     where: str = ""
     answers: list[Answer] = field(default_factory=list)
+    drops_parameters: bool = False
     seen: list[Seen] = field(default_factory=list)
 
     @property
@@ -99,7 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
         connection = HTTPConnection(self.state.behind, timeout=60)
         try:
             wanted = {"Content-Type": headers.get("content-type", "application/json")}
-            connection.request(self.command, self.path, body, wanted)
+            lost = self.state.drops_parameters and self.command == "POST"
+            path = self.path.partition("?")[0] if lost else self.path
+            connection.request(self.command, path, body, wanted)
             response = connection.getresponse()
             kind = response.headers.get("Content-Type", "")
             return Answer(response.status, response.read(), kind)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import requests
 
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 from facesearch.faces import Removal, face_id
@@ -28,6 +29,8 @@ from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     index_fixture,
     opensearch_server_fixture,
 )
+
+JSON = "application/json"
 
 
 @pytest.fixture
@@ -297,12 +300,88 @@ def test_nothing_of_an_embedding_is_logged(url: str, caplog: pytest.LogCaptureFi
     assert digits not in caplog.text
 
 
-def test_partial_answer_is_no_answer(proxy: Proxy, watched_url: str) -> None:
+def test_partial_answer_is_asked_for_again_by_parameter(proxy: Proxy, watched_url: str) -> None:
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("a", 1, [vector(1)])])
         store.search(vector(1), 1)
     searches = [seen for seen in proxy.seen if "_search" in seen.path]
     assert all("allow_partial_search_results=false" in seen.path for seen in searches)
+
+
+IN_PART = [
+    {"timed_out": False, "_shards": {"total": 2, "successful": 1, "skipped": 0, "failed": 1}},
+    {"timed_out": True, "_shards": {"total": 2, "successful": 2, "skipped": 0, "failed": 0}},
+]
+READS: dict[str, Callable[[FaceStore], object]] = {
+    "search": lambda store: store.search(vector(1), 5),
+    "exact search": lambda store: store.search(vector(1), 2_000),
+    "photos": lambda store: list(store.photos()),
+    "faces": lambda store: list(store.faces()),
+    "counts": lambda store: store.counts(),
+    "collections": lambda store: store.collections(),
+    "status": lambda store: store.status(),
+}
+
+
+@pytest.mark.parametrize("part", IN_PART, ids=["shard failed", "timed out"])
+@pytest.mark.parametrize("read", READS)
+def test_answer_that_lacks_a_part_is_asked_for_again(
+    read: str, part: dict[str, object], proxy: Proxy, watched_url: str
+) -> None:
+    empty = {**part, "hits": {"total": {"value": 0}, "hits": []}, "aggregations": {}}
+    body = json.dumps(empty).encode()
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        whole = repr(READS[read](store))
+        proxy.where, proxy.answers = "_search", [Answer(200, body)] * 2
+        assert repr(READS[read](store)) == whole
+        assert proxy.answers == []
+        proxy.answers = [Answer(200, body)] * 20
+        with pytest.raises(StoreUnavailable, match="answered in part only"):
+            READS[read](store)
+
+
+def test_missing_alias_never_becomes_an_index_even_where_parameters_are_lost(
+    opensearch_server: OpenSearchServer, proxy: Proxy, watched_url: str, index: str
+) -> None:
+    proxy.drops_parameters = True
+    with open_store(watched_url, RECIPE) as store:
+        assert store.write([indexed("a", 1, [vector(1)])]) == [True]
+        opensearch_server.request("DELETE", f"/{index}-000001")
+        assert store.write([indexed("b", 1, [vector(2)])]) == [True]
+    named = opensearch_server.request("GET", f"/{index}*/_mapping")
+    assert isinstance(named, dict)
+    assert list(named) == [f"{index}-000001"]
+    assert named[f"{index}-000001"]["mappings"]["_meta"]
+
+
+def test_sequences_are_read_alike_where_parameters_are_lost(proxy: Proxy, watched_url: str) -> None:
+    proxy.drops_parameters = True
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a", 3, [vector(1)]), Removal("b", 4)])
+        assert store.sequences(["a", "b", "c"]) == {"a": 3, "b": 4}
+
+
+@pytest.mark.parametrize("operation", ["_bulk", "_mget", "_msearch"])
+def test_body_of_a_request_cannot_name_another_index(
+    operation: str, opensearch_server: OpenSearchServer, index: str
+) -> None:
+    opensearch_server.request("PUT", f"/{index}-other", {})
+    named = {"_index": f"{index}-other", "_id": "1"}
+    lines: dict[str, list[object]] = {
+        "_bulk": [{"index": named}, {"text": "forged"}],
+        "_mget": [{"docs": [named]}],
+        "_msearch": [{"index": f"{index}-other"}, {}],
+    }
+    body = "".join(json.dumps(line) + "\n" for line in lines[operation])
+    asked = requests.post(
+        f"http://{opensearch_server.host}/{index}-allowed/{operation}",
+        data=body,
+        headers={"Content-Type": "application/x-ndjson" if operation != "_mget" else JSON},
+        timeout=30,
+    )
+    assert asked.status_code == 400
+    assert "explicit index" in asked.text
 
 
 def _uses(store: FaceStore) -> list[Callable[[], object]]:

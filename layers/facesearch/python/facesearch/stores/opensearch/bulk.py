@@ -113,7 +113,7 @@ class BulkWriter:
             "POST",
             f"/{self._alias}/_bulk",
             b"".join(operation.lines for operation in operations),
-            {"require_alias": "true", "refresh": settings.refresh},
+            {"refresh": settings.refresh},
             timeout_s=settings.write_timeout_s,
             content_type="application/x-ndjson",
         )
@@ -168,7 +168,16 @@ def _parts(operations: dict[int, _BulkOperation]) -> Iterator[dict[int, _BulkOpe
 
 def _operation(change: IndexedPhoto | Removal, *, with_left_out: bool) -> _BulkOperation:
     key, version, content = document_of(change, with_left_out=with_left_out)
-    action = {"index": {"_id": key, "version": version, "version_type": "external_gte"}}
+    action = {
+        "index": {
+            "_id": key,
+            "version": version,
+            "version_type": "external_gte",
+            # A missing alias must not become an index. Here, because a signed request's parameters
+            # may be lost on the way.
+            "require_alias": True,
+        }
+    }
     lines = b"".join(
         json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (action, content)
     )

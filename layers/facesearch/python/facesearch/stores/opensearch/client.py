@@ -11,7 +11,7 @@ from urllib3 import Timeout
 
 from facesearch.errors import SettingsError, StoreError
 from facesearch.stores.opensearch.backoff import Backoff
-from facesearch.stores.opensearch.errors import is_type, may_pass, translate
+from facesearch.stores.opensearch.errors import check_whole, is_type, may_pass, translate
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 
 CONNECTIONS = 16
@@ -44,15 +44,17 @@ class OpenSearchClient:
     ) -> Any:
         """Send a request, with retries, and return the JSON of the answer.
 
-        Returns None if the error is of type `ignore_error`. A missing document is no error. Raises
-        a `StoreError`; `StoreNotFound` means that the index does not exist.
+        Returns None if the error is of type `ignore_error`. A missing document is no error. An
+        answer that lacks a part is one that may pass. Raises a `StoreError`; `StoreNotFound` means
+        that the index does not exist.
         """
         failure: OpenSearchException | None = None
         for _ in self._backoff.tries():
             try:
-                return self.attempt(
+                answer = self.attempt(
                     method, path, body, params, timeout_s=timeout_s or self.settings.timeout_s
                 )
+                check_whole(answer)
             except NotFoundError as error:
                 if isinstance(error.info, dict) and "found" in error.info:
                     return error.info
@@ -63,6 +65,8 @@ class OpenSearchClient:
                 failure = error
                 if not may_pass(error):
                     break
+            else:
+                return answer
         assert failure is not None  # noqa: S101 (there is a first attempt)
         raise self.translate(failure) from _cause(failure)
 

@@ -1,6 +1,7 @@
 """Translate errors of OpenSearch and of the connection to it into our own."""
 
 from collections.abc import Callable
+from typing import Any
 
 from opensearchpy.exceptions import (
     AuthenticationException,
@@ -22,6 +23,7 @@ from facesearch.errors import (
 )
 
 BUSY = {429, 502, 503, 504}
+_IN_PART = "answered_in_part"
 
 
 def translate(error: OpenSearchException, name: str) -> StoreError:
@@ -37,6 +39,15 @@ def may_pass(error: OpenSearchException) -> bool:
     if isinstance(error, ConnectionError):
         return not isinstance(error, SSLError)
     return _status(error) in BUSY and not is_type(error, "cluster_block_exception")
+
+
+def check_whole(answer: Any) -> None:
+    """Raise an error that may pass if shards failed, or time was up before all had answered."""
+    if not isinstance(answer, dict):
+        return
+    shards = answer.get("_shards")
+    if answer.get("timed_out") or (isinstance(shards, dict) and shards.get("failed")):
+        raise TransportError(503, _IN_PART, {"error": {"type": _IN_PART}})
 
 
 def reason(error: OpenSearchException) -> str:
@@ -103,6 +114,11 @@ _MEANINGS: tuple[tuple[Callable[[OpenSearchException], bool], type[StoreError], 
         lambda error: isinstance(error, AuthorizationException),
         StoreUnavailable,
         "does not allow this: give the user or role access to its index",
+    ),
+    (
+        lambda error: is_type(error, _IN_PART),
+        StoreUnavailable,
+        "answered in part only, some of its shards failed or took too long: try again later",
     ),
     (
         lambda error: _status(error) in BUSY,

@@ -156,7 +156,8 @@ class OpenSearchStore(Closeable):
         keys = {photo_key(photo_id): photo_id for photo_id in photo_ids}
         if not keys:
             return {}
-        answer = self._read("POST", "_mget", {"ids": list(keys)}, {"_source": "sequence"})
+        documents = [{"_id": key, "_source": ["sequence"]} for key in keys]
+        answer = self._read("POST", "_mget", {"docs": documents}, {})
         if any("error" in each for each in answer["docs"]):
             # A missing index is no error of the whole request here, but one of each document.
             self._index.check()
@@ -212,7 +213,8 @@ class OpenSearchStore(Closeable):
         self._client.close()
 
     def _ask(self, query: QueryBody) -> Any:
-        # Without the parameter, a shard that fails is just left out of the answer.
+        # Without the parameter, a shard that fails is just left out of the answer. The client
+        # checks for that, too: a signed request's parameters may be lost on the way.
         return self._read("POST", "_search", query, {"allow_partial_search_results": "false"})
 
     def _pages(self, query: QueryBody, page: int) -> Iterator[_Hit]:
