@@ -1,6 +1,7 @@
 """What a search may be told: which faces, how many and how near, several photos, what to add."""
 
 import base64
+import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facesearch import searching
 from facesearch.expansion import NEIGHBOURS, SURE_DISTANCE
 from facesearch.faces import (
     BoundingBox,
@@ -27,6 +29,9 @@ from facesearch.stores import open_store
 from facesearch.vision import images
 from facesearch.vision.decoding import DecodedImage, decode_jpeg
 from facesearch.vision.pipeline import FacePipeline
+from search_faces.contract import extras
+from search_faces.handler import handler
+from tests.events.loading import Context, load
 from tests.integration.api import Answer, Json, call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 
@@ -329,7 +334,7 @@ def test_more_thumbnails_than_an_answer_holds_are_refused(
     group = side_by_side(query("madonna"), query("elton_john"), query("ben_afflek"))
     answer: Answer = call(group, query={"face": "all", "k": "100", "include": "thumbnails"})
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
-    assert "an answer holds 200 thumbnails: lower k" in answer.json["detail"]
+    assert "thumbnails, 200 fit: lower k" in answer.json["detail"]
 
 
 def test_query_photo_is_decoded_once_for_its_search_and_its_faces_thumbnails(
@@ -365,3 +370,70 @@ def test_least_detection_score_leaves_out_faces_in_doubt(query: TakeQuery) -> No
     refused = call(body)
     assert refused.status == 400
     assert refused.json["detail"] == "min_detection_score is 1.01: use 0 to 1"
+
+
+def test_number_that_is_not_whole_is_refused(query: TakeQuery) -> None:
+    for text in ("1e1", "10.0", "0x10", "1_0"):
+        answer = call(query("madonna"), query={"k": text})
+        assert answer.status == 400
+        assert answer.json["detail"].endswith(": use a whole number")
+
+
+def test_problem_does_not_repeat_all_that_was_sent(query: TakeQuery) -> None:
+    for body in ({"face_id": "x" * 2_000_000}, {"face_id": ["x" * 900_000 + "-0"]}):
+        answer = call(body)
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert len(answer.body) < 1000
+    photo = base64.b64encode(query("madonna")).decode()
+    answer = call({"photo": photo, "face": 10**400})
+    assert answer.status == 400
+    assert len(answer.body) < 1000
+
+
+@pytest.mark.parametrize("name", ["two\nlines", " x", "x" * 256, "\u0007"])
+def test_collection_is_named_by_the_one_rule(query: TakeQuery, name: str) -> None:
+    for answer in (
+        call(query("madonna"), query={"collection": name}),
+        call({"face_id": STORED, "collection": name}),
+        get(f"/v1/faces/{STORED}/matches", {"collection": name}),
+    ):
+        assert (answer.status, answer.json["code"]) == (400, "invalid_collection")
+
+
+def test_compressed_bodies_are_refused_by_name_in_lambda(query: TakeQuery) -> None:
+    event = load("api_gateway_rest_search")
+    event["headers"] |= {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}
+    event["body"] = base64.b64encode(gzip.compress(query("madonna"))).decode()
+    event["isBase64Encoded"] = True
+    answer = Answer(handler(event, Context("search_faces")))
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert "'gzip'" in answer.json["detail"]
+
+
+def test_photos_of_one_person_are_bounded_by_their_pixels_together(
+    query: TakeQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = query("madonna")
+    with Image.open(io.BytesIO(photo)) as image:
+        pixels = image.width * image.height
+    monkeypatch.setattr(searching, "MAX_PIXELS", 3 * pixels)
+    assert call(**form(*[("photo", photo)] * 3)).status == 200
+    answer = call(**form(*[("photo", photo)] * 4))
+    assert (answer.status, answer.json["code"]) == (413, "image_too_large")
+    assert "pixels together: send fewer" in answer.json["detail"]
+
+
+def test_thumbnails_of_the_query_s_faces_count_against_the_limit(
+    query: TakeQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = side_by_side(query("madonna"), query("elton_john"))
+    faces = len(call(group, path="/v1/detect").json["faces"])
+    assert faces > 1
+    monkeypatch.setattr(extras, "MAX_THUMBNAILS", 1)
+    for path in ("/v1/detect", "/v1/search"):
+        answer = call(group, path=path, query={"include": "thumbnails"})
+        assert answer.status == 400
+        assert "thumbnails, 1 fit" in answer.json["detail"]
+    monkeypatch.setattr(extras, "MAX_THUMBNAILS", faces)
+    assert call(group, path="/v1/detect", query={"include": "thumbnails"}).status == 200
+    assert call(group, query={"include": "thumbnails", "k": "1"}).status == 400

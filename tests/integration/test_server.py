@@ -1,6 +1,7 @@
 """The API over HTTP on one machine: a process as `facesearch serve` runs it."""
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from facesearch.errors import ModelError, SettingsError
 from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
+from facesearch.stores.sqlite.backup import back_up
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.server import serve
 from facesearch_local.server.application import MAX_BODY_BYTES
@@ -677,3 +679,52 @@ def test_processes_end_with_the_server_however_it_ends(environ: Mapping[str, str
     while any(Path(f"/proc/{each}").exists() for each in processes):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_request_with_two_lengths_is_refused_and_ends_the_connection(
+    server: Server, elton: bytes
+) -> None:
+    """Behind a proxy, the rest of one caller's body might be read as another's request."""
+    head = (
+        "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"0\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while more := connection.recv(65536):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"a Content-Length and a Transfer-Encoding: send one of them" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_health_tells_when_the_store_has_gone(environ: Mapping[str, str], tmp_path: Path) -> None:
+    store = Path(environ["FACESEARCH_STORE"].removeprefix("sqlite:///"))
+    copy = tmp_path / "faces.db"
+    back_up(store, copy)
+    running = start({**environ, "FACESEARCH_STORE": f"sqlite:///{copy}"})
+    try:
+        assert running.request("GET", "/v1/health")[0] == 200
+        copy.rename(tmp_path / "moved.db")
+        status, _, body = running.request("GET", "/v1/health")
+        assert (status, body["code"]) == (503, "store_not_found")
+        (tmp_path / "moved.db").rename(copy)
+        assert running.request("GET", "/v1/health")[0] == 200
+    finally:
+        stop(running)
+
+
+def test_detail_of_a_wrong_host_names_it(server: Server) -> None:
+    _, _, body = exchange(server, "/v1/health", {"Host": "evil.example"})
+    detail = json.loads(body)["detail"]
+    assert detail.startswith("the request's Host is 'evil.example', no name of this service: use")
+
+
+def test_compressed_bodies_are_refused_by_name(server: Server, elton: bytes) -> None:
+    headers = {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}
+    status, _, body = server.request("POST", "/v1/search", gzip.compress(elton), headers)
+    assert (status, body["code"]) == (400, "invalid_request")
+    assert "Content-Encoding 'gzip': send it as it is" in body["detail"]
+    headers["Content-Encoding"] = "identity"
+    assert server.request("POST", "/v1/search", elton, headers)[0] == 200

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import facesearch_local.server
 from facesearch.errors import FacesearchError
 from facesearch.fields import fields_of
 from facesearch_local.openapi.document import FILE
@@ -62,9 +63,27 @@ def test_every_code_of_a_problem_is_told(text: str) -> None:
 def test_codes_that_are_told_are_of_errors_or_of_what_serves_them(text: str) -> None:
     documented = set(re.findall(r"`(\w+)`", section(text, "Problems").partition("| code |")[2]))
     known = {kind.code for kind in _all_below(FacesearchError)}
-    served = {"method_not_allowed", "too_slow", "unknown_host", "busy"}
+    served = {"method_not_allowed"} | {each["code"] for each in DOCUMENT["x-serve-problems"]}
     gateway = {each["code"] for each in DOCUMENT["x-gateway-problems"].values()}
     assert documented - known - gateway - served == {"Allow", "serve"}
+
+
+def test_codes_that_only_serve_answers_are_in_the_document() -> None:
+    known = {kind.code for kind in _all_below(FacesearchError)}
+    known |= {each["code"] for each in DOCUMENT["x-gateway-problems"].values()}
+    told = {each["code"]: each["status"] for each in DOCUMENT["x-serve-problems"]}
+    made = {
+        found
+        for file in Path(facesearch_local.server.__file__).parent.glob("*.py")
+        for found in re.findall(
+            r"HttpProblem\(\s*HTTPStatus\.\w+,\s*\"(\w+)\"", file.read_text("utf-8")
+        )
+    }
+    assert {"too_slow", "unknown_host", "busy"} <= made
+    assert made - known == told.keys()
+    assert all(
+        f"{status} `{code}`" in DOCUMENT["info"]["description"] for code, status in told.items()
+    )
 
 
 def _all_below(kind: type[FacesearchError]) -> set[type[FacesearchError]]:

@@ -36,7 +36,7 @@ class Part:
         try:
             return self.data.decode()
         except UnicodeDecodeError as error:
-            raise InvalidRequest(f"{self.name[:50]} is not text in UTF-8") from error
+            raise InvalidRequest(f"{self.name[:50]} is not text in UTF-8: encode it so") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ def form_pieces(chunks: Iterable[bytes], content_type: str) -> Iterator[tuple[Pa
         ) from error
     except MultipartError as error:
         raise InvalidRequest(
-            "the form is malformed: each field needs a Content-Disposition header and an empty line"
+            "the form is malformed: give each field a Content-Disposition header and an empty line"
         ) from error
     try:
         parser.close()
@@ -135,7 +135,8 @@ def _decoded(head: PartHead, data: bytes) -> bytes:
             return base64.b64decode(b"".join(data.split()), validate=True)
         except binascii.Error as error:
             raise InvalidRequest(
-                f"{head.name[:50]} is not in base64, as its Content-Transfer-Encoding says"
+                f"{head.name[:50]} is not in base64, as its "
+                "Content-Transfer-Encoding says: leave that header out"
             ) from error
     raise InvalidRequest(
         f"{head.name[:50]} has the Content-Transfer-Encoding '{head.encoding[:50]}': leave that "

@@ -63,7 +63,17 @@ def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
     return values
 
 
+def check_encoding(request: HttpRequest) -> None:
+    """Raise `InvalidRequest` for a compressed body: it may hold more than any limit of a body."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise InvalidRequest(
+            f"the body has the Content-Encoding '{encoding[:50]}': send it as it is, not compressed"
+        )
+
+
 def _read_body(body: Body, request: HttpRequest, options: Fields) -> Values:
+    check_encoding(request)
     content_type = request.headers.get("content-type") or DEFAULT_TYPE
     media = content_type.partition(";")[0].strip().lower()
     if media == "application/json":
@@ -106,7 +116,7 @@ def _decode_photos(values: Values, prefix: str) -> None:
 def _decoded(name: str, text: str) -> bytes:
     """Decode base64 of either alphabet, with or without line breaks and padding."""
     if not text:
-        raise InvalidRequest(f"{name} is not a text, or empty")
+        raise InvalidRequest(f"{name} is not a text, or empty: send the photo's bytes in base64")
     if text[:5].lower() == "data:":
         head, _, text = text.partition(",")
         if not head.lower().endswith(";base64"):

@@ -69,7 +69,7 @@ class _Kind:
 _FAILED = _Kind(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The service is out of order",
-    "its operator finds the cause in the log by the request id",
+    "the service failed: its operator finds the cause in the log by the request id",
 )
 _UNAVAILABLE = _Kind(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -95,7 +95,8 @@ KINDS: dict[type[FacesearchError], _Kind] = {
     RecipeMismatch: _Kind(
         HTTPStatus.CONFLICT,
         "The stored faces cannot be compared with this photo",
-        "they were indexed with other models than those in use: the operator has to index again",
+        "the stored faces were indexed with other models than those in use: the "
+        "operator has to index again",
     ),
     SettingsError: _FAILED,
     StoreDamaged: _FAILED,
@@ -126,7 +127,7 @@ def method_problem(allowed: str) -> HttpProblem:
         HTTPStatus.METHOD_NOT_ALLOWED,
         "method_not_allowed",
         "The method is not allowed",
-        f"this path takes {allowed}",
+        f"this path does not take the method: use {allowed}",
     )
 
 
@@ -136,5 +137,5 @@ def body_problem(limit: int) -> HttpProblem:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request_too_large",
         "The request is too large",
-        f"the limit is {limit // 2**20} MB: scale the photo down first",
+        f"the body has more than {limit // 2**20} MB: scale the photo down first",
     )

@@ -1,6 +1,7 @@
 """What the API works with: models, store and photos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 from facesearch.errors import InvalidRequest, StoreNotFound
 from facesearch.photos.ids import photo_id
@@ -28,6 +29,8 @@ class SearchService:
     """Where the page sends new photos, if that is another origin than its own."""
     commit: str = ""
     """The commit that runs, if known."""
+    _seen: Event = field(default_factory=Event)
+    """Whether the store has been there."""
 
     @classmethod
     def from_settings(cls, settings: SearchSettings) -> "SearchService":
@@ -51,13 +54,18 @@ class SearchService:
     def check(self) -> Counts:
         """Check that searches can be answered, and return what the store holds.
 
-        Raises `ModelError` or a `StoreError`. A store that does not exist yet is no error.
+        Raises `ModelError` or a `StoreError`. A store that does not exist yet is no error; one that
+        has been there and is gone is.
         """
         self.pipeline.warm()
         try:
-            return self.store.counts()
+            counts = self.store.counts()
         except StoreNotFound:
+            if self._seen.is_set():
+                raise
             return Counts(0, 0)
+        self._seen.set()
+        return counts
 
     def photo_of(self, query: PhotoQuery | BucketQuery) -> bytes:
         """The bytes of the query photo. Raises `InvalidRequest`, `NotFound` or `ReadError`."""

@@ -65,7 +65,7 @@ def _answer(
     data = _files().get(name)
     elsewhere = not route.file and any(name == each.file for each in STATIC_ROUTES)
     if data is None or elsewhere:
-        raise NotFound(f"there is no file '{name[:50]}'")
+        raise NotFound(f"there is no file '{name[:50]}': the page is at /, its files below it")
     # Weak: it may be sent compressed.
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
@@ -120,8 +121,15 @@ def _write_csv(sink: BinaryIO, batches: Batches) -> None:
     with pa.csv.CSVWriter(sink, flat) as writer:
         for batch in batches:
             vectors = batch.column("embedding").flatten().to_numpy().reshape(-1, EMBEDDING_SIZE)
-            columns = [*batch.columns[:-1], *map(pa.array, vectors.T)]
+            columns = [*map(_no_formula, batch.columns[:-1]), *map(pa.array, vectors.T)]
             writer.write_batch(pa.record_batch(columns, schema=flat))
+
+
+def _no_formula(column: pa.Array) -> pa.Array:
+    """Texts that a spreadsheet would run as formulas get an apostrophe in front."""
+    if column.type != pa.string():
+        return column
+    return pa.compute.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
 
 
 def _write_npz(sink: BinaryIO, batches: Batches) -> None:

@@ -34,7 +34,7 @@ def test_backup_is_a_store_for_its_owner_only(
     ran = cli("search", "--store", f"sqlite:///{backup}", "--json", people / "elton.jpg")
     assert len(ran.json["results"][0]["matches"]) == 3
     again = cli("backup", "--json", "--force", backup)
-    assert again.json == {"photos": 3, "faces": 3, "file": str(backup)}
+    assert again.json == {"photos": 3, "faces": 3, "failed": 0, "file": str(backup)}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "faces.db", "people"]
 
 
@@ -68,9 +68,9 @@ def test_backup_of_a_store_that_is_written_is_of_one_moment(tmp_path: Path) -> N
     finally:
         done.set()
         writer.join()
-    assert all(counts.photos % 2 == 0 for counts in seen)
-    assert all(counts.faces == 3 * counts.photos for counts in seen)
-    assert seen[0].photos < seen[-1].photos
+    assert all(each.counts.photos % 2 == 0 for each in seen)
+    assert all(each.counts.faces == 3 * each.counts.photos for each in seen)
+    assert seen[0].counts.photos < seen[-1].counts.photos
 
 
 def test_restore_brings_back_what_was_forgotten(
@@ -82,7 +82,8 @@ def test_restore_brings_back_what_was_forgotten(
         assert reader.counts() == Counts(0, 0)
         refused = cli("restore", backup)
         assert refused.code == 1
-        assert f"{store} holds 0 photos. Replace it with 3 photos? Use --yes" in refused.err
+        assert f"{store} holds 0 photos with 0 faces. Replace it with" in refused.err
+        assert "Replace it with 3 photos with 3 faces? Use --yes" in refused.err
         assert reader.counts() == Counts(0, 0)
         assert cli("restore", "--yes", "--json", backup).json["photos"] == 3
         assert reader.counts() == Counts(3, 3)
@@ -116,7 +117,7 @@ def test_restore_replaces_a_store_that_is_damaged(
     store.write_bytes(damage)
     assert cli("restore", backup).code == 1
     assert cli("restore", "--yes", backup).code == 0
-    assert check_copy(store) == Counts(3, 3)
+    assert check_copy(store).counts == Counts(3, 3)
 
 
 def test_restore_leaves_databases_of_other_programs_alone(
@@ -141,3 +142,67 @@ def test_backup_and_restore_of_other_stores_are_usage_errors(cli: Cli, backup: P
         assert ran.code == 2
         assert "snapshots" in ran.err
         assert "s3cret" not in ran.err
+
+
+def test_backup_and_restore_count_photos_as_status_does(
+    cli: Cli, people: Path, tmp_path: Path
+) -> None:
+    (people / "text.jpg").write_text("no photo")
+    cli("index", people)
+    told = cli("status", "--json").json
+    counts = {name: told[name] for name in ("photos", "faces", "failed")}
+    assert counts == {"photos": 3, "faces": 3, "failed": 1}
+    backup = tmp_path / "backup.db"
+    assert counts.items() <= cli("backup", "--json", backup).json.items()
+    assert counts.items() <= cli("restore", "--yes", "--json", backup).json.items()
+    assert (
+        "3 photos with 3 faces, 1 failed besides, copied to" in cli("backup", "--force", backup).out
+    )
+
+
+@pytest.mark.parametrize("name", ["faces.db", "link.db", "hard.db", "faces.db-wal"])
+def test_copy_is_never_the_store_itself(cli: Cli, people: Path, tmp_path: Path, name: str) -> None:
+    store = tmp_path / "faces.db"
+    cli("index", people)
+    (tmp_path / "link.db").symlink_to(store)
+    (tmp_path / "hard.db").hardlink_to(store)
+    if name.endswith("-wal"):
+        (tmp_path / name).touch()
+    for arguments in (["backup", "--force"], ["restore", "--yes"]):
+        ran = cli(*arguments, tmp_path / name)
+        assert ran.code == 2
+        assert "itself, or a part of it: name another file" in ran.err
+    assert photos_of(store) == 3
+    by_link = f"sqlite:///{tmp_path}/link.db"
+    assert cli("backup", "--force", "--store", by_link, store).code == 2
+    assert store.samefile(tmp_path / "hard.db")
+
+
+def test_link_to_a_copy_or_a_store_stays_a_link(cli: Cli, backup: Path, tmp_path: Path) -> None:
+    link, kept = tmp_path / "latest.db", tmp_path / "kept.db"
+    link.symlink_to(kept)
+    assert cli("backup", link).code == 0
+    assert cli("backup", "--force", link).code == 0
+    assert link.is_symlink()
+    assert photos_of(kept) == 3
+    kept.write_bytes(b"damaged")
+    assert cli("restore", "--yes", "--store", f"sqlite:///{link}", backup).code == 0
+    assert link.is_symlink()
+    assert photos_of(kept) == 3
+
+
+def test_names_that_sqlite_does_not_take_are_refused(
+    cli: Cli, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "caf\udce9.db"
+    odd.write_bytes(backup.read_bytes())
+    for arguments in (("backup", "--force", odd), ("restore", odd)):
+        ran = cli(*arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert "is not UTF-8, as SQLite needs it: choose another" in ran.err
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{odd}")
+    for names in (["status"], ["backup", "x.db"], ["restore", "--yes", str(backup)]):
+        ran = cli(*names)
+        assert (ran.code, ran.out) == (2, "")
+        assert "is not UTF-8" in ran.err
+    assert odd.read_bytes() == backup.read_bytes()

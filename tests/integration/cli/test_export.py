@@ -119,3 +119,14 @@ def test_export_into_a_missing_folder_names_the_file(
     ran = cli("export", file, "--store", train_store)
     assert ran.code == 1
     assert ran.err.startswith(f"error: {file} cannot be written")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_csv_holds_no_formulas(cli: Cli, people: Path, tmp_path: Path, name: str) -> None:
+    cli("index", "--collection", name, people / "elton.jpg")
+    file = tmp_path / "faces.csv"
+    assert cli("export", file).code == 0
+    with file.open(newline="", encoding="utf-8") as lines:
+        (row,) = csv.DictReader(lines)
+    assert row["collection"] == f"'{name}"
+    assert row["photo_id"].startswith("file:///")

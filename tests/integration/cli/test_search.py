@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from PIL import Image
 from facesearch.confidence import confidence
 from facesearch.faces import DetectedFace
 from facesearch.fields import fields_of
-from facesearch.searching import Scope
+from facesearch.searching import MAX_PHOTOS, Scope
 from facesearch.vision.detection import MtcnnDetector
 from facesearch_local.cli import run
 from tests.integration.cli.running import Cli, Start
@@ -295,3 +295,63 @@ def test_search_goes_on_where_a_page_ended(cli: Cli, sample: Path, train_store: 
     assert nothing.json["results"][0]["matches"] == []
     wrong = cli(*search, "--metadata", "album")
     assert (wrong.code, "use NAME=VALUE" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--offset", "50"], "no match in the store is left behind the first 50: lower --offset"),
+        (["--metadata", "album=none"], "no face in the store fits what was asked for"),
+        (["--min-detection-score", "1"], "no face in the store fits what was asked for"),
+    ],
+)
+def test_search_that_finds_nothing_does_not_say_that_the_store_is_empty(
+    cli: Cli, people: Path, options: list[str], said: str
+) -> None:
+    cli("index", people)
+    ran = cli("search", people / "elton.jpg", *options)
+    assert (ran.code, ran.out, ran.err) == (0, "", f"note: {said}\n")
+
+
+def test_search_in_an_empty_collection_says_so(cli: Cli, people: Path) -> None:
+    cli("index", people)
+    ran = cli("search", people / "elton.jpg", "--collection", "none", "--max-distance", "1")
+    assert ran.code == 1
+    assert "there are no faces in collection 'none': index photos first" in ran.err
+
+
+def test_search_takes_as_many_photos_as_the_api(cli: Cli, people: Path) -> None:
+    cli("index", people)
+    photo = people / "elton.jpg"
+    assert cli("search", *[photo] * MAX_PHOTOS, "--json").code == 0
+    ran = cli("search", *[photo] * (MAX_PHOTOS + 1))
+    assert ran.code == 2
+    assert "11 photos and faces were given: send at most 10 of one person" in ran.err
+
+
+def test_search_with_several_photos_and_a_grid_detects_each_once(
+    cli: Cli, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("index", people)
+    seen = []
+    detect = MtcnnDetector.detect
+
+    def counted(self: MtcnnDetector, *arguments: Any) -> Any:
+        seen.append(1)
+        return detect(self, *arguments)
+
+    monkeypatch.setattr(MtcnnDetector, "detect", counted)
+    photo = people / "elton.jpg"
+    assert cli("search", photo, photo, "--grid", tmp_path / "grid.png").code == 0
+    assert len(seen) == 2
+
+
+def test_pipes_and_devices_are_refused_by_name(cli: Cli, people: Path) -> None:
+    cli("index", people)
+    os.mkfifo(people / "pipe.jpg")
+    for path in (people / "pipe.jpg", Path("/dev/zero")):
+        for arguments in (("search", path), ("compare", people / "elton.jpg", path)):
+            ran = cli(*arguments)
+            assert ran.code == 2
+            assert ran.err == f"error: {path}: it is a pipe or a device: save the photo in a file\n"
+        assert str(path) in cli("index", path).err

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from facesearch.collections import MAX_NAME_BYTES
 from facesearch.errors import InvalidRequest
 from facesearch.photos.reading import MAX_FILE_BYTES
-from facesearch.searching import MAX_PHOTOS, FaceChoice, Scope
+from facesearch.searching import MAX_PHOTOS, FaceChoice, Scope, check_query_count
 
 DEFAULT_PHOTOS_LISTED = 100
 MAX_PHOTOS_LISTED = 1000
@@ -125,11 +125,7 @@ class SearchRequest(
                 "nothing to search for was given: send a photo, or JSON with one of "
                 f"{', '.join(QUERIES)}"
             )
-        if len(queries) > MAX_PHOTOS:
-            raise InvalidRequest(
-                f"{len(queries)} photos and faces were given: send at most {MAX_PHOTOS} of one "
-                "person"
-            )
+        check_query_count(len(queries))
         several = len(queries) > 1 or isinstance(queries[0], FaceQuery)
         if several and self.face != "largest":
             raise InvalidRequest(

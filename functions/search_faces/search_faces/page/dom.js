@@ -26,10 +26,19 @@ export const count = (number, one, many) =>
 export const percent = (probability) =>
   probability > 0.999 ? ">99.9%" : `${(100 * probability).toFixed(1)}%`;
 
+/** An address as text; as it is where it holds a name that is not UTF-8. */
+function decoded(address) {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
+  }
+}
+
 /** The last part of a photo's id, and the folder before it. */
 export function nameOf(photoId) {
   // Keys of a bucket are not encoded, addresses of files are.
-  const path = photoId.startsWith("file:") ? decodeURIComponent(photoId) : photoId;
+  const path = photoId.startsWith("file:") ? decoded(photoId) : photoId;
   const parts = path.split("/").filter(Boolean);
   return { name: parts.at(-1) ?? photoId, folder: parts.length > 3 ? parts.at(-2) : "" };
 }

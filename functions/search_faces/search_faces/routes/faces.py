@@ -6,11 +6,12 @@ from msgspec import UNSET
 
 from facesearch.errors import InputError, NotFound
 from facesearch.faces import EmbeddedFace
+from facesearch.fields import shorten
 from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import analyse_photo, compare_faces, stored_face
 from facesearch.vision.images import decode_image
 from search_faces.contract.answers import CompareAnswer, DetectAnswer, Face, JpegAnswer, StoredFace
-from search_faces.contract.extras import data_url, extras_of
+from search_faces.contract.extras import data_url, extras_of, query_thumbnails
 from search_faces.contract.requests import (
     CompareRequest,
     DetectRequest,
@@ -37,7 +38,8 @@ def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> JpegAns
         photo = decode_image(service.photos.read(stored.photo.photo_id).data)
     except InputError as error:
         raise NotFound(
-            f"the photo of face '{request.face_id}' is not there any more, or is no photo now"
+            f"the photo of face {shorten(request.face_id)} is not there any more, or is no photo "
+            "now: use another face"
         ) from error
     return JpegAnswer(thumbnail(photo, stored.face.detected.box))
 
@@ -48,9 +50,7 @@ def detect(request: DetectRequest, service: SearchService) -> DetectAnswer:
     from facesearch.vision.quality import face_quality  # noqa: PLC0415
 
     photo, faces = service.pipeline.detect(service.photo_of(request.query))
-    drawn = []
-    if "thumbnails" in request.include:
-        drawn = [data_url(thumbnail(photo, each.box)) for each in faces]
+    drawn = query_thumbnails(photo, faces, request.include)
     return DetectAnswer.of(photo, [(each, face_quality(photo, each)) for each in faces], drawn)
 
 

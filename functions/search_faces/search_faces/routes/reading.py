@@ -134,7 +134,7 @@ HEALTH = Route(
     tag="Service",
     description="For load balancers and monitors: whatever keeps searches from being answered "
     "is a 503 with its code.",
-    problems=(*ADDRESS, "recipe_mismatch", "store_unavailable"),
+    problems=(*ADDRESS, "recipe_mismatch", "store_not_found", "store_unavailable"),
 )
 VERSION = Route(
     method="GET",

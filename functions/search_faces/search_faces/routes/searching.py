@@ -1,9 +1,8 @@
 """The nearest faces to those of photos, or to stored ones."""
 
-from facesearch.photos.thumbnails import thumbnail
 from facesearch.searching import MAX_PHOTOS, FaceMatches, search_face, search_person, search_photo
 from search_faces.contract.answers import SearchAnswer
-from search_faces.contract.extras import Extras, data_url, extras_of
+from search_faces.contract.extras import Extras, extras_of, query_thumbnails
 from search_faces.contract.requests import (
     QUERIES,
     FaceQuery,
@@ -37,10 +36,8 @@ def matches(request: MatchesRequest, service: SearchService) -> SearchAnswer:
 def _search_photo(photo: bytes, request: SearchRequest, service: SearchService) -> SearchAnswer:
     pipeline = service.pipeline
     result = search_photo(photo, pipeline, service.store, request, request.face_choice)
-    drawn = []
-    if "thumbnails" in request.include:
-        drawn = [data_url(thumbnail(result.photo, face.box)) for face in result.faces]
-    extras = _extras(result.results, request, service)
+    drawn = query_thumbnails(result.photo, result.faces, request.include)
+    extras = _extras(result.results, request, service, len(drawn))
     return SearchAnswer.of_photo(result, pipeline.recipe, extras, drawn)
 
 
@@ -60,9 +57,11 @@ def _without_photo(
     return SearchAnswer.of_person(page, service.pipeline.recipe, extras)
 
 
-def _extras(results: list[FaceMatches], request: MatchOptions, service: SearchService) -> Extras:
+def _extras(
+    results: list[FaceMatches], request: MatchOptions, service: SearchService, besides: int = 0
+) -> Extras:
     faces = [match.stored for result in results for match in result.matches]
-    return extras_of(faces, request.include, service.photos)
+    return extras_of(faces, request.include, service.photos, besides)
 
 
 SEARCH = Route(

@@ -37,6 +37,7 @@ def folder_name(collection: str) -> str:
     """The collection as the name of a folder. Raises `InvalidCollection`."""
     if collection.startswith(".") or "/" in collection or "\\" in collection:
         raise InvalidCollection(
-            "a collection is a folder here: its name starts with no dot and holds no slash"
+            "the collection is a folder here, whose name starts with no dot and holds no "
+            "slash: choose another"
         )
     return check_collection_name(collection)

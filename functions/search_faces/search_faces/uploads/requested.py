@@ -53,7 +53,7 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
         if value != value.strip() or not value.isprintable():
             raise InvalidRequest(
                 f"metadata.{name[:40]} starts or ends with a space, or holds a character that "
-                "cannot be seen"
+                "cannot be seen: leave it out"
             )
     if sum(len(name) + len(value.encode()) for name, value in metadata.items()) > (
         MAX_METADATA_BYTES

@@ -105,7 +105,7 @@ def _check_unicode(items: Iterable[tuple[str, object]]) -> None:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise InvalidRequest(
-                    f"{ascii(name[:LONGEST])[1:-1]} is not valid Unicode"
+                    f"{ascii(name[:LONGEST])[1:-1]} is not valid Unicode: leave half characters out"
                 ) from error
 
 
@@ -178,7 +178,7 @@ def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  
         return next(filter(None, faults), most)
     if origin is Mapping:
         if not isinstance(value, dict):
-            return f"{name} is not an object of names and texts"
+            return f"{name[:LONGEST]} is not an object of names and texts: send one"
         entries = (_fault(f"{name}.{key}", each, arguments[1]) for key, each in value.items())
         most = f"{len(value)} of {name} were given: send at most {meta.max_length}"
         return next(filter(None, entries), most)
@@ -186,7 +186,7 @@ def _sentence(name: str, value: object, kind: Any, meta: msgspec.Meta) -> str:  
         if not isinstance(value, dict):
             return f"{name} is not an object: send one with {' or '.join(fields_of(kind))}"
         return _fault_of_struct(value, kind, f"{name}.")
-    return f"{name[:LONGEST]} is not a text, or empty"
+    return f"{name[:LONGEST]} is not a text, or empty: send a text of one character or more"
 
 
 def _numbers(value: object, kind: type, meta: msgspec.Meta) -> str:

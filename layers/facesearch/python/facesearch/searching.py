@@ -12,11 +12,12 @@ from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
 from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
-from facesearch.fields import check_fields
+from facesearch.fields import check_fields, shorten
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
 from facesearch.vision.embedding import mean_embedding
 from facesearch.vision.images import DecodedImage
+from facesearch.vision.limits import IndexLimits
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 DEFAULT_K = 20
@@ -25,6 +26,9 @@ MAX_OFFSET = 9_900
 MAX_DISTANCE = 2.0
 MAX_PHOTOS = 10
 """Photos of one person in one query."""
+
+MAX_PIXELS = 500_000_000
+"""The pixels of all photos in one query together: decoding takes time by them."""
 
 MAX_ENTRIES = 100
 """The most entries of metadata in one query."""
@@ -159,12 +163,42 @@ def search_person(
 
     Raises what the other searches raise. Messages name a photo by its number, counted from 1.
     """
-    stored = [stored_face(face_id, store).face.embedding for face_id in face_ids]
-    shown = [
-        _with_faces(photo, f"photo {number}: ").faces[0].embedding
-        for number, photo in enumerate(pipeline.analyse(photos), start=1)
+    stored = [stored_face(face_id, store).face for face_id in face_ids]
+    shown = [photo.faces[0] for photo in analyse_person(photos, pipeline)]
+    return search_mean([*stored, *shown], store, scope, leave_out=face_ids)
+
+
+def search_mean(
+    faces: Sequence[EmbeddedFace],
+    store: FaceStore,
+    scope: Scope,
+    *,
+    leave_out: Collection[str] = (),
+) -> FaceMatches:
+    """Search for the mean of faces of one person, and leave out stored ones by their ids."""
+    mean = mean_embedding([face.embedding for face in faces])
+    return _nearest(mean, store, scope, leave_out=leave_out)
+
+
+def analyse_person(photos: Sequence[bytes], pipeline: FacePipeline) -> list[AnalysedPhoto]:
+    """The largest face of each photo; others are not embedded.
+
+    Messages name a photo by its number, from 1.
+    """
+    return [
+        _with_faces(photo, f"photo {number}: ")
+        for number, photo in enumerate(
+            pipeline.analyse(photos, IndexLimits(max_faces=1), MAX_PIXELS), start=1
+        )
     ]
-    return _nearest(mean_embedding([*stored, *shown]), store, scope, leave_out=face_ids)
+
+
+def check_query_count(count: int) -> None:
+    """Raise `InvalidRequest` for more photos and faces of one person than `MAX_PHOTOS`."""
+    if count > MAX_PHOTOS:
+        raise InvalidRequest(
+            f"{count} photos and faces were given: send at most {MAX_PHOTOS} of one person"
+        )
 
 
 def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
@@ -184,9 +218,15 @@ def stored_face(face_id: str, store: FaceStore) -> StoredFace:
     try:
         stored = store.face(face_id)
     except StoreNotFound as error:
-        raise NotFound(f"there is no face '{face_id}': nothing has been indexed yet") from error
+        raise NotFound(
+            f"there is no face {shorten(face_id)}, as nothing has been indexed yet: upload photos "
+            "first"
+        ) from error
     if stored is None:
-        raise NotFound(f"there is no face '{face_id}': it may have been deleted with its photo")
+        raise NotFound(
+            f"there is no face {shorten(face_id)}, it may have been deleted with its photo: search "
+            "for another"
+        )
     return stored
 
 
@@ -208,7 +248,7 @@ def _chosen(face: FaceChoice, faces: int, k: int) -> Sequence[int]:
         return range(faces)
     if face >= faces:
         raise InvalidRequest(
-            f"face is {face}, but the photo has {faces}, counted from 0: use one of those"
+            f"face is {shorten(face)}, but the photo has {faces}, counted from 0: use one of those"
         )
     return [face]
 

@@ -7,7 +7,7 @@ import click
 
 from facesearch.errors import StoreDamaged, StoreNotFound
 from facesearch.stores.sqlite.backup import check_copy, restore
-from facesearch_local.cli.backup import store_file
+from facesearch_local.cli.backup import check_apart, copied, copied_json, store_file
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json
@@ -21,37 +21,36 @@ Examples:
   facesearch restore --yes --store sqlite:////var/lib/faces.db /backup/faces.db""",
 )
 @click.argument(
-    "file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True)
+    "file", metavar="COPY", type=click.Path(path_type=Path, dir_okay=False, exists=True)
 )
 @click.option("--yes", is_flag=True, help="Replace what the store holds without a question.")
 @store_option
 @json_option
 def command(file: Path, yes: bool, store_url: str | None, as_json: bool) -> None:
-    """Put a copy that 'facesearch backup' made in the store's place.
+    """Put COPY, which 'facesearch backup' made, in the store's place.
 
-    The copy is checked first. If there is a store already, it asks, or needs --yes. Programs that
+    It is checked first. If there is a store already, it asks, or needs --yes. Programs that
     have the store open see what it holds from then on.
     """
     store = store_file(read_settings(store_url).store_url)
     copy = file.absolute()
-    if store.exists() and copy.samefile(store):
-        raise click.ClickException(f"{file} is the store itself: name a copy")
-    counts = check_copy(copy)
+    check_apart(copy, store)
+    held = copied(check_copy(copy))
     if store.exists() and not yes:
-        question = f"{store} {_held(store)}. Replace it with {counts.photos:,} photos"
+        question = f"{store} {_held(store)}. Replace it with {held}"
         if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.ClickException(f"{question}? Use --yes to do so")
         click.confirm(f"{question}?", abort=True, err=True)
-    restore(copy, store)
+    status = restore(copy, store)
     if as_json:
-        print_json({"photos": counts.photos, "faces": counts.faces, "store": str(store)})
+        print_json({**copied_json(status), "store": str(store)})
     else:
-        click.echo(f"{counts.photos:,} photos with {counts.faces:,} faces restored to {store}")
+        click.echo(f"{copied(status)} restored to {store}")
 
 
 def _held(store: Path) -> str:
     try:
-        return f"holds {check_copy(store).photos:,} photos"
+        return f"holds {copied(check_copy(store))}"
     except StoreNotFound:
         return "is empty"
     except StoreDamaged:

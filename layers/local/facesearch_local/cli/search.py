@@ -12,15 +12,16 @@ from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import read_file
 from facesearch.photos.places import Photos
 from facesearch.searching import (
-    MAX_DISTANCE,
     FaceChoice,
     FaceMatches,
     Scope,
-    search_person,
+    analyse_person,
+    check_query_count,
+    search_mean,
     search_photo,
 )
 from facesearch.stores import FaceStore, open_store
-from facesearch.vision.images import DecodedImage
+from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
@@ -103,6 +104,7 @@ def command(
         raise click.UsageError("--face chooses among the faces of one IMAGE: name one.")
     if grid is not None and face == "all":
         raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
+    check_query_count(len(images))
     settings = read_settings(store_url)
     pipeline = FacePipeline.from_settings(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
@@ -111,15 +113,13 @@ def command(
         else:
             result = _search_person(images, pipeline, store, scope)
         # Raises when nothing was ever indexed.
-        held = 1 if result.matches else store.counts().faces
+        held = 1 if result.matches else _faces(store, scope.collection)
     if as_json:
         print_json(msgspec.to_builtins(result.answer))
     else:
         print_results(result.results)
     if not result.matches:
-        return _report_nothing(
-            scope.collection, narrowed=held > 0 and scope.distance_limit < MAX_DISTANCE
-        )
+        return _report_nothing(scope, held)
     if grid is not None:
         try:
             _draw(grid, images[0], result)
@@ -166,22 +166,35 @@ def _search_person(
     for image in images:
         with naming(image):
             photos.append(read_file(image).data)
-    matches = search_person(photos, (), pipeline, store, scope)
+    faces = [photo.faces[0] for photo in analyse_person(photos, pipeline)]
+    matches = search_mean(faces, store, scope)
+    return _SearchResult(
+        SearchAnswer.of_person(matches, pipeline.recipe),
+        [matches],
+        lambda: (decode_image(photos[0]), faces[0].detected),
+    )
 
-    def first() -> tuple[DecodedImage, DetectedFace]:
-        photo, faces = pipeline.detect(photos[0])
-        return photo, faces[0]
 
-    return _SearchResult(SearchAnswer.of_person(matches, pipeline.recipe), [matches], first)
+def _faces(store: FaceStore, collection: str | None) -> int:
+    if collection is None:
+        return store.counts().faces
+    held = store.collections().get(collection)
+    return held.faces if held else 0
 
 
-def _report_nothing(collection: str | None, *, narrowed: bool) -> int:
-    place = f"collection '{collection}'" if collection else "the store"
-    if narrowed:
+def _report_nothing(scope: Scope, held: int) -> int:
+    """Tell why nothing was found where there are `held` faces."""
+    place = f"collection '{scope.collection}'" if scope.collection else "the store"
+    if not held:
+        print_error(f"there are no faces in {place}: index photos first")
+        return NOTHING_DONE
+    if scope.offset:
+        print_note(f"no match in {place} is left behind the first {scope.offset:,}: lower --offset")
+    elif scope.metadata or scope.min_detection_score:
+        print_note(f"no face in {place} fits what was asked for")
+    else:
         print_note(f"no face in {place} is as near as was asked for")
-        return DONE
-    print_error(f"there are no faces in {place}: index photos first")
-    return NOTHING_DONE
+    return DONE
 
 
 def _check_format(grid: Path) -> None:

@@ -13,13 +13,18 @@ from facesearch_local.openapi.headers import ANSWER_HEADERS, HEADERS
 from facesearch_local.openapi.problems import Problems
 from facesearch_local.openapi.requests import BINARY, body_of, parameters_of
 from facesearch_local.openapi.schemas import Json, Schemas
+from facesearch_local.server.access import UNKNOWN_HOST
+from facesearch_local.server.bodies import NO_ROOM, TOO_SLOW
 from search_faces.contract.answers import JpegAnswer, ProblemDetails
 from search_faces.routes import ROUTES
 from search_faces.routing import Route
 
+SERVE_PROBLEMS = (TOO_SLOW, UNKNOWN_HOST, NO_ROOM)
+"""What only `facesearch serve` answers, on every path."""
+
 FILE = Path(search_faces.__file__).with_name("openapi.json")
 
-DESCRIPTION = """Hand in a photo and get the nearest faces of those that were indexed, with a \
+DESCRIPTION = f"""Hand in a photo and get the nearest faces of those that were indexed, with a \
 distance and the probability that they show the same person.
 
 **Keys.** On AWS, send the key in the header `X-Api-Key`; only the page, this documentation, \
@@ -28,8 +33,9 @@ distance and the probability that they show the same person.
 **Problems** are `application/problem+json` (RFC 9457). `code` is stable, for programs; `detail` \
 says what to do; `request_id` is in the operator's log, and in every answer's header \
 `X-Request-Id`. Beside the problems of each path: 404 `not_found` for paths that do not exist, 405 \
-`method_not_allowed` with `Allow` for other methods. Options that are not known are refused, never \
-ignored.
+`method_not_allowed` with `Allow` for other methods; of `facesearch serve` only, \
+{", ".join(f"{each.status.value} `{each.code}`" for each in SERVE_PROBLEMS)}. Options \
+that are not known are refused, never ignored.
 
 **Limits.** A request has at most 10 MB (API Gateway), on AWS a photo about 4.4 MB (Lambda's 6 MB, \
 encoded): scale it down, or put it into the bucket and name it by `s3_key`. An answer has at most \
@@ -71,6 +77,7 @@ def document() -> dict[str, Json]:
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
         },
+        "x-serve-problems": [msgspec.to_builtins(each.details("")) for each in SERVE_PROBLEMS],
         "x-gateway-problems": {each.kind: _gateway_problem(each) for each in GATEWAY_PROBLEMS},
     }
 

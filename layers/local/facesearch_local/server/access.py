@@ -3,7 +3,7 @@
 import hmac
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -14,7 +14,16 @@ WRONG_KEY = HttpProblem(
     HTTPStatus.FORBIDDEN,
     "forbidden",
     "The API key is missing or unknown",
-    "send it in the header X-Api-Key: `facesearch serve` prints it when it starts",
+    "the API key is missing or unknown: send the one that `facesearch serve` prints when it starts "
+    "in the header X-Api-Key",
+)
+
+
+UNKNOWN_HOST = HttpProblem(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "unknown_host",
+    "This service does not go by that name",
+    "the request's Host is no name of this service: use its address, or start it with --allow-host",
 )
 
 
@@ -32,11 +41,10 @@ class Access:
         """
         name = host_name(host)
         if not is_address(name) and name not in self.hosts:
-            problem = HttpProblem(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                "unknown_host",
-                "This service does not go by that name",
-                f"start it with --allow-host {name[:100] or 'NAME'} if it should",
+            problem = replace(
+                UNKNOWN_HOST,
+                detail=f"the request's Host is '{name[:100]}', no name of this service: use its "
+                f"address, or start it with --allow-host {name[:100] or 'NAME'}",
             )
             raise Refused(problem)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -23,12 +24,21 @@ from facesearch_local.server.refusing import Refused
 from facesearch_local.server.workers import Workers
 from search_faces.answering import answer_request, problem_answer, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
+from search_faces.problems import HttpProblem
 from search_faces.routes import ROUTES
 from search_faces.service import SearchService
 from search_faces.static import STATIC_ROUTES, static_answer
 
 MAX_BODY_BYTES = 10 * 2**20
 """The limit of API Gateway."""
+
+TWO_LENGTHS = HttpProblem(
+    HTTPStatus.BAD_REQUEST,
+    "invalid_request",
+    "The request is not understood",
+    "the request has a Content-Length and a Transfer-Encoding: send one of them",
+)
+"""A proxy might see another end of the body than we do (RFC 9112, 6.3)."""
 
 COMPRESSED = ("application/json", "image/svg+xml", "text/")
 COMPRESSED_FROM_BYTES = 1024
@@ -108,6 +118,8 @@ class Application:
         asked = _http_request(request)
         operation = methods.get(asked.method)
         try:
+            if "content-length" in request.headers and "transfer-encoding" in request.headers:
+                raise Refused(TWO_LENGTHS)
             self._access.check_host(request.headers.get("host", ""))
             if operation is None:
                 return _response(refusal_answer(asked, list(methods)), asked)
@@ -117,7 +129,9 @@ class Application:
             async with bodies.receive(request, operation.max_bytes) as body:
                 return await self._worked(operation, request, asked, body)
         except Refused as refused:
-            return _response(problem_answer(refused.problem, asked.request_id), asked)
+            # What follows may be the body's rest, and no request.
+            headers = {"Connection": "close"} if refused.problem is TWO_LENGTHS else {}
+            return _response(problem_answer(refused.problem, asked.request_id, headers), asked)
 
     async def _worked(
         self, operation: Operation, request: Request, asked: HttpRequest, body: BinaryIO

@@ -27,13 +27,13 @@ TOO_SLOW = HttpProblem(
     HTTPStatus.REQUEST_TIMEOUT,
     "too_slow",
     "The request took too long to arrive",
-    f"send its body with {BYTES_PER_S // 1000} KB a second or more",
+    f"the body arrived too slowly: send it with {BYTES_PER_S // 1000} KB a second or more",
 )
 NO_ROOM = HttpProblem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "busy",
     "The service is not available now",
-    f"other requests are large and fill its room: try again in {RETRY_AFTER_S} seconds",
+    f"other requests are large and fill the room for bodies: try again in {RETRY_AFTER_S} seconds",
 )
 
 

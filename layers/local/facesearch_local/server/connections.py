@@ -107,7 +107,8 @@ class BoundedConnection(H11Protocol):
             HTTPStatus.BAD_REQUEST,
             "invalid_request",
             "The request is not understood",
-            f"it is no HTTP/1.1, or its head is longer than {MAX_HEAD_BYTES // 2**10} KB",
+            f"the request is no HTTP/1.1, or its head is longer than {MAX_HEAD_BYTES // 2**10} KB: "
+            "let an HTTP library send it, with shorter headers",
         )
         body = msgspec.json.encode(problem.details(str(uuid4())))
         headers = {

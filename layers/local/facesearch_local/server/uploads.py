@@ -32,6 +32,7 @@ from facesearch_local.server.application import Operation, Operations
 from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.multipart import PartHead, form_pieces
+from search_faces.parsing import check_encoding
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
@@ -146,6 +147,7 @@ def upload_operations(uploads: FolderUploads) -> Operations:
 
     def answer(request: HttpRequest, body: BinaryIO) -> HttpAnswer:
         def receive() -> HttpAnswer:
+            check_encoding(request)
             uploads.receive(request.headers.get("content-type", ""), body)
             return HttpAnswer(HTTPStatus.NO_CONTENT, {}, b"")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, unquote_to_bytes
 
-from facesearch.errors import ImageTooLarge, NotFound, ReadError
+from facesearch.errors import ImageTooLarge, InvalidRequest, NotFound, ReadError
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 
 SCHEME = "file://"
@@ -60,13 +60,19 @@ def read_photo(photo_id: str) -> PhotoContent:
 
 
 def read_file(path: str | Path) -> PhotoContent:
-    """Read a file or a pipe to its end. Raises `NotFound`, `ReadError` or `ImageTooLarge`."""
+    """Read a file to its end.
+
+    Raises `NotFound`, `ReadError`, `ImageTooLarge`, or `InvalidRequest` for what is no file: a pipe
+    or a device may never end.
+    """
     try:
+        info = Path(path).stat()
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
+            raise InvalidRequest("it is a pipe or a device: save the photo in a file")
         with Path(path).open("rb") as file:
             info = os.fstat(file.fileno())
-            regular = stat.S_ISREG(info.st_mode)
             _check_size(info.st_size)
-            data = file.read() if regular else file.read(MAX_FILE_BYTES + 1)
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise read_error(error) from error
     _check_size(len(data))

@@ -1,5 +1,6 @@
 """Turn photo bytes into embedded faces: decode, detect, crop and embed many photos at once."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.errors import FacesearchError, ImageError, ReadError
+from facesearch.errors import FacesearchError, ImageError, ImageTooLarge, ReadError
 from facesearch.faces import (
     BoundingBox,
     DetectedFace,
@@ -119,12 +120,23 @@ class FacePipeline:
             _ = self._detector, self._embedder
 
     def analyse(
-        self, photos: Iterable[bytes | FacesearchError]
+        self,
+        photos: Iterable[bytes | FacesearchError],
+        limits: IndexLimits = NO_LIMITS,
+        max_pixels: float = math.inf,
     ) -> list[AnalysedPhoto | FacesearchError]:
-        """Each photo's faces, in the order given: see `PhotoBatch`."""
-        batch = self._batch(NO_LIMITS)
+        """Each photo's faces, in the order given: see `PhotoBatch`.
+
+        Raises `ImageTooLarge` when the photos have more than `max_pixels` together.
+        """
+        batch = self._batch(limits)
         for photo in photos:
             batch.add(photo)
+            if batch.pixels > max_pixels:
+                raise ImageTooLarge(
+                    f"the photos have more than {max_pixels:,} pixels together: send fewer, or "
+                    "scale them down"
+                )
         return batch.finish()
 
     def batch_to_index(self) -> "PhotoBatch":
@@ -179,6 +191,15 @@ class PhotoBatch:
             photo
             if isinstance(photo, FacesearchError)
             else self._detect(photo, limits or self._limits)
+        )
+
+    @property
+    def pixels(self) -> int:
+        """The pixels of all photos so far."""
+        return sum(
+            photo.width * photo.height
+            for photo in self._photos
+            if not isinstance(photo, FacesearchError)
         )
 
     def finish(self) -> list[AnalysedPhoto | FacesearchError]:

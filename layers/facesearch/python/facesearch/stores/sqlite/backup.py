@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from facesearch.errors import StoreDamaged
-from facesearch.stores.protocol import Counts
-from facesearch.stores.sqlite.file import SqliteFile
+from facesearch.stores.protocol import StoreStatus
+from facesearch.stores.sqlite.file import SqliteFile, check_name
 from facesearch.stores.sqlite.schema import APPLICATION_ID
 from facesearch.stores.sqlite.store import SqliteStore
 
@@ -15,35 +15,37 @@ APPLICATION_ID_AT = slice(68, 72)
 """The place of the application's id in the head of an SQLite file."""
 
 
-def back_up(store: Path, target: Path) -> Counts:
+def back_up(store: Path, target: Path) -> StoreStatus:
     """Copy the store, as of one moment, to `target`. Returns what the copy holds.
 
-    The copy is checked before it gets its name. Raises a `StoreError`.
+    The copy is checked before it gets its name. Raises a `StoreError` or `SettingsError`.
     """
+    check_name(target)
     with _copied(store, target) as part:
-        counts = check_copy(part)
+        status = check_copy(part)
         part.replace(target)
-    return counts
+    return status
 
 
-def check_copy(copy: Path) -> Counts:
+def check_copy(copy: Path) -> StoreStatus:
     """Check a copy, and return what it holds. Raises `StoreDamaged` or `StoreNotFound`."""
     with closing(SqliteFile(copy)) as file:
         damage = file.find_damage()
     if damage:
         raise StoreDamaged(f"'{copy}' is damaged ({damage}): use another copy")
     with SqliteStore(copy, None) as store:
-        return store.counts()
+        return store.status()
 
 
-def restore(copy: Path, store: Path) -> Counts:
+def restore(copy: Path, store: Path) -> StoreStatus:
     """Check a copy, and replace the store's content with it. Returns what it holds.
 
     Programs that have the store open see its new content. Raises a `StoreError`.
     """
+    check_name(store)
     _check_whose(store)
     with _copied(copy, store) as part:
-        counts = check_copy(part)
+        status = check_copy(part)
         try:
             with closing(SqliteFile(store)) as file, closing(SqliteFile(part)) as source:
                 file.replace_content(source)
@@ -52,7 +54,7 @@ def restore(copy: Path, store: Path) -> Counts:
             for log in ("-wal", "-shm"):
                 store.with_name(f"{store.name}{log}").unlink(missing_ok=True)
             part.replace(store)
-    return counts
+    return status
 
 
 def _check_whose(store: Path) -> None:

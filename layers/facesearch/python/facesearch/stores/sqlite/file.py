@@ -13,7 +13,14 @@ from uuid import uuid4
 import apsw
 import sqlite_vec
 
-from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreNotFound, StoreUnavailable
+from facesearch.errors import (
+    SettingsError,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreNotFound,
+    StoreUnavailable,
+)
 from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty, update_tables
 
 BUSY_TIMEOUT_S = 30.0
@@ -39,7 +46,9 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path | None) -> None:
-        """`path` None is a store in memory, gone when it is closed."""
+        """`path` None is a store in memory, gone when it is closed. Raises `SettingsError`."""
+        if path is not None:
+            check_name(path)
         self._path = path
         self.name = ":memory:" if path is None else str(path)
         self._memory_uri = f"file:/facesearch-{uuid4().hex}?vfs=memdb"
@@ -186,6 +195,16 @@ class SqliteFile:
 
     def not_found(self) -> StoreNotFound:
         return StoreNotFound(f"there is no store '{self.name}' yet: index some photos first")
+
+
+def check_name(path: Path) -> None:
+    """Raise `SettingsError` for a name that SQLite does not take."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"the name of store '{path}' is not UTF-8, as SQLite needs it: choose another"
+        ) from error
 
 
 def _copy_pages(source: apsw.Connection, target: apsw.Connection) -> None:
