@@ -1,6 +1,6 @@
 """The OpenSearch Service domain itself: encrypted, HTTPS only, sized by the capacity formulas."""
 
-from aws_cdk import Aws, CfnUpdatePolicy
+from aws_cdk import Aws, CfnUpdatePolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.justified import justify
 from cdk.logs import log_group
 from cdk.network import PrivateNetwork
+from cdk.regions import node_in
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IndexSize
@@ -30,7 +31,7 @@ class SearchDomain(Construct):
             self,
             "Domain",
             engine_version="OpenSearch_3.5",
-            cluster_config=_cluster(size),
+            cluster_config=_cluster(size, Stack.of(self).region),
             ebs_options=CfnDomain.EBSOptionsProperty(
                 ebs_enabled=True, volume_type="gp3", volume_size=size.disk_gib
             ),
@@ -81,15 +82,15 @@ class SearchDomain(Construct):
             justify(self.domain, ["OS7"], "A stage to develop on: its index can be made again.")
 
 
-def _cluster(size: IndexSize) -> CfnDomain.ClusterConfigProperty:
+def _cluster(size: IndexSize, region: str) -> CfnDomain.ClusterConfigProperty:
     zones = CfnDomain.ZoneAwarenessConfigProperty(availability_zone_count=size.zones)
     return CfnDomain.ClusterConfigProperty(
-        instance_type=size.node.name,
+        instance_type=node_in(region, size.node.name),
         instance_count=size.nodes,
         zone_awareness_enabled=size.zones > 1,
         zone_awareness_config=zones if size.zones > 1 else None,
         dedicated_master_enabled=size.manager is not None,
-        dedicated_master_type=size.manager.name if size.manager else None,
+        dedicated_master_type=node_in(region, size.manager.name) if size.manager else None,
         dedicated_master_count=MANAGERS if size.manager else None,
         # It would want a third copy of everything.
         multi_az_with_standby_enabled=False,

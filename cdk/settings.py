@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 
 from cdk.downgrades import guarded, refuse_downgrades, refuse_impossible
 from cdk.record import STAGES, read_record
+from cdk.regions import refuse_missing
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
 from facesearch.planning.capacity import Redundancy, Sizing, Workload, parse_count, size
@@ -134,6 +135,8 @@ def read_settings(
         raise SettingsError(f"cdk/stages/{file.name}: {error}") from error
     settings = _make(stage, {**written, **_parse_all(given)})
     refuse_downgrades(guarded(settings), guarded(committed), f"in cdk/stages/{file.name}", allowed)
+    if region is not None:
+        refuse_missing(region=region, zones=settings.zones, start=settings.start)
     running = read_record(settings.stack, region, stages)
     if running is not None:
         where = f"in what runs ({settings.stack} in {region})"
