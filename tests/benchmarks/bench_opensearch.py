@@ -48,7 +48,7 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class IndexFigures:
     """`written_per_s` is photos, in batches of 500, each durable before the next."""
 
     photos: int
@@ -79,7 +79,9 @@ def main() -> None:
         _print(figures)
 
 
-def measure(settings: OpenSearchSettings, photos: Sequence[IndexedPhoto], queries: int) -> Figures:
+def measure(
+    settings: OpenSearchSettings, photos: Sequence[IndexedPhoto], queries: int
+) -> IndexFigures:
     embeddings = np.stack([face.embedding for photo in photos for face in photo.faces])
     first = np.array([photo.photo.collection == "0" for photo in photos for _ in photo.faces])
     chosen = np.random.default_rng(1).choice(len(embeddings), queries, replace=False)
@@ -94,7 +96,7 @@ def measure(settings: OpenSearchSettings, photos: Sequence[IndexedPhoto], querie
         _search(replace(settings, ef_search=ef), embeddings, embeddings[chosen], None) for ef in efs
     ]
     in_collection = _search(settings, embeddings[first], embeddings[chosen], "0")
-    return Figures(
+    return IndexFigures(
         photos=len(photos),
         faces=len(embeddings),
         queries=queries,
@@ -190,7 +192,7 @@ def _scratch(settings: OpenSearchSettings) -> Iterator[None]:
         client.close()
 
 
-def _print(figures: Figures) -> None:
+def _print(figures: IndexFigures) -> None:
     print(
         f"{figures.photos:,} photos with {figures.faces:,} faces: "
         f"{figures.written_per_s:,.0f} photos/s written, index {figures.index_mb:.1f} MB"

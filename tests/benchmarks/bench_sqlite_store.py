@@ -31,7 +31,7 @@ ROUNDS = 100
 
 
 @dataclass(frozen=True)
-class Figures:
+class StoreFigures:
     """`…_ms` is the first decile, `ratio` the search by numpy's; writes are photos a second."""
 
     faces: int
@@ -59,7 +59,7 @@ def main() -> None:
             print(f"{name:22}{figure:10.2f}" if isinstance(figure, float) else f"{name:22}{figure}")
 
 
-def measure(path: Path, count: int) -> Figures:
+def measure(path: Path, count: int) -> StoreFigures:
     embeddings = _unit_vectors(count, seed=1)
     with SqliteStore(path, RECIPE) as store:
         written = _write(store, embeddings, sequence=1)
@@ -73,7 +73,7 @@ def measure(path: Path, count: int) -> Figures:
             ],
             _unit_vectors(ROUNDS, seed=2),
         )
-    return Figures(
+    return StoreFigures(
         faces=count,
         search_ms=search_ms,
         numpy_ms=numpy_ms,

@@ -14,7 +14,7 @@ from statistics import quantiles
 import click
 
 from tests.e2e.stack.config import Config, Running
-from tests.e2e.system import System, wait_for
+from tests.e2e.system import RunningSystem, wait_for
 
 SEARCHERS = (1, 2, 4)
 
@@ -27,7 +27,7 @@ SEARCHERS = (1, 2, 4)
 def main(folder: Path, name: str, uploads: int, searches: int) -> None:
     """Measure with photos from FOLDER, which stay in the bucket."""
     config = Config(name, 0, 0, 0, "eu-west-1", "dev")
-    system = System(config, Running.load(config.running_file))
+    system = RunningSystem(config, Running.load(config.running_file))
     photos = [path.read_bytes() for path in sorted(folder.glob("**/*.jpg"))[: max(uploads, 20)]]
     system.found(photos[0])
     print(f"{platform.machine()}, {platform.system()}")
@@ -46,7 +46,7 @@ def main(folder: Path, name: str, uploads: int, searches: int) -> None:
         print(f"searches, {searchers} at a time: {rate:.1f}/s, {_told(seconds)}")
 
 
-def _until_searchable(system: System, key: str, photo: bytes) -> float:
+def _until_searchable(system: RunningSystem, key: str, photo: bytes) -> float:
     """Seconds; a search takes part of them itself."""
     began = time.perf_counter()
     system.put(key, photo)

@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import missing
 from tests.e2e.stack.config import Config, Running
-from tests.e2e.system import System, stack_command
+from tests.e2e.system import RunningSystem, stack_command
 from tests.integration.lambda_image import why_not
 
 
 @pytest.fixture(scope="session")
-def system(models: Path) -> Iterator[System]:
+def system(models: Path) -> Iterator[RunningSystem]:
     """Everything up and empty."""
     reason = why_not()
     if reason:
@@ -28,7 +28,7 @@ def system(models: Path) -> Iterator[System]:
         started = stack_command("up", *config.options)
         if started.returncode != 0:
             pytest.fail(f"the stack does not start: {started.stderr}")
-        yield System(config, Running.load(config.running_file))
+        yield RunningSystem(config, Running.load(config.running_file))
 
 
 def _free_ports(count: int) -> list[int]:

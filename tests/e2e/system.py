@@ -23,13 +23,13 @@ RETRY_S = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SystemAnswer:
     status: int
     headers: Mapping[str, str]
     json: Any
 
 
-class System:
+class RunningSystem:
     """What a test does to the stack, and what it sees of it."""
 
     def __init__(self, config: Config, running: Running) -> None:
@@ -47,15 +47,15 @@ class System:
     def delete(self, key: str) -> None:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
 
-    def search(self, photo: bytes) -> Answer:
+    def search(self, photo: bytes) -> SystemAnswer:
         """POST /v1/search over HTTP."""
         headers = {"Content-Type": "image/jpeg"}
         request = Request(f"{self._running.api_url}/v1/search", photo, headers, method="POST")  # noqa: S310
         try:
             with urlopen(request, timeout=60) as response:  # noqa: S310
-                return Answer(response.status, dict(response.headers), json.load(response))
+                return SystemAnswer(response.status, dict(response.headers), json.load(response))
         except HTTPError as error:
-            return Answer(error.code, dict(error.headers), json.load(error))
+            return SystemAnswer(error.code, dict(error.headers), json.load(error))
 
     def found(self, photo: bytes) -> list[str]:
         """The keys of the photos that a search finds, nearest first."""

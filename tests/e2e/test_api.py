@@ -13,7 +13,7 @@ from facesearch_local.client import ApiError, FaceSearchClient
 from facesearch_local.openapi.document import FILE
 from search_faces.contract.requests import CompareSide, SearchOptions
 from tests.e2e.stack.running import ADDRESS
-from tests.e2e.system import System
+from tests.e2e.system import RunningSystem
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ PEOPLE = ("elton_john", "madonna")
 
 
 @pytest.fixture(scope="module")
-def url(system: System, sample: Path) -> Iterator[str]:
+def url(system: RunningSystem, sample: Path) -> Iterator[str]:
     """Of the API over two photos of two people each."""
     system.clear()
     for person in PEOPLE:
@@ -32,7 +32,7 @@ def url(system: System, sample: Path) -> Iterator[str]:
     system.clear()
 
 
-def test_client_reads_searches_and_compares(url: str, sample: Path, system: System) -> None:
+def test_client_reads_searches_and_compares(url: str, sample: Path, system: RunningSystem) -> None:
     photo = sample / "val" / "elton_john" / "elton_john_01.jpg"
     with FaceSearchClient(url, timeout_s=120) as client:
         ids = [each.photo_id for each in client.photos(page=3)]

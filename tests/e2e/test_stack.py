@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.e2e.events import created, removed
-from tests.e2e.system import System, stack_command, wait_for
+from tests.e2e.system import RunningSystem, stack_command, wait_for
 from tests.evaluation.study.ten_queries import TEN_PEOPLE
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ OTHERS = 450
 
 
 @pytest.fixture
-def empty(system: System) -> Iterator[System]:
+def empty(system: RunningSystem) -> Iterator[RunningSystem]:
     """The system with no photo in it; what a test leaves behind goes."""
     system.clear()
     yield system
@@ -39,13 +39,13 @@ def ten_and_others(lfw: Path) -> dict[str, bytes]:
     return {photo.name: photo.read_bytes() for photo in photos}
 
 
-def upload(system: System, photos: dict[str, bytes]) -> None:
+def upload(system: RunningSystem, photos: dict[str, bytes]) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(system.put, photos, photos.values()))
 
 
 def test_photo_put_with_s3_client_is_found_over_http_and_gone_when_deleted(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     key = "holiday 2024/Ana & René+1.jpg"
     photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
@@ -59,7 +59,7 @@ def test_photo_put_with_s3_client_is_found_over_http_and_gone_when_deleted(
 
 
 def test_photo_sent_with_a_form_of_the_api_is_found_in_its_collection(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
     api = f"http://127.0.0.1:{empty.config.api_port}"
@@ -87,7 +87,7 @@ def test_photo_sent_with_a_form_of_the_api_is_found_in_its_collection(
 
 
 def test_500_photos_uploaded_at_once_are_all_indexed_and_the_ten_queries_find_their_people(
-    empty: System, ten_and_others: dict[str, bytes]
+    empty: RunningSystem, ten_and_others: dict[str, bytes]
 ) -> None:
     assert len(ten_and_others) >= 500
     upload(empty, ten_and_others)
@@ -100,7 +100,7 @@ def test_500_photos_uploaded_at_once_are_all_indexed_and_the_ten_queries_find_th
 
 
 def test_duplicate_replayed_and_reordered_events_leave_what_the_bucket_holds(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     kept, gone = lfw_photo("Bob_Graham", 1).read_bytes(), lfw_photo("Boris_Becker", 1).read_bytes()
     empty.put("kept.jpg", kept)
@@ -123,7 +123,7 @@ def test_duplicate_replayed_and_reordered_events_leave_what_the_bucket_holds(
 
 
 def test_created_event_that_arrives_after_the_deletion_does_not_resurrect_the_photo(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     photo = lfw_photo("Billy_Crystal", 1).read_bytes()
     # The object is there, so that only the order of the events can tell.
@@ -139,7 +139,7 @@ def test_created_event_that_arrives_after_the_deletion_does_not_resurrect_the_ph
 
 
 def test_photos_deleted_while_they_are_being_indexed_are_gone_in_the_end(
-    empty: System, ten_and_others: dict[str, bytes]
+    empty: RunningSystem, ten_and_others: dict[str, bytes]
 ) -> None:
     keys = list(ten_and_others)[:40]
 
@@ -156,7 +156,7 @@ def test_photos_deleted_while_they_are_being_indexed_are_gone_in_the_end(
 
 
 def test_poison_among_good_photos_alone_reaches_the_dead_letters_and_a_redrive_works(
-    empty: System, ten_and_others: dict[str, bytes]
+    empty: RunningSystem, ten_and_others: dict[str, bytes]
 ) -> None:
     garbage = json.dumps({"Records": [{"eventName": "ObjectCreated:Put"}]})
     # A bucket that is not there yet: what an operator can put right.
@@ -182,7 +182,7 @@ def test_poison_among_good_photos_alone_reaches_the_dead_letters_and_a_redrive_w
 
 
 def test_opensearch_killed_in_the_middle_of_an_ingest_loses_nothing_and_stores_nothing_twice(
-    empty: System, ten_and_others: dict[str, bytes]
+    empty: RunningSystem, ten_and_others: dict[str, bytes]
 ) -> None:
     photos = dict(list(ten_and_others.items())[:200])
     with empty.prompt_retries(after_s=20):
@@ -198,7 +198,7 @@ def test_opensearch_killed_in_the_middle_of_an_ingest_loses_nothing_and_stores_n
 
 
 def test_search_while_opensearch_is_down_returns_503_with_retry_after_and_no_trace(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     photo = lfw_photo("Cameron_Diaz", 1).read_bytes()
     empty.kill("opensearch")
@@ -214,7 +214,7 @@ def test_search_while_opensearch_is_down_returns_503_with_retry_after_and_no_tra
 
 
 def test_lambda_killed_in_the_middle_of_a_batch_gets_its_messages_again(
-    empty: System, ten_and_others: dict[str, bytes]
+    empty: RunningSystem, ten_and_others: dict[str, bytes]
 ) -> None:
     photos = dict(list(ten_and_others.items())[:100])
     with empty.prompt_retries():
@@ -229,7 +229,7 @@ def test_lambda_killed_in_the_middle_of_a_batch_gets_its_messages_again(
 
 
 def test_stack_stopped_and_started_again_still_finds_its_photos_and_reads_them(
-    empty: System, lfw_photo: LfwPhoto
+    empty: RunningSystem, lfw_photo: LfwPhoto
 ) -> None:
     photo = lfw_photo("Angela_Bassett", 1).read_bytes()
     empty.put("kept & found.jpg", photo)
@@ -240,7 +240,7 @@ def test_stack_stopped_and_started_again_still_finds_its_photos_and_reads_them(
     assert stored["Body"].read() == photo
 
 
-def test_stack_on_a_port_in_use_names_the_port_and_the_option(system: System) -> None:
+def test_stack_on_a_port_in_use_names_the_port_and_the_option(system: RunningSystem) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         started = stack_command("up", "--name=facesearch-e2e-other", f"--api-port={port}")

@@ -13,7 +13,7 @@ from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
 from index_faces.events import Change, parse_message
 from tests.e2e.stack.aws import LocalAws, serving
-from tests.e2e.stack.wiring import Template, local_store
+from tests.e2e.stack.wiring import StackTemplate, local_store
 
 REGION = "eu-west-1"
 
@@ -58,8 +58,8 @@ def template_file(folder: Path) -> Path:
 
 
 @pytest.fixture
-def template(tmp_path: Path) -> Template:
-    return Template(template_file(tmp_path), REGION, "opensearch:9200")
+def template(tmp_path: Path) -> StackTemplate:
+    return StackTemplate(template_file(tmp_path), REGION, "opensearch:9200")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def changes(aws: LocalAws, queue_url: str) -> list[Change]:
 
 
 def test_queues_have_the_templates_attributes_and_dead_letters(
-    aws: LocalAws, template: Template
+    aws: LocalAws, template: StackTemplate
 ) -> None:
     urls = aws.make_queues(template.queues.values())
     (url,) = (urls[each.arn] for each in template.queues.values() if each.dead_letters)
@@ -97,7 +97,7 @@ def test_queues_have_the_templates_attributes_and_dead_letters(
 
 
 def test_bucket_tells_of_what_passes_its_filters_with_sequencers_that_order(
-    aws: LocalAws, template: Template, tmp_path: Path
+    aws: LocalAws, template: StackTemplate, tmp_path: Path
 ) -> None:
     urls = aws.make_queues(template.queues.values())
     aws.make_bucket(template.bucket, tmp_path / "nothing.zip")
@@ -114,7 +114,7 @@ def test_bucket_tells_of_what_passes_its_filters_with_sequencers_that_order(
 
 
 def test_bucket_has_the_templates_rules_for_browsers(
-    aws: LocalAws, template: Template, tmp_path: Path
+    aws: LocalAws, template: StackTemplate, tmp_path: Path
 ) -> None:
     aws.make_queues(template.queues.values())
     aws.make_bucket(template.bucket, tmp_path / "nothing.zip")
@@ -128,7 +128,7 @@ def test_bucket_has_the_templates_rules_for_browsers(
 
 
 def test_saved_bucket_comes_back_and_only_what_was_not_done_with_is_told_again(
-    aws: LocalAws, template: Template, tmp_path: Path
+    aws: LocalAws, template: StackTemplate, tmp_path: Path
 ) -> None:
     saved = tmp_path / "bucket.zip"
     name = template.bucket.name

@@ -22,13 +22,13 @@ from facesearch_local.evaluation.central_face import most_central
 from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.identification import K, identification
 from facesearch_local.evaluation.labelled import Labelled, read_labelled
-from facesearch_local.evaluation.measure import Measured, measure
+from facesearch_local.evaluation.measure import SystemResult, measure
 from facesearch_local.evaluation.pairs import read_pairs
 from facesearch_local.evaluation.ranking import nearest
 from facesearch_local.evaluation.system import SHIPPED
 from tests.conftest import missing
 from tests.evaluation.study.reranking import expanded
-from tests.evaluation.study.studied import study_system
+from tests.evaluation.study.study_result import study_system
 from tests.evaluation.study.ten_queries import TEN_PEOPLE
 from tests.integration.opensearch_server import (
     OpenSearchServer,
@@ -43,7 +43,7 @@ class Evaluated:
     store: str
     summary: dict[str, Any]
     labelled: Labelled
-    measured: Measured
+    result: SystemResult
 
     @property
     def people(self) -> NDArray[np.str_]:
@@ -65,23 +65,23 @@ def lfw_evaluated(lfw: Path, models: Path, tmp_path_factory: pytest.TempPathFact
         recipe = store.stored_recipe()
     with open_store(url, recipe) as store:
         embedded = main_faces(store, labelled)
-    measured = measure(embedded, labelled, pairs, (), seed=0)
-    return Evaluated(url, json.loads(ended.stdout), labelled, measured)
+    result = measure(embedded, labelled, pairs, (), seed=0)
+    return Evaluated(url, json.loads(ended.stdout), labelled, result)
 
 
 def main_faces(store: FaceStore, labelled: Labelled) -> EmbeddedPhotos:
     """What users' searches meet: of each photo that is stored, the face nearest the middle."""
     vectors = {}
     for photo, faces in groupby(store.faces(), key=lambda stored: stored.photo):
-        found = [stored.face for stored in faces]
-        boxes = [face.detected.box for face in found]
-        main = found[most_central(boxes, photo.width, photo.height)]
+        detected = [stored.face for stored in faces]
+        boxes = [face.detected.box for face in detected]
+        main = detected[most_central(boxes, photo.width, photo.height)]
         vectors[photo.photo_id] = main.embedding
     there = [photo.file.photo_id in vectors for photo in labelled.photos]
     return EmbeddedPhotos(
         system=SHIPPED,
         recipe="",
-        found=np.array(there),
+        detected=np.array(there),
         embeddings=np.stack(
             [
                 vectors[photo.file.photo_id]
@@ -97,51 +97,51 @@ def main_faces(store: FaceStore, labelled: Labelled) -> EmbeddedPhotos:
 def test_every_photo_of_lfw_is_indexed_and_has_a_face(lfw_evaluated: Evaluated) -> None:
     assert lfw_evaluated.summary["failed"] == []
     assert lfw_evaluated.summary["photos"] == 13_233
-    assert lfw_evaluated.measured.figures.detected >= 0.999
+    assert lfw_evaluated.result.metrics.detected >= 0.999
 
 
 def test_identification_on_lfw_meets_its_figures(lfw_evaluated: Evaluated) -> None:
-    found = lfw_evaluated.measured.figures.identification
-    assert found.queries == 9164
-    assert found.rank_1 >= 0.984
-    assert found.recall_at_20 >= 0.9895
-    assert found.map_at_20 >= 0.977
+    identification = lfw_evaluated.result.metrics.identification
+    assert identification.queries == 9164
+    assert identification.rank_1 >= 0.984
+    assert identification.recall_at_20 >= 0.9895
+    assert identification.map_at_20 >= 0.977
 
 
 def test_verification_on_lfw_meets_its_figure(lfw_evaluated: Evaluated) -> None:
-    verified = lfw_evaluated.measured.figures.verification
+    verified = lfw_evaluated.result.metrics.verification
     assert verified is not None
     assert verified.accuracy >= 0.9945
 
 
 def test_ten_queries_of_the_report_find_all_six_photos_each(lfw_evaluated: Evaluated) -> None:
-    ten = study_system(lfw_evaluated.measured, lfw_evaluated.labelled, nearest).ten_queries
+    ten = study_system(lfw_evaluated.result, lfw_evaluated.labelled, nearest).ten_queries
     assert ten is not None
     assert ten.photos == (6,) * 10
     assert ten.all_in_20 == 10
 
 
 def test_confidence_is_calibrated_on_lfw_pairs(lfw_evaluated: Evaluated) -> None:
-    found = lfw_evaluated.measured.figures.reliability
-    assert found is not None
+    reliability = lfw_evaluated.result.metrics.reliability
+    assert reliability is not None
     # Always saying one half scores 0.25; a threshold that is right 99.4 times of 100, 0.006.
-    assert found.brier <= 0.005
-    assert found.expected_error <= 0.004
+    assert reliability.brier <= 0.005
+    assert reliability.expected_error <= 0.004
 
 
 def test_confidence_is_what_the_pairs_say(lfw_evaluated: Evaluated) -> None:
-    found = lfw_evaluated.measured.figures.calibration
-    assert found is not None
-    assert found.fitted.midpoint == pytest.approx(MIDPOINT, abs=0.01)
-    assert found.fitted.steepness == pytest.approx(STEEPNESS, abs=1.5)
-    assert found.held_out.brier <= 0.005
-    assert found.held_out.expected_error <= 0.004
+    calibration = lfw_evaluated.result.metrics.calibration
+    assert calibration is not None
+    assert calibration.fitted.midpoint == pytest.approx(MIDPOINT, abs=0.01)
+    assert calibration.fitted.steepness == pytest.approx(STEEPNESS, abs=1.5)
+    assert calibration.held_out.brier <= 0.005
+    assert calibration.held_out.expected_error <= 0.004
 
 
 def test_suggested_thresholds_accept_what_they_say(lfw_evaluated: Evaluated) -> None:
-    found = lfw_evaluated.measured.figures.calibration
-    assert found is not None
-    for threshold, rate in zip(THRESHOLDS, found.accept_rates, strict=True):
+    calibration = lfw_evaluated.result.metrics.calibration
+    assert calibration is not None
+    for threshold, rate in zip(THRESHOLDS, calibration.accept_rates, strict=True):
         assert threshold.distance == pytest.approx(rate.distance, abs=0.003)
         assert threshold.true_accept_rate == pytest.approx(rate.true_accept_rate, abs=0.003)
         # On people who had no part in the choice.
@@ -149,13 +149,13 @@ def test_suggested_thresholds_accept_what_they_say(lfw_evaluated: Evaluated) -> 
 
 
 def test_expansion_finds_more_and_never_loses_the_first(lfw_evaluated: Evaluated) -> None:
-    embedded = lfw_evaluated.measured.embedded
+    embedded = lfw_evaluated.result.embedded
     people, missed = (
-        lfw_evaluated.people[embedded.found],
-        lfw_evaluated.people[~embedded.found],
+        lfw_evaluated.people[embedded.detected],
+        lfw_evaluated.people[~embedded.detected],
     )
     found = identification(people, embedded.embeddings, missed, expanded)
-    assert found.rank_1 == lfw_evaluated.measured.figures.identification.rank_1
+    assert found.rank_1 == lfw_evaluated.result.metrics.identification.rank_1
     assert found.recall_at_20 >= 0.993
     assert found.map_at_20 >= 0.982
 

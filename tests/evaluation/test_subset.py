@@ -24,21 +24,21 @@ OF_IMAGENET = ("whole-image", "face-crop")
 
 def figures_of(system: dict[str, Any]) -> dict[str, float]:
     """Some of each protocol."""
-    found, verified, open_set = (
+    identified, verified, open_set = (
         system["identification"],
         system["verification"],
         system["open_set"],
     )
     return {
         "detected": system["detected"],
-        "rank_1": found["rank_1"],
-        "recall_at_20": found["recall_at_20"],
-        "map_at_20": found["map_at_20"],
+        "rank_1": identified["rank_1"],
+        "recall_at_20": identified["recall_at_20"],
+        "map_at_20": identified["map_at_20"],
         "accuracy": verified["accuracy"],
         "auc": verified["auc"],
         "same_mean": system["distances"]["same_mean"],
         "different_mean": system["distances"]["different_mean"],
-        "found_at_10_percent_false_alarms": open_set["at_rate"]["0.1"]["found"],
+        "found_at_10_percent_false_alarms": open_set["at_rate"]["0.1"]["identified"],
     }
 
 

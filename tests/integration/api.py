@@ -16,7 +16,7 @@ PEOPLE = ("ben_afflek", "elton_john", "jerry_seinfeld", "madonna", "mindy_kaling
 Json = dict[str, Any]
 
 
-class Answer:
+class ApiAnswer:
     """A response, taken apart."""
 
     def __init__(self, response: Json) -> None:
@@ -52,7 +52,7 @@ def call(
     path: str = "/v1/search",
     content_type: str | None = None,
     query: Mapping[str, str] | None = None,
-) -> Answer:
+) -> ApiAnswer:
     """One request: bytes are sent as a photo, a dict as JSON."""
     event = load("api_gateway_rest_search")
     event["httpMethod"], event["path"] = method, path
@@ -63,10 +63,10 @@ def call(
     event["headers"]["Content-Type"] = content_type or kind
     event["body"] = None if data is None else base64.b64encode(data).decode()
     event["isBase64Encoded"] = data is not None
-    return Answer(handler(event, Context("search_faces")))
+    return ApiAnswer(handler(event, Context("search_faces")))
 
 
-def get(path: str, query: Mapping[str, str] | None = None) -> Answer:
+def get(path: str, query: Mapping[str, str] | None = None) -> ApiAnswer:
     return call(method="GET", path=path, query=query)
 
 

@@ -21,7 +21,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProxyAnswer:
     """An answer given in place of OpenSearch's."""
 
     status: int
@@ -39,7 +39,7 @@ class Proxy:
     behind: str
     port: int = 0
     where: str = ""
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[ProxyAnswer] = field(default_factory=list)
     drops_parameters: bool = False
     seen: list[Seen] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def _passed_on(self, headers: dict[str, str], body: bytes) -> Answer:
+    def _passed_on(self, headers: dict[str, str], body: bytes) -> ProxyAnswer:
         connection = HTTPConnection(self.state.behind, timeout=60)
         try:
             wanted = {"Content-Type": headers.get("content-type", "application/json")}
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.request(self.command, path, body, wanted)
             response = connection.getresponse()
             kind = response.headers.get("Content-Type", "")
-            return Answer(response.status, response.read(), kind)
+            return ProxyAnswer(response.status, response.read(), kind)
         finally:
             connection.close()
 

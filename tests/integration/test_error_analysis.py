@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from facesearch.settings import Settings
 from facesearch_local.evaluation.embed_photos import embed_photos
 from facesearch_local.evaluation.labelled import Labelled, read_labelled
-from facesearch_local.evaluation.measure import Measured, measure
+from facesearch_local.evaluation.measure import SystemResult, measure
 from facesearch_local.evaluation.pairs import Pairs, draw_pairs
 from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
@@ -99,7 +99,7 @@ def measured(
     pairs: Pairs,
     settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Measured:
+) -> SystemResult:
     embedded = embed_photos(
         SYSTEMS["facenet"],
         labelled.photos,
@@ -113,12 +113,12 @@ def measured(
 
 
 @pytest.fixture(scope="module")
-def evidence(measured: Measured, labelled: Labelled, settings: Settings) -> MissEvidence:
+def evidence(measured: SystemResult, labelled: Labelled, settings: Settings) -> MissEvidence:
     return MissEvidence(measured, labelled, PhotoFaces(settings), seed=0)
 
 
 def test_missed_queries_are_explained(
-    measured: Measured, labelled: Labelled, evidence: MissEvidence
+    measured: SystemResult, labelled: Labelled, evidence: MissEvidence
 ) -> None:
     misses = {
         labelled.photos[miss.photo].name: miss
@@ -138,14 +138,14 @@ def labelled_as(miss: Miss, labelled: Labelled) -> str:
 
 
 def test_misses_are_ordered_worst_first(
-    measured: Measured, labelled: Labelled, evidence: MissEvidence
+    measured: SystemResult, labelled: Labelled, evidence: MissEvidence
 ) -> None:
     margins = [miss.margin for miss in missed_queries(measured, labelled, evidence)]
     assert margins == sorted(margins, reverse=True)
 
 
 def test_misjudged_pairs_are_explained(
-    measured: Measured, labelled: Labelled, pairs: Pairs, evidence: MissEvidence
+    measured: SystemResult, labelled: Labelled, pairs: Pairs, evidence: MissEvidence
 ) -> None:
     causes = {
         labelled.photos[miss.photo].name: miss.cause

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from facesearch.errors import SettingsError, StoreUnavailable
 from facesearch.stores import Counts, open_store
 from tests.contract.samples import RECIPE, indexed, vector
-from tests.integration.opensearch_proxy import Answer, running_proxy
+from tests.integration.opensearch_proxy import ProxyAnswer, running_proxy
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
     index_fixture,
@@ -110,7 +110,7 @@ def test_user_and_password_are_sent_and_never_shown(
             [seen] = proxy.seen
             assert seen.headers["authorization"] == "Basic dXNAZXI6czNjci9ldA=="
             for status, meant in ((401, "credentials"), (403, "allow")):
-                proxy.answers = [Answer(status, b"Unauthorized", "text/plain")]
+                proxy.answers = [ProxyAnswer(status, b"Unauthorized", "text/plain")]
                 with pytest.raises(StoreUnavailable, match=meant) as raised:
                     store.counts()
                 assert "s3cr" not in f"{raised.value} {raised.value.__cause__} {store!r}"

@@ -23,7 +23,7 @@ from tests.contract.samples import (
     unit_vectors,
     vector,
 )
-from tests.integration.opensearch_proxy import Answer, Proxy, running_proxy
+from tests.integration.opensearch_proxy import Proxy, ProxyAnswer, running_proxy
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
     index_fixture,
@@ -148,10 +148,13 @@ def test_overloaded_engine_is_tried_again(proxy: Proxy, watched_url: str) -> Non
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("a")])
         proxy.seen.clear()
-        proxy.where, proxy.answers = "_bulk", [Answer(429), Answer(503), Answer(502, b"<html>")]
+        proxy.where, proxy.answers = (
+            "_bulk",
+            [ProxyAnswer(429), ProxyAnswer(503), ProxyAnswer(502, b"<html>")],
+        )
         assert store.write([indexed("b", 1, [vector(1)])]) == [True]
         assert len(_bulks(proxy)) == 4
-        proxy.where, proxy.answers = "_search", [Answer(429), Answer(504)]
+        proxy.where, proxy.answers = "_search", [ProxyAnswer(429), ProxyAnswer(504)]
         assert photo_ids(store.search(vector(1), 1)) == ["b"]
 
 
@@ -164,7 +167,7 @@ def test_item_that_was_rejected_is_tried_again_without_the_others(
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("first")])
         proxy.seen.clear()
-        proxy.where, proxy.answers = "_bulk", [Answer(200, body)]
+        proxy.where, proxy.answers = "_bulk", [ProxyAnswer(200, body)]
         assert store.write([indexed("taken"), indexed("rejected")]) == [True, True]
         assert _bulks(proxy)[1] < _bulks(proxy)[0]
         assert store.photo("rejected") is not None
@@ -173,7 +176,7 @@ def test_item_that_was_rejected_is_tried_again_without_the_others(
 def test_engine_that_stays_overloaded_is_given_up_in_time(proxy: Proxy, watched_url: str) -> None:
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("a")])
-        proxy.where, proxy.answers = "_bulk", [Answer(429)] * 1000
+        proxy.where, proxy.answers = "_bulk", [ProxyAnswer(429)] * 1000
         start = time.monotonic()
         with pytest.raises(StoreUnavailable, match="overloaded"):
             store.write([indexed("b")])
@@ -214,7 +217,7 @@ def test_engine_that_does_not_answer_is_given_up_in_time(index: str) -> None:
 def test_server_of_web_pages_is_no_store(proxy: Proxy, watched_url: str, status: int) -> None:
     with open_store(watched_url, RECIPE) as store:
         for use in _uses(store):
-            proxy.answers = [Answer(status, b"<html>hello</html>", "text/html")] * 9
+            proxy.answers = [ProxyAnswer(status, b"<html>hello</html>", "text/html")] * 9
             with pytest.raises(StoreDamaged, match="is not OpenSearch"):
                 use()
 
@@ -284,7 +287,7 @@ def test_two_changes_of_a_photo_never_share_a_request(proxy: Proxy, watched_url:
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("first")])
         proxy.seen.clear()
-        proxy.where, proxy.answers = "_bulk", [Answer(200, body)]
+        proxy.where, proxy.answers = "_bulk", [ProxyAnswer(200, body)]
         assert store.write([indexed("a", 5, [vector(1)]), Removal("a", 5)]) == [True, True]
         assert store.photo("a") is None
         assert len(_bulks(proxy)) == 3
@@ -333,10 +336,10 @@ def test_answer_that_lacks_a_part_is_asked_for_again(
     with open_store(watched_url, RECIPE) as store:
         store.write([indexed("a", 1, [vector(1)])])
         whole = repr(READS[read](store))
-        proxy.where, proxy.answers = "_search", [Answer(200, body)] * 2
+        proxy.where, proxy.answers = "_search", [ProxyAnswer(200, body)] * 2
         assert repr(READS[read](store)) == whole
         assert proxy.answers == []
-        proxy.answers = [Answer(200, body)] * 20
+        proxy.answers = [ProxyAnswer(200, body)] * 20
         with pytest.raises(StoreUnavailable, match="answered in part only"):
             READS[read](store)
 

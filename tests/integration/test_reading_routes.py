@@ -14,7 +14,7 @@ from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.openapi.document import FILE
 from search_faces.handler import handler
 from tests.events.loading import Context, load
-from tests.integration.api import Answer, get
+from tests.integration.api import ApiAnswer, get
 
 pytestmark = pytest.mark.usefixtures("functions")
 
@@ -180,10 +180,10 @@ def test_version_tells_an_index_of_another_recipe_which_photos_refuse(
 
 
 def test_document_is_served_as_committed_compressed_where_that_is_understood() -> None:
-    answer = Answer(fetch("/openapi.json"))
+    answer = ApiAnswer(fetch("/openapi.json"))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.body == FILE.read_bytes()
-    small = Answer(fetch("/openapi.json", Accept_Encoding="gzip, br"))
+    small = ApiAnswer(fetch("/openapi.json", Accept_Encoding="gzip, br"))
     assert small.headers["content-encoding"] == "gzip"
     assert len(small.body) < len(answer.body) / 5
     assert gzip.decompress(small.body) == answer.body
@@ -193,14 +193,14 @@ def test_document_is_served_as_committed_compressed_where_that_is_understood() -
     "path", ["/openapi.json", "/docs", "/docs/swagger-ui.min.css", "/page/app.css"]
 )
 def test_file_that_the_caller_has_is_not_sent_again(path: str) -> None:
-    etag = Answer(fetch(path)).headers["etag"]
+    etag = ApiAnswer(fetch(path)).headers["etag"]
     again = fetch(path, If_None_Match=etag, Accept_Encoding="gzip")
     assert (again["statusCode"], again["body"] or "") == (304, "")
     assert fetch(path, If_None_Match='W/"another"')["statusCode"] == 200
 
 
 def test_documentation_may_run_its_own_files_only() -> None:
-    page = Answer(fetch("/docs"))
+    page = ApiAnswer(fetch("/docs"))
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
@@ -209,7 +209,7 @@ def test_documentation_may_run_its_own_files_only() -> None:
     assert " on" not in text.replace(" only", "")
     for name in ("start.js", "swagger-ui-bundle.min.js", "swagger-ui.min.css"):
         assert f'"docs/{name}"' in text
-        file = Answer(fetch(f"/docs/{name}"))
+        file = ApiAnswer(fetch(f"/docs/{name}"))
         kind = "text/css" if name.endswith("css") else "text/javascript"
         assert file.headers["content-type"] == f"{kind}; charset=utf-8"
         assert file.body
@@ -217,7 +217,7 @@ def test_documentation_may_run_its_own_files_only() -> None:
 
 @pytest.mark.parametrize("name", ["html.py", "..", "index.html", "%2e%2e%2fhandler.py"])
 def test_documentation_serves_nothing_else(name: str) -> None:
-    answer = Answer(fetch(f"/docs/{name}"))
+    answer = ApiAnswer(fetch(f"/docs/{name}"))
     assert (answer.status, json.loads(answer.body)["code"]) == (404, "not_found")
 
 
@@ -229,8 +229,8 @@ def test_documentation_with_a_slash_is_sent_to_where_its_links_are_right() -> No
 
 @pytest.mark.usefixtures("indexed")
 def test_listings_are_compressed_and_answers_that_may_have_pictures_are_not() -> None:
-    listed = Answer(fetch("/v1/photos", Accept_Encoding="gzip"))
+    listed = ApiAnswer(fetch("/v1/photos", Accept_Encoding="gzip"))
     assert listed.headers["content-encoding"] == "gzip"
     face = json.loads(gzip.decompress(listed.body))["photos"][0]["faces"][0]
-    matches = Answer(fetch(f"/v1/faces/{face}/matches", Accept_Encoding="gzip"))
+    matches = ApiAnswer(fetch(f"/v1/faces/{face}/matches", Accept_Encoding="gzip"))
     assert (matches.status, "content-encoding" in matches.headers) == (200, False)

@@ -32,7 +32,7 @@ from facesearch.vision.pipeline import FacePipeline
 from search_faces.contract import extras
 from search_faces.handler import handler
 from tests.events.loading import Context, load
-from tests.integration.api import Answer, Json, call, form, get
+from tests.integration.api import ApiAnswer, Json, call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 
 if TYPE_CHECKING:
@@ -332,7 +332,7 @@ def test_more_thumbnails_than_an_answer_holds_are_refused(
     photo: TakePhoto, query: TakeQuery, pipeline: FacePipeline, crowd: str
 ) -> None:
     group = side_by_side(query("madonna"), query("elton_john"), query("ben_afflek"))
-    answer: Answer = call(group, query={"face": "all", "k": "100", "include": "thumbnails"})
+    answer: ApiAnswer = call(group, query={"face": "all", "k": "100", "include": "thumbnails"})
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert "thumbnails, 200 fit: lower k" in answer.json["detail"]
 
@@ -405,7 +405,7 @@ def test_compressed_bodies_are_refused_by_name_in_lambda(query: TakeQuery) -> No
     event["headers"] |= {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}
     event["body"] = base64.b64encode(gzip.compress(query("madonna"))).decode()
     event["isBase64Encoded"] = True
-    answer = Answer(handler(event, Context("search_faces")))
+    answer = ApiAnswer(handler(event, Context("search_faces")))
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert "'gzip'" in answer.json["detail"]
 

@@ -14,7 +14,7 @@ from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import FaceStore
 from index_faces.handler import handler as index_handler
 from tests.events.loading import Context, s3_event, sqs_event
-from tests.integration.api import Answer, Json, call, get
+from tests.integration.api import ApiAnswer, Json, call, get
 from tests.integration.conftest import TakePhoto, close_services
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("functions", "bucket")
 PHOTO: Json = {"filename": "0001.jpg", "content_type": "image/jpeg", "size": 1000}
 
 
-def ask(**changes: Any) -> Answer:
+def ask(**changes: Any) -> ApiAnswer:
     return call({**PHOTO, **changes}, path="/v1/uploads")
 
 

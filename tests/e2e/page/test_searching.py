@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from facesearch.confidence import confidence, percent
 from tests.e2e.page.conftest import Visit
-from tests.e2e.system import System
+from tests.e2e.system import RunningSystem
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
         yield request.getfixturevalue("served")
         return
     request.getfixturevalue("chrome")
-    system: System = request.getfixturevalue("system")
+    system: RunningSystem = request.getfixturevalue("system")
     system.clear()
     for photo in sorted((sample / "train").glob("*/*.jpg")):
         system.put(f"{photo.parent.name}/{photo.name}", photo.read_bytes())

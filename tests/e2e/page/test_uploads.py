@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, expect
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import serving
 from tests.e2e.page.visitor import Visitor
-from tests.e2e.system import System
+from tests.e2e.system import RunningSystem
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         with serving(f"--store={store}", f"--uploads={folder / 'photos'}") as address:
             yield address
         return
-    system: System = request.getfixturevalue("system")
+    system: RunningSystem = request.getfixturevalue("system")
     system.clear()
     yield f"http://127.0.0.1:{system.config.api_port}/"
     system.clear()

@@ -21,7 +21,7 @@ from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from facesearch.files import complete_file
-from tests.e2e.stack.wiring import ACCOUNT, Bucket, Notification, Properties, Queue
+from tests.e2e.stack.wiring import ACCOUNT, Notification, Properties, Queue, StackBucket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -144,7 +144,7 @@ class LocalAws:
         made = self.sqs.create_queue(QueueName=queue.name, Attributes=attributes)  # type: ignore[arg-type]
         return made["QueueUrl"]
 
-    def make_bucket(self, bucket: Bucket, saved: Path) -> None:
+    def make_bucket(self, bucket: StackBucket, saved: Path) -> None:
         """With the objects that `save` left, of which nobody is told again."""
         place: Any = {"LocationConstraint": self._region}
         self.s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=place)
@@ -157,7 +157,8 @@ class LocalAws:
         self._restore(bucket.name, saved)
         configurations: Any = [_configuration(each) for each in bucket.notifications]
         self.s3.put_bucket_notification_configuration(
-            Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": configurations}
+            Bucket=bucket.name,
+            NotificationConfiguration={"QueueConfigurations": configurations},
         )
 
     def _restore(self, bucket: str, saved: Path) -> None:

@@ -25,7 +25,7 @@ from tests.e2e.stack.errors import StackError
 from tests.e2e.stack.function import ExecutionEnvironment, lay_layers
 from tests.e2e.stack.mapping import Poller
 from tests.e2e.stack.sam import need_sam, start_api
-from tests.e2e.stack.wiring import Template
+from tests.e2e.stack.wiring import StackTemplate
 
 START_S = 180.0
 STOP_S = 30.0
@@ -99,7 +99,7 @@ class _Stack:
     def _opensearch_url(self) -> str:
         return f"http://{ADDRESS}:{self._config.opensearch_port}"
 
-    def _synthesise(self, opensearch: str) -> Template:
+    def _synthesise(self, opensearch: str) -> StackTemplate:
         """What `cdk deploy` would deploy."""
         layers = ROOT / "build" / "layers"
         build_dependencies(ARCHITECTURE, layers / f"dependencies-{ARCHITECTURE}")
@@ -118,7 +118,7 @@ class _Stack:
         if done.returncode != 0:
             raise StackError(f"the stack cannot be synthesised: {self._config.log_file} tells why")
         (template,) = out.glob("*.template.json")
-        return Template(template, self._config.region, opensearch)
+        return StackTemplate(template, self._config.region, opensearch)
 
     def _start_aws(self) -> LocalAws:
         addresses = list(dict.fromkeys((ADDRESS, self._host)))
@@ -126,7 +126,7 @@ class _Stack:
         return LocalAws(self._aws_url, self._config.region)
 
     def _start_indexing(
-        self, template: Template, aws: LocalAws, queue_url: str, stopping: Event
+        self, template: StackTemplate, aws: LocalAws, queue_url: str, stopping: Event
     ) -> None:
         mapped = template.mapped
         opt = self._config.folder / "opt"
@@ -147,7 +147,7 @@ class _Stack:
         # Also when another part fails to start.
         self._parts.callback(stopping.set)
 
-    def _start_sam(self, sam: Path, template: Template) -> None:
+    def _start_sam(self, sam: Path, template: StackTemplate) -> None:
         local = self._config.folder / "cdk.out" / "local.json"
         # Where forms for new photos lead: the page's policy has to name it.
         origin = {"FACESEARCH_UPLOAD_ORIGIN": self._aws_environment["AWS_ENDPOINT_URL"]}

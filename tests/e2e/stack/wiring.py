@@ -40,7 +40,7 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class StackBucket:
     """`cors` are the rules for browsers, as CloudFormation writes them."""
 
     name: str
@@ -73,7 +73,7 @@ class Mapped:
     partial_failures: bool
 
 
-class Template:
+class StackTemplate:
     """A template on disk, its values as they are on this machine.
 
     `opensearch` is the host and port that stand for the domain.
@@ -100,7 +100,7 @@ class Template:
         path.write_text(json.dumps(self._content))
 
     @cached_property
-    def bucket(self) -> Bucket:
+    def bucket(self) -> StackBucket:
         """The one that notifies."""
         for name, bucket in self._of_type("AWS::S3::Bucket"):
             configurations = bucket.get("NotificationConfiguration", {}).get(
@@ -110,7 +110,7 @@ class Template:
                 versioned = bucket.get("VersioningConfiguration", {}).get("Status") == "Enabled"
                 notifications = tuple(self._notification(each) for each in configurations)
                 cors = tuple(bucket.get("CorsConfiguration", {}).get("CorsRules", []))
-                return Bucket(self.text({"Ref": name}), versioned, notifications, cors)
+                return StackBucket(self.text({"Ref": name}), versioned, notifications, cors)
         raise StackError(f"{self._path}: no bucket notifies a queue")
 
     @cached_property

@@ -28,7 +28,7 @@ from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.pool import worker_count
 from tests.evaluation.study.report import study_tables, write_report
-from tests.evaluation.study.studied import study_json, study_system
+from tests.evaluation.study.study_result import study_json, study_system
 from tests.evaluation.study.systems import PEER, study_systems
 from tests.evaluation.study.variants import VARIANTS
 
@@ -114,20 +114,20 @@ def command(
         return INTERRUPTED
     for each in evaluation.not_run:
         print_note(f"{each.system} did not run: {each.reason}")
-    studied = [
-        study_system(each, labelled, systems[each.figures.system].rank)
+    results = [
+        study_system(each, labelled, systems[each.metrics.system].rank)
         for each in evaluation.systems
     ]
     if as_json:
-        print_json(study_json(evaluation, studied))
-    elif studied:
-        show_tables(study_tables(studied))
+        print_json(study_json(evaluation, results))
+    elif results:
+        show_tables(study_tables(results))
         show_problems(evaluation)
-    if not studied:
+    if not results:
         return NOTHING_DONE
     if report is not None:
         with saved(report.file):
-            write_report(report, evaluation, studied, settings)
+            write_report(report, evaluation, results, settings)
         print_note(f"the report is {report.file}")
     # A peer need not be installed, unless it is named.
     missing = [

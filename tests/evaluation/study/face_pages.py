@@ -11,7 +11,7 @@ from facesearch_local.evaluation.plots import Picture
 from tests.evaluation.study.contact_sheet import PLAIN, QUERY, RIGHT, WRONG, Row, Tile, draw_rows
 from tests.evaluation.study.misses import Cause, Miss
 from tests.evaluation.study.photo_faces import PhotoFaces
-from tests.evaluation.study.studied import StudiedSystem
+from tests.evaluation.study.study_result import StudyResult
 from tests.evaluation.study.ten_queries import TEN_PEOPLE
 
 TEN_SIDE = 48
@@ -23,16 +23,16 @@ _QUALITY = 60
 
 
 def draw_ten_queries(
-    folder: Path, studied: StudiedSystem, labelled: Labelled, faces: PhotoFaces
+    folder: Path, study_result: StudyResult, labelled: Labelled, faces: PhotoFaces
 ) -> Picture | None:
     """A row for each query: itself, then what was found, framed by right and wrong."""
-    answers, ten = studied.ten_answers, studied.ten_queries
+    answers, ten = study_result.ten_answers, study_result.ten_queries
     if answers is None or ten is None:
         return None
-    places = np.flatnonzero(studied.measured.embedded.found)
+    places = np.flatnonzero(study_result.result.embedded.detected)
     rows = []
     for number, person in enumerate(TEN_PEOPLE):
-        photos = [labelled.photos[places[row]] for row in answers.found[number]]
+        photos = [labelled.photos[places[row]] for row in answers.ranked[number]]
         tiles = [
             Tile(faces.picture(photo), _frame(rank, photo, person), (f"{distance:.2f}",))
             for rank, (photo, distance) in enumerate(
@@ -42,10 +42,10 @@ def draw_ten_queries(
         title = f"{person}: {ten.in_20[number]} of {ten.photos[number]} photos found"
         rows.append(Row(title, tuple(tiles)))
     caption = (
-        f"{studied.name}: all photos of {ten.all_in_20} of the ten people are among "
+        f"{study_result.name}: all photos of {ten.all_in_20} of the ten people are among "
         f"the 20 nearest, of {ten.all_on_top} on top"
     )
-    name = f"ten_queries_{_file_name(studied.name)}"
+    name = f"ten_queries_{_file_name(study_result.name)}"
     return _save(draw_rows(rows, TEN_SIDE), folder, name, caption)
 
 

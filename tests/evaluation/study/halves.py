@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch_local.evaluation.identification import Scores
+from facesearch_local.evaluation.identification import QueryScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Half:
 Halves = tuple[Half, Half]
 
 
-def by_half(scores: Scores) -> Halves | None:
+def by_half(scores: QueryScores) -> Halves | None:
     """The queries of each half; None when a half has nobody to look for."""
     half = np.array([half_of(person) for person in scores.owners.tolist()])
     if not (0 in half and 1 in half):
@@ -44,6 +44,6 @@ def half_of(person: str) -> int:
     return sha256(person.encode()).digest()[0] % 2
 
 
-def _mean(scores: Scores, asked: NDArray[np.bool_]) -> Half:
+def _mean(scores: QueryScores, asked: NDArray[np.bool_]) -> Half:
     each = (scores.first, scores.recall, scores.average_precision)
     return Half(int(asked.sum()), *(float(values[asked].mean()) for values in each))

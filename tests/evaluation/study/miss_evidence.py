@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from facesearch.confidence import SAME_PERSON_DISTANCE
 from facesearch.faces import Embedding
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measure import Measured
+from facesearch_local.evaluation.measure import SystemResult
 from tests.evaluation.study.photo_faces import InspectedPhoto, PhotoFaces
 
 SAMPLE = 300
@@ -31,15 +31,15 @@ class MissEvidence:
     """About photos by their place in `Labelled.photos`. Each finding is a predicate, or empty."""
 
     def __init__(
-        self, measured: Measured, labelled: Labelled, faces: PhotoFaces, seed: int
+        self, result: SystemResult, labelled: Labelled, faces: PhotoFaces, seed: int
     ) -> None:
-        embedded, figures = measured.embedded, measured.figures.verification
+        embedded, metrics = result.embedded, result.metrics.verification
         self._labelled, self._faces = labelled, faces
         self._people = labelled.people
-        self._places = np.flatnonzero(embedded.found)
+        self._places = np.flatnonzero(embedded.detected)
         self._vectors = embedded.embeddings
         self._vector_of = {int(place): row for row, place in enumerate(self._places)}
-        threshold = figures.threshold if figures else SAME_PERSON_DISTANCE
+        threshold = metrics.threshold if metrics else SAME_PERSON_DISTANCE
         self.twin_distance = TWIN_SHARE * threshold
         self._threshold = threshold
         count = min(SAMPLE, len(labelled.photos))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measure import Measured
+from facesearch_local.evaluation.measure import SystemResult
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.verification import accepts
 from tests.evaluation.study.miss_evidence import MissEvidence
@@ -46,18 +46,18 @@ class Miss:
     is_pair: bool = False
 
 
-def missed_queries(measured: Measured, labelled: Labelled, evidence: MissEvidence) -> list[Miss]:
+def missed_queries(result: SystemResult, labelled: Labelled, evidence: MissEvidence) -> list[Miss]:
     """The rank-1 errors, worst first."""
     people = labelled.people
-    places = np.flatnonzero(measured.embedded.found)
-    first = measured.retrieval.order[:, 0]
-    wrong = people[places[first]] != people[places[measured.retrieval.queries]]
+    places = np.flatnonzero(result.embedded.detected)
+    first = result.retrieval.order[:, 0]
+    wrong = people[places[first]] != people[places[result.retrieval.queries]]
     misses = [
         _missed_query(int(places[query]), int(places[nearest]), float(distances[0]), evidence)
         for query, nearest, distances in zip(
-            measured.retrieval.queries[wrong],
+            result.retrieval.queries[wrong],
             first[wrong],
-            measured.retrieval.distances[wrong],
+            result.retrieval.distances[wrong],
             strict=True,
         )
     ]
@@ -65,7 +65,7 @@ def missed_queries(measured: Measured, labelled: Labelled, evidence: MissEvidenc
     several = set(names[counts >= 2].tolist())
     misses += [
         Miss(int(photo), None, None, np.inf, np.inf, np.inf, Cause.NO_FACE, "")
-        for photo in np.flatnonzero(~measured.embedded.found)
+        for photo in np.flatnonzero(~result.embedded.detected)
         if people[photo] in several
     ]
     return sorted(misses, key=lambda miss: -miss.margin)
@@ -79,12 +79,12 @@ def _missed_query(photo: int, nearest: int, distance: float, evidence: MissEvide
     return Miss(photo, nearest, own, distance, own_distance, own_distance - distance, cause, detail)
 
 
-def missed_pairs(measured: Measured, pairs: Pairs, evidence: MissEvidence) -> list[Miss]:
+def missed_pairs(result: SystemResult, pairs: Pairs, evidence: MissEvidence) -> list[Miss]:
     """Pairs that the mean of the folds' thresholds judges wrongly, worst first."""
-    distances, figures = measured.pair_distances, measured.figures.verification
-    if distances is None or figures is None:
+    distances, metrics = result.pair_distances, result.metrics.verification
+    if distances is None or metrics is None:
         return []
-    wrong = accepts(distances, figures.threshold) != pairs.same
+    wrong = accepts(distances, metrics.threshold) != pairs.same
     misses = []
     for number in np.flatnonzero(wrong).tolist():
         one, other = int(pairs.one[number]), int(pairs.other[number])
@@ -94,7 +94,7 @@ def missed_pairs(measured: Measured, pairs: Pairs, evidence: MissEvidence) -> li
         else:
             between = np.inf if pairs.same[number] else distance
             cause, detail = _cause(evidence, [one, other], between)
-        margin = abs(distance - figures.threshold)
+        margin = abs(distance - metrics.threshold)
         misses.append(Miss(one, other, None, distance, np.inf, margin, cause, detail, is_pair=True))
     return sorted(misses, key=lambda miss: -miss.margin)
 

@@ -20,12 +20,12 @@ def expanded(vectors: Vectors, queries: NDArray[np.intp], k: int) -> Ranked:
     used = sure[:, :NEIGHBOURS, None]
     means = vectors[queries] + (vectors[near[:, :NEIGHBOURS]] * used).sum(axis=1)
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    found, from_mean = nearest_to(means, vectors, k, leave_out=queries[:, None])
+    nearest_to_mean, from_mean = nearest_to(means, vectors, k, leave_out=queries[:, None])
     order, apart = near[:, :k].copy(), distances[:, :k].copy()
     for row in np.flatnonzero(sure.any(axis=1)):
         known = near[row, sure[row]]
-        others = ~np.isin(found[row], known)
-        order[row] = [*known, *found[row, others]][:k]
+        others = ~np.isin(nearest_to_mean[row], known)
+        order[row] = [*known, *nearest_to_mean[row, others]][:k]
         clamped = np.maximum(from_mean[row, others], SURE_DISTANCE)
         apart[row] = [*distances[row, sure[row]], *clamped][:k]
     return order, apart

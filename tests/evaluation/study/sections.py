@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measure import Figures
+from facesearch_local.evaluation.measure import SystemMetrics
 from facesearch_local.evaluation.tables import NOTHING, Table, percent
 from tests.evaluation.study.halves import Half, choices
 from tests.evaluation.study.miss_evidence import MissEvidence
 from tests.evaluation.study.misses import Cause, Miss, chance_rates, count_causes
-from tests.evaluation.study.studied import StudiedSystem
+from tests.evaluation.study.study_result import StudyResult
 from tests.evaluation.study.variants import costs_as_shipped
 
 MOST_LABELS = 40
 """Likely wrong labels that are listed."""
 
 
-def halves_section(systems: Sequence[StudiedSystem]) -> Iterator[str]:
+def halves_section(systems: Sequence[StudyResult]) -> Iterator[str]:
     """What each half of the people would choose, and how that does on the other half."""
     halves = {
         each.name: each.halves
@@ -25,7 +25,7 @@ def halves_section(systems: Sequence[StudiedSystem]) -> Iterator[str]:
     if len(halves) < 2:
         return
     rows = [
-        (system, *(percent(figure) for half in both for figure in _figures_of(half)))
+        (system, *(percent(figure) for half in both for figure in _metrics_of(half)))
         for system, both in halves.items()
     ]
     names = ("rank-1", "recall@20", "mAP@20")
@@ -36,23 +36,23 @@ def halves_section(systems: Sequence[StudiedSystem]) -> Iterator[str]:
     (_, there), (here, _) = halves[by_first], halves[by_second]
     yield (
         f"By mAP@20 the first half ({here.queries:,} queries) chooses {by_first}, which has "
-        f"{_told(there)} on the second ({there.queries:,}); the second chooses {by_second}, which "
-        f"has {_told(here)} on the first. Halves are drawn by a hash of the name, and each is "
-        "looked for among everybody. Only recipes with one embedding a face by the shipped network "
-        "stand here."
+        f"{_sentence(there)} on the second ({there.queries:,}); the second chooses "
+        f"{by_second}, which has {_sentence(here)} on the first. Halves are drawn by a hash of the "
+        "name, and each is looked for among everybody. Only recipes with one embedding a face by "
+        "the shipped network stand here."
     )
 
 
-def _figures_of(half: Half) -> tuple[float, float, float]:
+def _metrics_of(half: Half) -> tuple[float, float, float]:
     return half.rank_1, half.recall_at_20, half.map_at_20
 
 
-def _told(half: Half) -> str:
-    return "rank-1 {}, recall@20 {} and mAP@20 {}".format(*map(percent, _figures_of(half)))
+def _sentence(half: Half) -> str:
+    return "rank-1 {}, recall@20 {} and mAP@20 {}".format(*map(percent, _metrics_of(half)))
 
 
 def causes_section(
-    evidence: MissEvidence, queries: Sequence[Miss], pairs: Sequence[Miss], figures: Figures
+    evidence: MissEvidence, queries: Sequence[Miss], pairs: Sequence[Miss], metrics: SystemMetrics
 ) -> str:
     rates = chance_rates(evidence, evidence.sample)
     of_queries, of_pairs = count_causes(queries), count_causes(pairs)
@@ -66,7 +66,7 @@ def causes_section(
         for cause in Cause
     ]
     table = Table("", ("cause", "missed queries", "misjudged pairs", "of all photos (%)"), rows)
-    total = figures.identification.queries
+    total = metrics.identification.queries
     return (
         f"{len(queries):,} of {total:,} queries have a wrong nearest photo, and {len(pairs):,} "
         "pairs are on the wrong side of the threshold. Causes are looked for in this order, in "

@@ -39,10 +39,10 @@ class TenQueries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TenAnswers:
-    """Places of each query (10,) and of the 20 found with it, itself the first (10, 20)."""
+    """Places of each query (10,), and of the 20 nearest, itself the first (10, 20)."""
 
     queries: NDArray[np.intp]
-    found: NDArray[np.intp]
+    ranked: NDArray[np.intp]
     distances: NDArray[np.float64]
 
 
@@ -70,7 +70,7 @@ def count_ten(
     people: NDArray[np.str_], missed: NDArray[np.str_], answers: TenAnswers
 ) -> TenQueries:
     """`missed`: the people of photos without a vector, which nothing finds."""
-    right = people[answers.found] == people[answers.queries][:, None]
+    right = people[answers.ranked] == people[answers.queries][:, None]
     photos = np.array(
         [(people == person).sum() + (missed == person).sum() for person in TEN_PEOPLE]
     )

@@ -15,7 +15,7 @@ from facesearch_models.download import download_archive
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import INDEX, load_manifest
 from tests.conftest import missing
-from tests.integration.models.steps import Steps
+from tests.recorded_steps import RecordedSteps
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives")
     try:
         for source in load_manifest().sources.values():
-            download_archive(source, folder, Steps())
+            download_archive(source, folder, RecordedSteps())
     except BuildError as error:
         missing(str(error))
     return folder
@@ -92,7 +92,7 @@ def test_build_killed_leaves_no_half_written_file_and_resumes(target: Path) -> N
     assert not (target / INT8).exists()
     written = (target / FP32).stat().st_mtime_ns
 
-    report = Steps()
+    report = RecordedSteps()
     build_models(target, report=report)
     assert_complete(target)
     assert (target / FP32).stat().st_mtime_ns == written
@@ -122,7 +122,7 @@ def built(models: Path, archives: Path, tmp_path: Path) -> Path:
 
 
 def test_build_finished_returns_at_once_and_touches_nothing(models: Path) -> None:
-    report = Steps()
+    report = RecordedSteps()
     before = (models / INDEX).stat().st_mtime_ns
     start = time.perf_counter()
     build_models(models, report=report)
@@ -133,12 +133,12 @@ def test_build_finished_returns_at_once_and_touches_nothing(models: Path) -> Non
 
 def test_build_damaged_file_is_made_again(built: Path) -> None:
     (built / INT8).write_bytes(b"cut short")
-    build_models(built, report=Steps())
+    build_models(built, report=RecordedSteps())
     assert_complete(built)
 
 
 def test_build_unwritable_target_names_folder_and_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BuildError, match="FACESEARCH_MODELS") as error:
-        build_models(tmp_path / "file" / "models", report=Steps())
+        build_models(tmp_path / "file" / "models", report=RecordedSteps())
     assert str(tmp_path / "file") in str(error.value)

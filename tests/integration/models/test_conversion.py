@@ -17,6 +17,7 @@ from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import load_manifest
 from tests.conftest import missing
+from tests.recorded_steps import RecordedSteps
 
 pytestmark = pytest.mark.slow
 
@@ -24,21 +25,11 @@ Values = NDArray[np.float64]
 Weights = dict[str, Values]
 
 
-class Silence:
-    """A report that nobody reads."""
-
-    def step(self, about: str) -> None:
-        pass
-
-    def advance(self, share: float) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def keras(tmp_path_factory: pytest.TempPathFactory) -> h5py.File:
     source = load_manifest().sources["facenet"]
     try:
-        archive = download_archive(source, tmp_path_factory.mktemp("facenet"), Silence())
+        archive = download_archive(source, tmp_path_factory.mktemp("facenet"), RecordedSteps())
     except BuildError as error:
         missing(str(error))
     (path,) = source.files

@@ -17,7 +17,7 @@ from facesearch_models.evaluation.efficientnet import EPSILON, STAGES
 from facesearch_models.evaluation.state_dict import read_state_dict
 from layers.dependencies.models_layer import MODEL_FILES
 from tests.conftest import missing
-from tests.integration.models.steps import Steps
+from tests.recorded_steps import RecordedSteps
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ SUIT, BOW_TIE, WIG, GOWN, LIPSTICK = 834, 457, 903, 578, 629
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         return download_archive(
-            load_network_manifest().source, tmp_path_factory.mktemp("pip"), Steps()
+            load_network_manifest().source, tmp_path_factory.mktemp("pip"), RecordedSteps()
         )
     except BuildError as error:
         missing(str(error))
@@ -53,7 +53,7 @@ def network(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> ort.Infe
     work.mkdir(parents=True)
     (work / archive.name).hardlink_to(archive)
     return ort.InferenceSession(
-        build_network(models, report=Steps()), providers=["CPUExecutionProvider"]
+        build_network(models, report=RecordedSteps()), providers=["CPUExecutionProvider"]
     )
 
 
@@ -69,7 +69,7 @@ def state_of(file: Path) -> tuple[int, int, int]:
 
 
 def test_second_build_leaves_everything_as_it_is(target: Path) -> None:
-    first, again = Steps(), Steps()
+    first, again = RecordedSteps(), RecordedSteps()
     built = build_network(target, report=first)
     before = state_of(built)
     assert first.steps == ["Converting EfficientNet-Lite0 to ONNX"]
@@ -81,14 +81,14 @@ def test_second_build_leaves_everything_as_it_is(target: Path) -> None:
 
 def test_damaged_network_is_built_anew(target: Path) -> None:
     (target / NETWORK).write_bytes(b"half a network")
-    built = build_network(target, report=Steps())
+    built = build_network(target, report=RecordedSteps())
     ort.InferenceSession(built, providers=["CPUExecutionProvider"])
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "evaluation").write_text("a file")
     with pytest.raises(BuildError, match=r"cannot be written to .*evaluation: File exists"):
-        build_network(tmp_path, report=Steps())
+        build_network(tmp_path, report=RecordedSteps())
 
 
 def test_network_never_goes_to_lambda() -> None:

@@ -13,12 +13,12 @@ def test_rates_are_those_of_every_pair() -> None:
     vectors = (middles + 0.6 * random.normal(size=(len(names), 16))).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    (found,) = accept_rates(names, vectors, [0.05])
+    (rates,) = accept_rates(names, vectors, [0.05])
 
     one, other = np.triu_indices(len(names), 1)
     distances = np.linalg.norm(vectors[one] - vectors[other], axis=1)
     same = names[one] == names[other]
-    accepted = distances <= found.distance
+    accepted = distances <= rates.distance
     strangers = int((~same).sum())
     assert accepted[~same].sum() == pytest.approx(0.05 * strangers, abs=2)
     by_person = [
@@ -26,8 +26,8 @@ def test_rates_are_those_of_every_pair() -> None:
         for name in np.unique(names)
         if (same & (names[one] == name)).any()
     ]
-    assert found.true_accept_rate == pytest.approx(np.mean(by_person), abs=1e-6)
-    assert 0 < found.held_out < 0.2
+    assert rates.true_accept_rate == pytest.approx(np.mean(by_person), abs=1e-6)
+    assert 0 < rates.held_out < 0.2
 
 
 def test_held_out_rate_shows_that_a_fold_is_unlike_the_others() -> None:
@@ -37,8 +37,8 @@ def test_held_out_rate_shows_that_a_fold_is_unlike_the_others() -> None:
     fold = np.random.default_rng(1).permutation(20) % 10
     alike = np.flatnonzero(fold == fold[1])
     vectors[alike[1]] = vectors[alike[0]]
-    (found,) = accept_rates(names, vectors, [0.001])
-    assert found.held_out == pytest.approx(0.1)
+    (rates,) = accept_rates(names, vectors, [0.001])
+    assert rates.held_out == pytest.approx(0.1)
 
 
 def test_too_few_people_for_the_folds_give_no_rates() -> None:

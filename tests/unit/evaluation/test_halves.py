@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facesearch_local.evaluation.identification import identification, retrieve, score
+from facesearch_local.evaluation.identification import identification, retrieve, score_queries
 from tests.evaluation.study.halves import Half, Halves, by_half, choices, half_of
 from tests.evaluation.study.variants import VARIANTS, costs_as_shipped
 
@@ -16,13 +16,13 @@ def test_halves_count_their_own_queries_and_find_among_everybody() -> None:
     angles = (0.0, 0.1, 1.0, 1.1, 0.05, 1.05)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     missed = np.array([second])
-    found = by_half(score(people, missed, retrieve(people, vectors, missed)))
-    assert found is not None
-    assert [half.queries for half in found] == [4, 3]
-    assert found[1].rank_1 == 0
+    halved = by_half(score_queries(people, missed, retrieve(people, vectors, missed)))
+    assert halved is not None
+    assert [half.queries for half in halved] == [4, 3]
+    assert halved[1].rank_1 == 0
     whole = identification(people, vectors, missed)
     for name in ("rank_1", "recall_at_20", "map_at_20"):
-        parts = [getattr(half, name) * half.queries for half in found]
+        parts = [getattr(half, name) * half.queries for half in halved]
         assert sum(parts) == pytest.approx(getattr(whole, name) * 7)
 
 
@@ -30,7 +30,7 @@ def test_half_with_nobody_gives_no_halves() -> None:
     alone = np.array(["A", "A"])
     vectors = np.eye(2, dtype=np.float32)
     nobody = np.array([], np.str_)
-    assert by_half(score(alone, nobody, retrieve(alone, vectors, nobody))) is None
+    assert by_half(score_queries(alone, nobody, retrieve(alone, vectors, nobody))) is None
 
 
 def test_each_half_chooses_by_its_own_mean_average_precision() -> None:

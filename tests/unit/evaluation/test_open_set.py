@@ -1,10 +1,10 @@
-"""The open set's and the ten queries' arithmetic, and the figures by group, by hand."""
+"""The open set's and the ten queries' arithmetic, and the metrics by group, by hand."""
 
 import numpy as np
 import pytest
 
 from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
-from facesearch_local.evaluation.groups import group_figures
+from facesearch_local.evaluation.groups import group_metrics
 from facesearch_local.evaluation.identification import retrieve
 from facesearch_local.evaluation.open_set import open_set
 from tests.evaluation.study.ten_queries import TEN_PEOPLE, ask_ten, count_ten
@@ -24,10 +24,10 @@ def test_impostor_near_somebody_is_a_false_alarm() -> None:
     assert result is not None
     assert (result.gallery, result.impostors, result.known) == (4, 2, 4)
     near, mid, far = result.at_suggested
-    assert (near.false_alarms, near.found) == (0, 0)
-    assert (mid.false_alarms, mid.found) == (1 / 2, 0)
+    assert (near.false_alarms, near.identified) == (0, 0)
+    assert (mid.false_alarms, mid.identified) == (1 / 2, 0)
     # Ann's first photo has Ann's second nearest (1); the second has Bob's (0.5).
-    assert (far.false_alarms, far.found) == (1, 1 / 4)
+    assert (far.false_alarms, far.identified) == (1, 1 / 4)
 
 
 def test_threshold_keeps_to_the_share_of_false_alarms() -> None:
@@ -38,9 +38,9 @@ def test_threshold_keeps_to_the_share_of_false_alarms() -> None:
     assert result is not None
     # One of ten may be nearer: the first is 1 away from Ann, the second 2.
     assert result.at_rate[0.1].false_alarms == pytest.approx(0.1)
-    assert result.at_rate[0.1].found == 1
+    assert result.at_rate[0.1].identified == 1
     assert result.at_rate[0.01].false_alarms == 0
-    assert result.at_rate[0.01].found == 1 / 2
+    assert result.at_rate[0.01].identified == 1 / 2
 
 
 def test_missed_query_is_not_found_and_missed_impostor_no_alarm() -> None:
@@ -48,7 +48,7 @@ def test_missed_query_is_not_found_and_missed_impostor_no_alarm() -> None:
     result = open_set(people, line(0, 1), np.array(["Ann", "Imp"]), [5.0])
     assert result is not None
     assert (result.known, result.impostors) == (3, 1)
-    assert result.at_suggested[0].found == pytest.approx(2 / 3)
+    assert result.at_suggested[0].identified == pytest.approx(2 / 3)
     assert result.at_suggested[0].false_alarms == 0
 
 
@@ -62,7 +62,7 @@ def test_ten_queries_need_all_ten_people() -> None:
     vectors = line(*(10 * (n // 3) + n % 3 for n in range(30)))
     answers = ask_ten(people, names, vectors)
     assert answers is not None
-    assert answers.found[0, :3].tolist() == [0, 1, 2]
+    assert answers.ranked[0, :3].tolist() == [0, 1, 2]
     ten = count_ten(people, NOBODY, answers)
     assert (ten.all_in_20, ten.all_on_top, ten.in_20) == (10, 10, (3,) * 10)
     # A photo without a vector cannot be found.
@@ -71,20 +71,20 @@ def test_ten_queries_need_all_ten_people() -> None:
     assert ask_ten(people[1:], names[1:], vectors[1:]) is None
 
 
-def test_group_figures_count_pairs_within_the_group_at_the_common_threshold() -> None:
+def test_group_metrics_count_pairs_within_the_group_at_the_common_threshold() -> None:
     people = np.array(["Ann", "Ann", "Bea", "Cid", "Cid", "Dan"])
     embedded = EmbeddedPhotos(
         system="test",
         recipe="test",
-        found=np.array([True, True, True, True, False, True]),
+        detected=np.array([True, True, True, True, False, True]),
         embeddings=line(0, 1, 1.5, 20, 40),
         ms=0,
         problems=[],
     )
-    found = people[embedded.found]
-    retrieval = retrieve(found, embedded.embeddings, people[~embedded.found])
+    people_detected = people[embedded.detected]
+    retrieval = retrieve(people_detected, embedded.embeddings, people[~embedded.detected])
     groups = {"Ann": "a", "Bea": "a", "Cid": "c"}
-    one, other = group_figures(embedded, retrieval, people, groups, threshold=0.6)
+    one, other = group_metrics(embedded, retrieval, people, groups, threshold=0.6)
     assert (one.group, one.people, one.photos, one.queries) == ("a", 2, 3, 2)
     # Ann's photos are 1 apart; the second is 0.5 from Bea's.
     assert (one.rank_1, one.true_accepts, one.false_accepts) == (1 / 2, 0, 1 / 2)

@@ -43,10 +43,10 @@ def test_expanded_is_what_the_search_does(vectors: Vectors) -> None:
 
 def test_expanded_without_sure_neighbours_is_the_plain_order() -> None:
     vectors = np.eye(30, dtype=np.float32)
-    for found, plain in zip(
+    for reranked, plain in zip(
         expanded(vectors, np.arange(30), 10), nearest(vectors, np.arange(30), 10), strict=True
     ):
-        assert np.array_equal(found, plain)
+        assert np.array_equal(reranked, plain)
 
 
 def test_k_reciprocal_puts_one_persons_faces_before_a_nearer_stranger() -> None:

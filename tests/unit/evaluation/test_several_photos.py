@@ -15,11 +15,11 @@ def around(
 def test_people_that_lie_apart_are_found_by_any_number_of_photos() -> None:
     people = np.array(["Ann"] * 7 + ["Bob"] * 8 + ["Few"] * 5)
     vectors = np.concatenate([around(0, 0.01, 7), around(1, 0.01, 8), around(2, 0.01, 5)])
-    found = several_photos(people, vectors, seed=1)
-    assert [each.photos for each in found] == list(COUNTS)
+    results = several_photos(people, vectors, seed=1)
+    assert [each.photos for each in results] == list(COUNTS)
     # Every photo of Ann's and Bob's begins one query; whoever has five leaves nothing to be found.
-    assert {(each.queries, each.people) for each in found} == {(15, 2)}
-    assert {(each.rank_1, each.recall_at_20, each.map_at_20) for each in found} == {(1, 1, 1)}
+    assert {(each.queries, each.people) for each in results} == {(15, 2)}
+    assert {(each.rank_1, each.recall_at_20, each.map_at_20) for each in results} == {(1, 1, 1)}
 
 
 def test_mean_of_several_photos_finds_what_one_does_not() -> None:

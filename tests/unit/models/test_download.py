@@ -11,21 +11,9 @@ import pytest
 from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import Source
+from tests.recorded_steps import RecordedSteps
 
 INNER = "facesearch-sample-1.0/weights.bin"
-
-
-class Steps:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def step(self, about: str) -> None:
-        self.steps.append(about)
-
-    def advance(self, share: float) -> None:
-        assert 0 <= share <= 1
 
 
 @pytest.fixture
@@ -61,7 +49,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
 
 
 def test_download_archive_right_hash_gives_the_file(source: Source, tmp_path: Path) -> None:
-    report = Steps()
+    report = RecordedSteps()
     archive = download_archive(source, tmp_path, report)
     assert hashlib.sha256(archive.read_bytes()).hexdigest() == source.sha256
     assert read_file(source, archive, INNER) == b"weights"
@@ -73,16 +61,16 @@ def test_download_archive_right_hash_gives_the_file(source: Source, tmp_path: Pa
 def test_download_archive_present_is_not_fetched_again(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    download_archive(source, tmp_path, Steps())
+    download_archive(source, tmp_path, RecordedSteps())
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-    report = Steps()
+    report = RecordedSteps()
     download_archive(source, tmp_path, report)
     assert report.steps == []
 
 
 def test_download_archive_damaged_is_fetched_again(source: Source, tmp_path: Path) -> None:
     (tmp_path / source.archive).write_bytes(b"half of it")
-    archive = download_archive(source, tmp_path, Steps())
+    archive = download_archive(source, tmp_path, RecordedSteps())
     assert hashlib.sha256(archive.read_bytes()).hexdigest() == source.sha256
 
 
@@ -91,7 +79,7 @@ def test_download_archive_wrong_hash_names_file_and_both_hashes(
 ) -> None:
     wanted = "0" * 64
     with pytest.raises(BuildError) as error:
-        download_archive(replace(source, sha256=wanted), tmp_path, Steps())
+        download_archive(replace(source, sha256=wanted), tmp_path, RecordedSteps())
     message = str(error.value)
     assert source.archive in message
     assert wanted in message
@@ -111,7 +99,7 @@ def test_download_archive_wrong_hash_runs_no_code_of_the_archive(
         member.size = len(setup)
         sdist.addfile(member, io.BytesIO(setup))
     with pytest.raises(BuildError):
-        download_archive(source, tmp_path, Steps())
+        download_archive(source, tmp_path, RecordedSteps())
     assert not trace.exists()
 
 
@@ -122,17 +110,17 @@ def test_download_archive_no_network_says_so(
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(BuildError, match="could not be downloaded") as error:
-        download_archive(source, tmp_path, Steps())
+        download_archive(source, tmp_path, RecordedSteps())
     assert "Check the network" in str(error.value)
 
 
 def test_read_file_wrong_hash_names_the_inner_file(source: Source, tmp_path: Path) -> None:
-    archive = download_archive(source, tmp_path, Steps())
+    archive = download_archive(source, tmp_path, RecordedSteps())
     with pytest.raises(BuildError, match=f"{INNER} is not the expected file"):
         read_file(replace(source, files={INNER: "0" * 64}), archive, INNER)
 
 
 def test_read_file_absent_names_archive_and_file(source: Source, tmp_path: Path) -> None:
-    archive = download_archive(source, tmp_path, Steps())
+    archive = download_archive(source, tmp_path, RecordedSteps())
     with pytest.raises(BuildError, match=r"facesearch_sample-1\.0\.tar\.gz holds no other"):
         read_file(source, archive, "other")

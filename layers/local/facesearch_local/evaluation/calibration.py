@@ -1,4 +1,4 @@
-"""What the confidence and the suggested thresholds rest on: fits and rates, measured held out."""
+"""Calibration of the confidence and of the suggested thresholds, measured on held-out pairs."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Pairs that were told about the same: how many, the mean told, and the share that is one."""
+    """The pairs of one tenth: their number, mean confidence, and the share of one person."""
 
     pairs: int
-    told: float
-    one_person: float
+    confidence: float
+    same_person: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """What these photos say of the shipped constants.
+class ConfidenceCalibration:
+    """What the shipped constants would be on these photos.
 
-    `fitted` to all pairs, `held_out`: how reliable the fits to nine folds are on the tenth, and
-    what the suggested false-accept rates take, over all pairs of photos.
+    `fitted`: the logistic of all pairs. `held_out`: reliability on each fold of the fit to the
+    other nine. `accept_rates`: the thresholds of the suggested false-accept rates.
     """
 
     fitted: Logistic
@@ -42,24 +42,26 @@ class Calibration:
     accept_rates: tuple[AcceptRates, ...]
 
 
-def told_held_out(
+def held_out_confidences(
     distances: Distances, same: Labels, fold: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Each pair's confidence by the fit to the other folds; finite distances only."""
-    told = np.empty(len(distances))
+    confidences = np.empty(len(distances))
     for each in np.unique(fold):
         inside = fold == each
-        told[inside] = fit_logistic(distances[~inside], same[~inside])(distances[inside])
-    return told
+        confidences[inside] = fit_logistic(distances[~inside], same[~inside])(distances[inside])
+    return confidences
 
 
-def reliability(told: NDArray[np.float64], same: Labels) -> Reliability:
-    """In tenths of the confidence; those without a pair are left out."""
-    tenth = np.minimum((told * BINS).astype(int), BINS - 1)
+def reliability(confidences: NDArray[np.float64], same: Labels) -> Reliability:
+    """Bins are tenths of the confidence; empty ones are left out."""
+    tenth = np.minimum((confidences * BINS).astype(int), BINS - 1)
     bins = tuple(
-        ReliabilityBin(int(inside.sum()), float(told[inside].mean()), float(same[inside].mean()))
+        ReliabilityBin(
+            int(inside.sum()), float(confidences[inside].mean()), float(same[inside].mean())
+        )
         for number in range(BINS)
         if (inside := tenth == number).any()
     )
-    gaps = sum(each.pairs * abs(each.told - each.one_person) for each in bins)
-    return Reliability(float(np.square(told - same).mean()), gaps / len(told), bins)
+    gaps = sum(each.pairs * abs(each.confidence - each.same_person) for each in bins)
+    return Reliability(float(np.square(confidences - same).mean()), gaps / len(confidences), bins)

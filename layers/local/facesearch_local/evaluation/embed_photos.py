@@ -1,4 +1,4 @@
-"""Runs a system over labelled photos in worker processes, and keeps what it gave."""
+"""Embed labelled photos in worker processes, and keep the vectors."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -34,13 +34,13 @@ class PhotoResult:
 class EmbeddedPhotos:
     """A system's vectors of all photos that it could embed.
 
-    `found` (n,) tells which photos those are, `embeddings` (found.sum(), d) are in their order.
+    `detected` (n,): which photos those are; `embeddings` (detected.sum(), d) are in their order.
     `ms` is what a photo costs of one core, on average, reading the file aside.
     """
 
     system: str
     recipe: str
-    found: NDArray[np.bool_]
+    detected: NDArray[np.bool_]
     embeddings: NDArray[np.float32]
     ms: float
     problems: list[Problem]
@@ -99,7 +99,7 @@ def _gather(
     return EmbeddedPhotos(
         system=system.name,
         recipe=system.recipe,
-        found=np.array([vector is not None for vector in vectors]),
+        detected=np.array([vector is not None for vector in vectors]),
         embeddings=np.stack(embeddings) if embeddings else np.empty((0, 1), np.float32),
         ms=float(np.mean([each.ms for each in known.values()])) if known else 0.0,
         problems=sorted(problems, key=lambda problem: problem.name),

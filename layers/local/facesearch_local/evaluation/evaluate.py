@@ -1,4 +1,4 @@
-"""Evaluate systems over the same photos, and gather what was measured."""
+"""Evaluate systems on the same photos, and gather their results."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +9,9 @@ from facesearch.confidence import THRESHOLDS
 from facesearch.errors import ModelError
 from facesearch.settings import Settings
 from facesearch_local.evaluation.embed_photos import Watch, embed_photos
-from facesearch_local.evaluation.groups import group_figures
+from facesearch_local.evaluation.groups import group_metrics
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measure import Measured, measure
+from facesearch_local.evaluation.measure import SystemResult, measure
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import provenance
 from facesearch_local.evaluation.results import Evaluation, GroupResult, NotRun
@@ -21,9 +21,9 @@ from facesearch_local.library.walk import Problem
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all systems are given. `groups` is empty, or there are pairs.
+    """What is evaluated, and how. `systems` are those that can be named.
 
-    `systems` are those that can be named.
+    `groups` (of people) is empty where there are no pairs.
     """
 
     systems: Mapping[str, SystemEntry]
@@ -49,21 +49,21 @@ def evaluate(
     """
     start = time.monotonic()
     results = [_run(name, task, watch(name)) for name in names]
-    measured = [result for result in results if isinstance(result, Measured)]
+    systems = [result for result in results if isinstance(result, SystemResult)]
     return Evaluation(
         labelled=task.labelled,
         pairs=task.pairs,
         seed=task.seed,
-        systems=measured,
+        systems=systems,
         not_run=[result for result in results if isinstance(result, NotRun)],
-        problems=_problems(task.labelled, measured),
-        by_group=[_by_group(each, task) for each in measured] if task.groups else [],
+        problems=_problems(task.labelled, systems),
+        by_group=[_by_group(each, task) for each in systems] if task.groups else [],
         provenance=provenance(command),
         seconds=time.monotonic() - start,
     )
 
 
-def _run(name: str, task: Task, watch: Watch) -> Measured | NotRun:
+def _run(name: str, task: Task, watch: Watch) -> SystemResult | NotRun:
     try:
         embedded = embed_photos(
             task.systems[name],
@@ -76,28 +76,28 @@ def _run(name: str, task: Task, watch: Watch) -> Measured | NotRun:
         )
     except ModelError as error:
         return NotRun(name, str(error))
-    found = int(embedded.found.sum())
-    if found < 2:
-        return NotRun(name, f"it found faces in {found} of {len(embedded.found):,} photos")
+    detected = int(embedded.detected.sum())
+    if detected < 2:
+        return NotRun(name, f"it found faces in {detected} of {len(embedded.detected):,} photos")
     thresholds = [each.distance for each in THRESHOLDS] if name == SHIPPED else []
     rank = task.systems[name].rank
     return measure(embedded, task.labelled, task.pairs, thresholds, task.seed, rank)
 
 
-def _by_group(measured: Measured, task: Task) -> GroupResult:
-    verification = measured.figures.verification
+def _by_group(result: SystemResult, task: Task) -> GroupResult:
+    verification = result.metrics.verification
     assert verification is not None  # noqa: S101 (there are pairs)
-    by_group = group_figures(
-        measured.embedded,
-        measured.retrieval,
+    by_group = group_metrics(
+        result.embedded,
+        result.retrieval,
         task.labelled.people,
         task.groups,
         verification.threshold,
     )
-    return GroupResult(measured.figures.system, verification.threshold, by_group)
+    return GroupResult(result.metrics.system, verification.threshold, by_group)
 
 
-def _problems(labelled: Labelled, measured: Sequence[Measured]) -> list[Problem]:
+def _problems(labelled: Labelled, systems: Sequence[SystemResult]) -> list[Problem]:
     """Each photo once, however many systems it failed in."""
-    named = {problem.name: problem for each in measured for problem in each.embedded.problems}
+    named = {problem.name: problem for each in systems for problem in each.embedded.problems}
     return [*labelled.problems, *named.values()]

@@ -21,14 +21,14 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class AcceptRates:
-    """What a threshold lets through.
+    """The threshold of a false-accept rate, and what it accepts.
 
-    `distance` is where `wanted` of all pairs of different people are accepted. `held_out` is the
+    At `distance` this share of all pairs of different people is accepted. `held_out` is the
     rate among people of one fold at the threshold that is chosen on the nine others, on average.
     `true_accept_rate`: of pairs of one person, each person counting alike.
     """
 
-    wanted: float
+    false_accept_rate: float
     distance: float
     held_out: float
     held_out_deviation: float
@@ -36,7 +36,7 @@ class AcceptRates:
 
 
 def accept_rates(
-    people: NDArray[np.str_], vectors: Vectors, wanted: Sequence[float], seed: int = 1
+    people: NDArray[np.str_], vectors: Vectors, false_accept_rates: Sequence[float], seed: int = 1
 ) -> list[AcceptRates]:
     """For unit vectors (n, d) of photos of `people` (n,), some of whom have several.
 
@@ -48,23 +48,23 @@ def accept_rates(
     fold = (np.random.default_rng(seed).permutation(person.max() + 1) % FOLDS)[person]
     inside, touching, everywhere = _count_strangers(person, fold, vectors)
     accepted = [_same_person_distances(person, vectors, each) for each in _with_several(person)]
-    found = []
-    for rate in wanted:
+    rates = []
+    for rate in false_accept_rates:
         distance = _threshold(everywhere, rate)
         held_out = [
             _rate(inside[each], _threshold(everywhere - touching[each], rate))
             for each in range(FOLDS)
         ]
-        found.append(
+        rates.append(
             AcceptRates(
-                wanted=rate,
+                false_accept_rate=rate,
                 distance=distance,
                 held_out=float(np.mean(held_out)),
                 held_out_deviation=float(np.std(held_out)),
                 true_accept_rate=float(np.mean([(own <= distance).mean() for own in accepted])),
             )
         )
-    return found
+    return rates
 
 
 def _count_strangers(

@@ -1,4 +1,4 @@
-"""Figures by group of people, at one common threshold, where somebody knows the groups."""
+"""Accuracy by group of people, at one common threshold."""
 
 import csv
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from facesearch_local.evaluation.statistics import Interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFigures:
+class GroupMetrics:
     """`true_accepts` and `false_accepts`: of all pairs within the group, at the threshold."""
 
     group: str
@@ -66,47 +66,47 @@ def read_groups(file: Path, labelled: Labelled) -> dict[str, str]:
     return groups
 
 
-def group_figures(
+def group_metrics(
     embedded: EmbeddedPhotos,
     retrieval: Retrieval,
     people: NDArray[np.str_],
     groups: dict[str, str],
     threshold: float,
-) -> list[GroupFigures]:
+) -> list[GroupMetrics]:
     """In the order of the groups' names; `people` (photos,) are those of all photos."""
     group_of = np.array([groups.get(person, "") for person in people.tolist()])
     names = sorted(set(group_of.tolist()) - {""})
     return [
-        _figures(name, group_of == name, embedded, retrieval, people, threshold) for name in names
+        _metrics(name, group_of == name, embedded, retrieval, people, threshold) for name in names
     ]
 
 
-def _figures(
+def _metrics(
     group: str,
     members: NDArray[np.bool_],
     embedded: EmbeddedPhotos,
     retrieval: Retrieval,
     people: NDArray[np.str_],
     threshold: float,
-) -> GroupFigures:
-    found = embedded.found
+) -> GroupMetrics:
+    detected = embedded.detected
     names, counts = np.unique(people[members], return_counts=True)
     queries = int(counts[counts >= 2].sum())
-    asked = members[found][retrieval.queries]
-    of_found = people[found]
+    asked = members[detected][retrieval.queries]
+    of_detected = people[detected]
     first = retrieval.order[:, 0]
-    right = of_found[first] == of_found[retrieval.queries]
+    right = of_detected[first] == of_detected[retrieval.queries]
     correct = int(right[asked].sum())
     accepted = _count_accepted(
-        embedded.embeddings[members[found]], of_found[members[found]], threshold
+        embedded.embeddings[members[detected]], of_detected[members[detected]], threshold
     )
     every_pair = int(members.sum()) * (int(members.sum()) - 1) // 2
     of_one = int((counts * (counts - 1) // 2).sum())
-    return GroupFigures(
+    return GroupMetrics(
         group=group,
         people=len(names),
         photos=int(members.sum()),
-        detected=float(found[members].mean()),
+        detected=float(detected[members].mean()),
         queries=queries,
         rank_1=correct / max(1, queries),
         rank_1_interval=wilson(correct, queries),

@@ -19,8 +19,9 @@ CMC_RANKS = 50
 class Identification:
     """Shares of all photos of people with two or more; a query that was missed finds nothing.
 
-    `recall_at_20`: found of the person's other photos (of twenty, when there are more).
-    `precision_at`: by k, right ones among the k nearest. Intervals are 95 %, drawn by person.
+    `recall_at_20`: the share of the person's other photos (of twenty, when there are more) among
+    the 20 nearest. `precision_at`: by k, the share of that person's among the k nearest.
+    Intervals are 95 %, resampled by person.
     `cmc`: the share of queries with a right one among the first 1, 2, … 50.
     """
 
@@ -39,7 +40,7 @@ class Identification:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Retrieval:
-    """What the queries that have a vector found: rows are queries, columns ranks.
+    """The nearest photos of each query that has a vector: rows are queries, columns ranks.
 
     `queries` (q,) are places in the vectors, `order` and `distances` (q, k) as in `Ranked`.
     """
@@ -68,15 +69,15 @@ def retrieve(
 def identification(
     people: NDArray[np.str_], embeddings: Vectors, missed: NDArray[np.str_], rank: Rank = nearest
 ) -> Identification:
-    """As `retrieve`, counted."""
-    return count_found(score(people, missed, retrieve(people, embeddings, missed, rank)))
+    """As `retrieve`, scored and summarised."""
+    return summarise(score_queries(people, missed, retrieve(people, embeddings, missed, rank)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Of each query (q,), those without a vector last: whose it is, and what it found.
+class QueryScores:
+    """The scores of each query (q,), those without a vector last.
 
-    `hits` (q, 50) tells by rank whether a photo is of the same person.
+    `owners`: the query's person. `hits` (q, 50): whether the photo at a rank is of that person.
     """
 
     owners: NDArray[np.str_]
@@ -86,19 +87,23 @@ class Scores:
     average_precision: NDArray[np.float64]
 
 
-def score(people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval) -> Scores:
-    """What was retrieved, judged query by query."""
+def score_queries(
+    people: NDArray[np.str_], missed: NDArray[np.str_], retrieval: Retrieval
+) -> QueryScores:
+    """Score each query by the photos that were retrieved for it."""
     photos_of = Counter([*people.tolist(), *missed.tolist()])
-    asked = people[found.queries]
+    query_people = people[retrieval.queries]
     lost = np.array([person for person in missed.tolist() if photos_of[person] >= 2], np.str_)
-    owners = np.concatenate([asked, lost])
+    owners = np.concatenate([query_people, lost])
     hits = np.zeros((len(owners), CMC_RANKS), np.bool_)
     # Fewer photos than ranks, and queries that were missed, leave wrong ones.
-    hits[: len(asked), : found.order.shape[1]] = people[found.order] == asked[:, None]
+    hits[: len(query_people), : retrieval.order.shape[1]] = (
+        people[retrieval.order] == query_people[:, None]
+    )
     top = hits[:, :K]
     others = np.array([min(K, photos_of[person] - 1) for person in owners.tolist()])
     precision = top.cumsum(axis=1) / np.arange(1, K + 1)
-    return Scores(
+    return QueryScores(
         owners=owners,
         hits=hits,
         first=hits[:, 0].astype(np.float64),
@@ -107,8 +112,8 @@ def score(people: NDArray[np.str_], missed: NDArray[np.str_], found: Retrieval) 
     )
 
 
-def count_found(scores: Scores) -> Identification:
-    """The figures of all queries."""
+def summarise(scores: QueryScores) -> Identification:
+    """The means over all queries, with their intervals."""
     owners, hits, total = scores.owners, scores.hits, len(scores.owners)
     by_rank = np.logical_or.accumulate(hits, axis=1).sum(axis=0) / total
     return Identification(

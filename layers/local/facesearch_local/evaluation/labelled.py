@@ -83,10 +83,10 @@ def _photos(people: list[Path]) -> tuple[tuple[LabelledPhoto, ...], list[Problem
     photos: list[LabelledPhoto] = []
     problems: list[Problem] = []
     for person in people:
-        found = find_photos([person])
-        problems.extend(found.problems)
+        scan = find_photos([person])
+        problems.extend(scan.problems)
         photos.extend(
             LabelledPhoto(person.name, Path(file.path).stem, file)
-            for file in sorted(found.photos.values(), key=lambda file: file.path)
+            for file in sorted(scan.photos.values(), key=lambda file: file.path)
         )
     return tuple(photos), problems

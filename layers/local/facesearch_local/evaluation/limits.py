@@ -1,4 +1,4 @@
-"""What an evaluation cannot tell, in words: part of every report."""
+"""What an evaluation cannot show: a text in every report."""
 
 GENERAL_LIMITS = """\
 Before you rely on such figures, check on **your own** photos:

@@ -1,4 +1,4 @@
-"""Measure one system: all protocols over its vectors of a labelled folder."""
+"""Measure one system: every protocol, on its vectors of a labelled folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from facesearch.confidence import THRESHOLDS, confidence
 from facesearch_local.evaluation.calibration import (
-    Calibration,
+    ConfidenceCalibration,
     Reliability,
+    held_out_confidences,
     reliability,
-    told_held_out,
 )
 from facesearch_local.evaluation.embed_photos import EmbeddedPhotos
 from facesearch_local.evaluation.false_accepts import accept_rates
 from facesearch_local.evaluation.identification import (
     Identification,
     Retrieval,
-    count_found,
     retrieve,
-    score,
+    score_queries,
+    summarise,
 )
 from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.open_set import OpenSet, open_set
@@ -37,8 +37,8 @@ from facesearch_local.evaluation.verification import (
 
 
 @dataclass(frozen=True, slots=True)
-class TwoDistances:
-    """The two distances of the reports: of pairs of one person, and of pairs of two."""
+class DistanceSummary:
+    """The distances of pairs of one person, and of pairs of two."""
 
     same_mean: float
     same_median: float
@@ -47,11 +47,11 @@ class TwoDistances:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """A system's figures, ready for JSON; None for what the folder or the pairs do not allow.
+class SystemMetrics:
+    """What is measured of a system, ready for JSON; None where there are too few photos or pairs.
 
-    `reliability` is that of the confidence, for the system that it is told for; `calibration` says
-    what its constants would be on these photos. `several_photos` are the shipped system's, too.
+    `reliability` and `calibration` are of the confidence, which only the shipped system has;
+    `several_photos` is of the shipped system, too.
     """
 
     system: str
@@ -62,18 +62,18 @@ class Figures:
     detected: float
     identification: Identification
     verification: Verification | None
-    distances: TwoDistances | None
+    distances: DistanceSummary | None
     reliability: Reliability | None
-    calibration: Calibration | None
+    calibration: ConfidenceCalibration | None
     open_set: OpenSet | None
     several_photos: tuple[SeveralPhotos, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """A system's figures, and what pictures of them need; places are those of its vectors."""
+class SystemResult:
+    """A system's metrics, and what plots of them need. Places in `retrieval` are of its vectors."""
 
-    figures: Figures
+    metrics: SystemMetrics
     embedded: EmbeddedPhotos
     retrieval: Retrieval
     pair_distances: Distances | None
@@ -86,70 +86,70 @@ def measure(
     thresholds: Sequence[float],
     seed: int,
     rank: Rank = nearest,
-) -> Measured:
-    """`thresholds` are distances suggested for this system, of which the open set is asked."""
-    people, missed = labelled.people[embedded.found], labelled.people[~embedded.found]
+) -> SystemResult:
+    """`thresholds`: distances that are suggested for this system, for the open set."""
+    people, missed = labelled.people[embedded.detected], labelled.people[~embedded.detected]
     vectors = embedded.embeddings
     retrieval = retrieve(people, vectors, missed, rank)
-    verified = distances = apart = told = calibrated = None
+    verified = summary = distances = reliable = calibrated = None
     if pairs is not None:
-        place = np.where(embedded.found, np.cumsum(embedded.found) - 1, -1)
-        apart = pair_distances(vectors, place, pairs.one, pairs.other)
-        verified = verification(apart, pairs.same, pairs.fold)
-        distances = two_distances(apart, pairs)
-        if embedded.system == SHIPPED and distances is not None:
-            told = _reliability(apart, pairs)
-            calibrated = _calibration(apart, pairs, people, vectors)
-    figures = Figures(
+        place = np.where(embedded.detected, np.cumsum(embedded.detected) - 1, -1)
+        distances = pair_distances(vectors, place, pairs.one, pairs.other)
+        verified = verification(distances, pairs.same, pairs.fold)
+        summary = distance_summary(distances, pairs)
+        if embedded.system == SHIPPED and summary is not None:
+            reliable = _reliability(distances, pairs)
+            calibrated = _calibration(distances, pairs, people, vectors)
+    metrics = SystemMetrics(
         system=embedded.system,
         recipe=embedded.recipe,
         dimensions=vectors.shape[1],
         ms_a_photo=embedded.ms,
         photos=len(labelled.photos),
-        detected=float(embedded.found.mean()),
-        identification=count_found(score(people, missed, retrieval)),
+        detected=float(embedded.detected.mean()),
+        identification=summarise(score_queries(people, missed, retrieval)),
         verification=verified,
-        distances=distances,
-        reliability=told,
+        distances=summary,
+        reliability=reliable,
         calibration=calibrated,
         open_set=open_set(people, vectors, missed, thresholds),
         several_photos=(
             several_photos(people, vectors, seed) if embedded.system == SHIPPED else ()
         ),
     )
-    return Measured(figures, embedded, retrieval, apart)
+    return SystemResult(metrics, embedded, retrieval, distances)
 
 
 def _reliability(distances: Distances, pairs: Pairs) -> Reliability:
-    """Of the confidence as shipped, on the pairs that have vectors."""
+    """Reliability of the shipped confidence on the pairs that have vectors."""
     there = np.isfinite(distances)
-    told = np.array([confidence(distance) for distance in distances[there].tolist()])
-    return reliability(told, pairs.same[there])
+    confidences = np.array([confidence(distance) for distance in distances[there].tolist()])
+    return reliability(confidences, pairs.same[there])
 
 
 def _calibration(
     distances: Distances, pairs: Pairs, people: NDArray[np.str_], vectors: Vectors
-) -> Calibration | None:
+) -> ConfidenceCalibration | None:
     """None where the other folds of some fold have pairs of one kind only."""
     there = np.isfinite(distances)
     apart, same, fold = distances[there], pairs.same[there], pairs.fold[there]
     if any(len(np.unique(same[fold != each])) < 2 for each in np.unique(fold)):
         return None
     rates = accept_rates(people, vectors, [each.false_accept_rate for each in THRESHOLDS])
-    return Calibration(
+    return ConfidenceCalibration(
         fitted=fit_logistic(apart, same),
-        held_out=reliability(told_held_out(apart, same, fold), same),
+        held_out=reliability(held_out_confidences(apart, same, fold), same),
         accept_rates=tuple(rates),
     )
 
 
-def two_distances(distances: Distances, pairs: Pairs) -> TwoDistances | None:
+def distance_summary(distances: Distances, pairs: Pairs) -> DistanceSummary | None:
     """None where a kind of pairs has no vectors at all."""
     there = np.isfinite(distances)
     same, different = distances[there & pairs.same], distances[there & ~pairs.same]
     if not len(same) or not len(different):
         return None
-    return TwoDistances(
+    return DistanceSummary(
         same_mean=float(same.mean()),
         same_median=float(np.median(same)),
         different_mean=float(different.mean()),

@@ -1,6 +1,6 @@
 """Open set: people of whom there is one photo only are searched among all the others.
 
-Nobody of theirs can be found, so whatever is accepted is a false alarm.
+They have no other photo, so whatever is accepted is a false alarm.
 """
 
 from collections import Counter
@@ -17,29 +17,32 @@ FALSE_ALARM_RATES = (1e-2, 1e-1)
 
 
 @dataclass(frozen=True, slots=True)
-class AtThreshold:
-    """False alarms: impostors with anybody within `distance`; found: known people whose nearest
-    photo is their own and within it. Intervals are 95 %."""
+class OpenSetRates:
+    """Shares at one threshold on the distance.
+
+    `false_alarms`: impostors with anybody within it. `identified`: queries of known people whose
+    nearest photo is their own, and within it. The interval is 95 %.
+    """
 
     distance: float
     false_alarms: float
     false_alarms_interval: Interval
-    found: float
+    identified: float
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSet:
     """Known people have two photos or more (leave one out), impostors one.
 
-    `at_rate`: by the share of false alarms, the threshold that keeps to it and what it finds.
-    `at_suggested`: at given thresholds. A missed impostor is no alarm, a missed query not found.
+    `at_rate`: by the allowed share of false alarms. `at_suggested`: at given thresholds. An
+    impostor without a vector is no alarm, a query without one is not identified.
     """
 
     gallery: int
     impostors: int
     known: int
-    at_rate: dict[float, AtThreshold]
-    at_suggested: tuple[AtThreshold, ...]
+    at_rate: dict[float, OpenSetRates]
+    at_suggested: tuple[OpenSetRates, ...]
 
 
 def open_set(
@@ -57,15 +60,15 @@ def open_set(
         return None
     gallery, names = embeddings[known], people[known]
     alarms, _ = _nearest_of(embeddings[~known], gallery, leave_out_own=False)
-    found, place = _nearest_of(gallery, gallery, leave_out_own=True)
-    right = np.sort(found[names[place] == names])
+    distances, place = _nearest_of(gallery, gallery, leave_out_own=True)
+    right = np.sort(distances[names[place] == names])
     alarms = np.sort(alarms)
 
-    def at(distance: float) -> AtThreshold:
+    def at(distance: float) -> OpenSetRates:
         false = int(np.searchsorted(alarms, distance, side="right"))
         true = int(np.searchsorted(right, distance, side="right"))
         interval = wilson(false, impostors)
-        return AtThreshold(distance, false / impostors, interval, true / queries)
+        return OpenSetRates(distance, false / impostors, interval, true / queries)
 
     return OpenSet(
         gallery=len(gallery),

@@ -1,4 +1,4 @@
-"""The figures as plots: ROC, CMC, distances of same and different people, precision and recall."""
+"""Plots: ROC, CMC, distances of same and different people, precision and recall."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from PIL import Image
 
 from facesearch_local.evaluation.calibration import Reliability
-from facesearch_local.evaluation.measure import Figures, Measured
+from facesearch_local.evaluation.measure import SystemMetrics, SystemResult
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.statistics import roc, wilson
 
@@ -35,27 +35,27 @@ class Picture:
     caption: str
 
 
-def draw_plots(folder: Path, systems: Sequence[Measured], pairs: Pairs | None) -> list[Picture]:
+def draw_plots(folder: Path, systems: Sequence[SystemResult], pairs: Pairs | None) -> list[Picture]:
     """As PNG files in `folder`."""
-    figures = [each.figures for each in systems]
-    pictures = [_precision_and_recall(folder, figures), _cmc(folder, figures)]
+    metrics = [each.metrics for each in systems]
+    pictures = [_precision_and_recall(folder, metrics), _cmc(folder, metrics)]
     if pairs is not None:
         pictures += [_roc(folder, systems, pairs), _distances(folder, systems, pairs)]
         pictures += [
             _reliability(folder, each.reliability)
-            for each in figures
+            for each in metrics
             if each.reliability is not None
         ]
     return pictures
 
 
-def _precision_and_recall(folder: Path, systems: Sequence[Figures]) -> Picture:
+def _precision_and_recall(folder: Path, systems: Sequence[SystemMetrics]) -> Picture:
     figure, axes = _new(1.9, 1)
     names = ["P@1", "P@5", "P@10", "P@20", "recall@20", "mAP@20"]
     width = 0.8 / len(systems)
     for number, each in enumerate(systems):
-        found = each.identification
-        values = [*found.precision_at.values(), found.recall_at_20, found.map_at_20]
+        queries = each.identification
+        values = [*queries.precision_at.values(), queries.recall_at_20, queries.map_at_20]
         places = np.arange(len(names)) + (number - (len(systems) - 1) / 2) * width
         bars = axes.bar(
             places, np.array(values) * 100, width * 0.92, color=_colour(number), label=each.system
@@ -69,7 +69,7 @@ def _precision_and_recall(folder: Path, systems: Sequence[Figures]) -> Picture:
     return _save(figure, folder, "precision_recall", "Precision at k, recall@20 and mAP@20")
 
 
-def _cmc(folder: Path, systems: Sequence[Figures]) -> Picture:
+def _cmc(folder: Path, systems: Sequence[SystemMetrics]) -> Picture:
     figure, axes = _new(1.5, 1)
     for number, each in enumerate(systems):
         ranks = np.arange(1, len(each.identification.cmc) + 1)
@@ -86,13 +86,13 @@ def _cmc(folder: Path, systems: Sequence[Figures]) -> Picture:
     return _save(figure, folder, "cmc", "CMC: how far down the list the first right photo is")
 
 
-def _roc(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Picture:
+def _roc(folder: Path, systems: Sequence[SystemResult], pairs: Pairs) -> Picture:
     figure, axes = _new(1.5, 1)
     least = 1 / max(1, int((~pairs.same).sum()))
     for number, each in enumerate(systems):
         assert each.pair_distances is not None  # noqa: S101 (there are pairs)
         _, false, true = roc(each.pair_distances, pairs.same)
-        name = each.figures.system
+        name = each.metrics.system
         steps = axes.step(np.maximum(false, least), true * 100, where="post", label=name)
         _look_like(number, *steps)
     axes.set_xscale("log")
@@ -106,7 +106,7 @@ def _roc(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Picture:
     return _save(figure, folder, "roc", "ROC: what a bearable share of false accepts lets through")
 
 
-def _distances(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Picture:
+def _distances(folder: Path, systems: Sequence[SystemResult], pairs: Pairs) -> Picture:
     columns = min(2, len(systems))
     rows = -(-len(systems) // columns)
     figure = Figure(figsize=(columns * 4.3, rows * 2.5), dpi=_DPI, layout="constrained")
@@ -122,8 +122,8 @@ def _distances(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Pictu
             ("different people", ~pairs.same, _DIFFERENT),
         ):
             axes.hist(each.pair_distances[there & kind], edges, color=colour, alpha=0.6, label=name)
-        if each.figures.verification is not None:
-            threshold = each.figures.verification.threshold
+        if each.metrics.verification is not None:
+            threshold = each.metrics.verification.threshold
             axes.set_ylim(top=axes.get_ylim()[1] * 1.15)
             axes.axvline(threshold, color="#333333", linewidth=1, linestyle="--")
             axes.annotate(
@@ -133,7 +133,7 @@ def _distances(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Pictu
                 fontsize=7,
                 va="top",
             )
-        axes.set_title(each.figures.system, fontsize=10, loc="left", fontweight="bold")
+        axes.set_title(each.metrics.system, fontsize=10, loc="left", fontweight="bold")
         axes.set_xlabel("L2 distance", fontsize=8)
         axes.set_ylabel("pairs", fontsize=8)
         if place == 0:
@@ -141,18 +141,18 @@ def _distances(folder: Path, systems: Sequence[Measured], pairs: Pairs) -> Pictu
     return _save(figure, folder, "distances", "Distances of pairs of one person and of two")
 
 
-def _reliability(folder: Path, told: Reliability) -> Picture:
-    """Whether of the pairs that are told a confidence, that share is one person."""
+def _reliability(folder: Path, reliability: Reliability) -> Picture:
+    """The share of one person among pairs, by their confidence."""
     figure, axes = _new(1.2, 1)
     axes.plot([0, 1], [0, 1], color="#9aa3af", linewidth=1, linestyle="--")
-    for each in told.bins:
-        low, high = wilson(round(each.one_person * each.pairs), each.pairs)
-        axes.plot([each.told, each.told], [low, high], color=COLOURS[3], linewidth=1.5)
-        axes.plot(each.told, each.one_person, "o", color=COLOURS[3], markersize=5)
-        above = each.told < 0.5
+    for each in reliability.bins:
+        low, high = wilson(round(each.same_person * each.pairs), each.pairs)
+        axes.plot([each.confidence, each.confidence], [low, high], color=COLOURS[3], linewidth=1.5)
+        axes.plot(each.confidence, each.same_person, "o", color=COLOURS[3], markersize=5)
+        above = each.confidence < 0.5
         axes.annotate(
             f"{each.pairs:,}",
-            (each.told, high if above else low),
+            (each.confidence, high if above else low),
             textcoords="offset points",
             xytext=(0, 5 if above else -5),
             ha="center",
@@ -161,11 +161,11 @@ def _reliability(folder: Path, told: Reliability) -> Picture:
         )
     axes.set_xlim(-0.05, 1.05)
     axes.set_ylim(-0.08, 1.08)
-    axes.set_xlabel("confidence told")
+    axes.set_xlabel("confidence")
     axes.set_ylabel("share of one person")
     caption = (
         "Reliability of the confidence, with 95 % intervals and the number of pairs (Brier score "
-        f"{told.brier:.4f})"
+        f"{reliability.brier:.4f})"
     )
     return _save(figure, folder, "reliability", caption)
 

@@ -1,4 +1,4 @@
-"""What a report was made with: whoever reads its figures can make them again."""
+"""What a report was made with, so that its figures can be made again."""
 
 import os
 import platform
@@ -53,20 +53,20 @@ def _cores() -> int:
 
 def _cpu() -> str:
     try:
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        match = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    return found[1] if found else platform.processor() or "unknown"
+        match = None
+    return match[1] if match else platform.processor() or "unknown"
 
 
 def _commit() -> str:
     git = shutil.which("git")
     if git is None:
         return ""
-    told = subprocess.run(  # noqa: S603 (arguments are constants)
+    described = subprocess.run(  # noqa: S603 (arguments are constants)
         [git, "-C", Path(__file__).parent, "describe", "--always", "--exclude=*", "--dirty=+"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip()
+    return described.stdout.strip()

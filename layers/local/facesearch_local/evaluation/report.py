@@ -1,4 +1,4 @@
-"""The report: a Markdown page with the figures, pictures of them, and how to make it again."""
+"""The report: a Markdown page of tables and plots, and the command that makes it again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from facesearch_local.evaluation.sections import (
     tables_section,
     title_section,
 )
-from facesearch_local.evaluation.tables import figure_tables
+from facesearch_local.evaluation.tables import metric_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EvaluationReport:
     """Where the page is, and the folder of its pictures."""
 
     file: Path
     pictures: Path
 
     @classmethod
-    def at(cls, output: Path) -> "Report":
+    def at(cls, output: Path) -> "EvaluationReport":
         """In a folder, or by the page's own name, with a folder of that name beside it."""
         if output.suffix == ".md":
             report = cls(output, output.with_name(output.stem.lower()))
@@ -39,12 +39,12 @@ class Report:
 
     def write(self, evaluation: Evaluation) -> None:
         """Write the page and its pictures; what is there already is replaced."""
-        figures = [each.figures for each in evaluation.systems]
+        metrics = [each.metrics for each in evaluation.systems]
         self.save(
             [
                 *title_section(evaluation),
-                *tables_section([*figure_tables(figures), interval_table(figures)]),
-                *details_section(figures),
+                *tables_section([*metric_tables(metrics), interval_table(metrics)]),
+                *details_section(metrics),
                 *missing_section(evaluation),
                 *self.pictured(
                     "Plots", draw_plots(self.pictures, evaluation.systems, evaluation.pairs)

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facesearch_local.evaluation.groups import GroupFigures
+from facesearch_local.evaluation.groups import GroupMetrics
 from facesearch_local.evaluation.labelled import Labelled
-from facesearch_local.evaluation.measure import Measured
+from facesearch_local.evaluation.measure import SystemResult
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import Provenance
 from facesearch_local.library.walk import Problem
@@ -21,11 +21,11 @@ class NotRun:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """A system's figures by group, all at one threshold."""
+    """A system's metrics by group, all at one threshold."""
 
     system: str
     threshold: float
-    groups: list[GroupFigures]
+    groups: list[GroupMetrics]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Evaluation:
     labelled: Labelled
     pairs: Pairs | None
     seed: int
-    systems: list[Measured]
+    systems: list[SystemResult]
     not_run: list[NotRun]
     problems: list[Problem]
     by_group: list[GroupResult]
@@ -50,7 +50,7 @@ class Evaluation:
             "people_with_several": self.labelled.people_with_several,
             "pairs": self.pairs.origin if self.pairs else None,
             "seed": self.seed,
-            "systems": [asdict(each.figures) for each in self.systems],
+            "systems": [asdict(each.metrics) for each in self.systems],
             "not_run": [asdict(each) for each in self.not_run],
             "by_group": [asdict(each) for each in self.by_group],
             "failed": [

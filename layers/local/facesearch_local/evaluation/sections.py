@@ -1,9 +1,9 @@
-"""The report's sections in words and tables; `report` puts the pictures between them."""
+"""The report's sections of text and tables; `report` adds the plots."""
 
 from collections.abc import Iterator, Sequence
 
 from facesearch_local.evaluation.limits import GENERAL_LIMITS
-from facesearch_local.evaluation.measure import Figures
+from facesearch_local.evaluation.measure import SystemMetrics
 from facesearch_local.evaluation.results import Evaluation, GroupResult
 from facesearch_local.evaluation.statistics import Interval
 from facesearch_local.evaluation.tables import NOTHING, Table, percent
@@ -37,7 +37,7 @@ def tables_section(tables: Sequence[Table], note: str = "") -> Iterator[str]:
     )
 
 
-def details_section(systems: Sequence[Figures]) -> Iterator[str]:
+def details_section(systems: Sequence[SystemMetrics]) -> Iterator[str]:
     """The open set at suggested thresholds, the confidence, several photos a query."""
     yield from _suggested(systems)
     yield from _calibration(systems)
@@ -54,14 +54,18 @@ def missing_section(evaluation: Evaluation) -> Iterator[str]:
         yield f"{count:,} photos or folders could not be used (`--json` lists them)."
 
 
-def interval_table(systems: Sequence[Figures]) -> Table:
+def interval_table(systems: Sequence[SystemMetrics]) -> Table:
     rows = []
     for each in systems:
-        found, pairs = each.identification, each.verification
+        queries, pairs = each.identification, each.verification
         of_pairs: list[Interval | None] = [None] * 3
         if pairs is not None:
             of_pairs = [pairs.accuracy_interval, *pairs.tar_at_far_interval.values()]
-        of_queries = (found.rank_1_interval, found.recall_at_20_interval, found.map_at_20_interval)
+        of_queries = (
+            queries.rank_1_interval,
+            queries.recall_at_20_interval,
+            queries.map_at_20_interval,
+        )
         rows.append((each.system, *map(_interval, (*of_queries, *of_pairs))))
     columns = ("rank-1", "recall@20", "mAP@20", "accuracy", "TAR at 1 %", "TAR at 0.1 %")
     return Table("95 % intervals (%)", ("system", *columns), rows)
@@ -71,18 +75,18 @@ def _interval(interval: Interval | None) -> str:
     return NOTHING if interval is None else f"{percent(interval[0])}–{percent(interval[1])}"
 
 
-def _suggested(systems: Sequence[Figures]) -> Iterator[str]:
+def _suggested(systems: Sequence[SystemMetrics]) -> Iterator[str]:
     for each in systems:
         if each.open_set is None or not each.open_set.at_suggested:
             continue
         rows = [
             (
-                f"{at.distance:.3f}",
-                percent(at.false_alarms),
-                _interval(at.false_alarms_interval),
-                percent(at.found),
+                f"{rates.distance:.3f}",
+                percent(rates.false_alarms),
+                _interval(rates.false_alarms_interval),
+                percent(rates.identified),
             )
-            for at in each.open_set.at_suggested
+            for rates in each.open_set.at_suggested
         ]
         columns = ("distance", "false alarms", "95 % interval", "found")
         yield f"### {each.system}: open set at the suggested thresholds (%)"
@@ -95,28 +99,28 @@ def _suggested(systems: Sequence[Figures]) -> Iterator[str]:
         )
 
 
-def _calibration(systems: Sequence[Figures]) -> Iterator[str]:
+def _calibration(systems: Sequence[SystemMetrics]) -> Iterator[str]:
     for each in systems:
-        found = each.calibration
-        if found is None or each.reliability is None:
+        calibration = each.calibration
+        if calibration is None or each.reliability is None:
             continue
         yield f"### {each.system}: the confidence and its thresholds"
         yield (
             f"On these pairs the confidence has a Brier score of {each.reliability.brier:.4f} and "
             f"an expected calibration error of {each.reliability.expected_error:.4f}. Fitted to "
-            f"the other folds, it would have {found.held_out.brier:.4f} and "
-            f"{found.held_out.expected_error:.4f}; fitted to all, it would be one half at "
-            f"{found.fitted.midpoint:.3f} with steepness {found.fitted.steepness:.1f}."
+            f"the other folds, it would have {calibration.held_out.brier:.4f} and "
+            f"{calibration.held_out.expected_error:.4f}; fitted to all, it would be one half at "
+            f"{calibration.fitted.midpoint:.3f} with steepness {calibration.fitted.steepness:.1f}."
         )
         columns = ("false-accept rate (%)", "distance", "held out (%)", "true-accept rate (%)")
         rows = [
             (
-                f"{rate.wanted * 100:g}",
+                f"{rate.false_accept_rate * 100:g}",
                 f"{rate.distance:.3f}",
                 f"{rate.held_out * 100:.4f} ± {rate.held_out_deviation * 100:.4f}",
                 percent(rate.true_accept_rate),
             )
-            for rate in found.accept_rates
+            for rate in calibration.accept_rates
         ]
         if rows:
             yield Table("", columns, rows).markdown()
@@ -126,19 +130,19 @@ def _calibration(systems: Sequence[Figures]) -> Iterator[str]:
             )
 
 
-def _several_photos(systems: Sequence[Figures]) -> Iterator[str]:
+def _several_photos(systems: Sequence[SystemMetrics]) -> Iterator[str]:
     for each in systems:
         if not each.several_photos:
             continue
         rows = [
             (
-                str(found.photos),
-                percent(found.rank_1),
-                percent(found.recall_at_20),
-                percent(found.map_at_20),
-                f"{found.photos * each.ms_a_photo:.1f}",
+                str(several.photos),
+                percent(several.rank_1),
+                percent(several.recall_at_20),
+                percent(several.map_at_20),
+                f"{several.photos * each.ms_a_photo:.1f}",
             )
-            for found in each.several_photos
+            for several in each.several_photos
         ]
         yield f"### {each.system}: several photos of a person in one query (%)"
         columns = ("photos a query", "rank-1", "recall@20", "mAP@20", "ms a query")
@@ -197,5 +201,5 @@ def origin_section(evaluation: Evaluation) -> Iterator[str]:
         )
     )
     yield "Recipes:\n\n" + "\n".join(
-        f"- **{each.figures.system}**: {each.figures.recipe}" for each in evaluation.systems
+        f"- **{each.metrics.system}**: {each.metrics.recipe}" for each in evaluation.systems
     )

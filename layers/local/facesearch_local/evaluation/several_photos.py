@@ -45,10 +45,10 @@ def several_photos(
     shown = np.array(drawn)
     owners = people[shown[:, 0]]
     others = np.minimum(K, (people == owners[:, None]).sum(axis=1) - MOST)
-    return tuple(_asked(people, embeddings, shown, owners, others, count) for count in COUNTS)
+    return tuple(_search(people, embeddings, shown, owners, others, count) for count in COUNTS)
 
 
-def _asked(
+def _search(
     people: NDArray[np.str_],
     embeddings: Vectors,
     shown: NDArray[np.intp],

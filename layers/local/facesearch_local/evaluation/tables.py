@@ -1,9 +1,9 @@
-"""The figures as tables, the same in the terminal and in the report."""
+"""Tables of the metrics, the same in the terminal and in the report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from facesearch_local.evaluation.measure import Figures
+from facesearch_local.evaluation.measure import SystemMetrics
 from facesearch_local.evaluation.open_set import OpenSet
 from facesearch_local.evaluation.verification import Verification
 
@@ -28,10 +28,10 @@ class Table:
 
 
 NOTHING = "–"
-Cell = Callable[[Figures], str]
+Cell = Callable[[SystemMetrics], str]
 
 
-def figure_tables(systems: Sequence[Figures]) -> list[Table]:
+def metric_tables(systems: Sequence[SystemMetrics]) -> list[Table]:
     """One row a system; shares are in per cent."""
     return [
         _table("Identification, leave one out (%)", _IDENTIFICATION, systems),
@@ -40,7 +40,7 @@ def figure_tables(systems: Sequence[Figures]) -> list[Table]:
     ]
 
 
-def _table(title: str, cells: dict[str, Cell], systems: Sequence[Figures]) -> Table:
+def _table(title: str, cells: dict[str, Cell], systems: Sequence[SystemMetrics]) -> Table:
     rows = [(each.system, *(cell(each) for cell in cells.values())) for each in systems]
     return Table(title, ("system", *cells), rows)
 
@@ -86,8 +86,8 @@ _VERIFICATION: dict[str, Cell] = {
     "ms a photo": lambda each: f"{each.ms_a_photo:.1f}",
 }
 _OPEN_SET: dict[str, Cell] = {
-    "found at 1 % false alarms": _of_open_set(lambda of: percent(of.at_rate[1e-2].found)),
-    "at 10 %": _of_open_set(lambda of: percent(of.at_rate[1e-1].found)),
+    "found at 1 % false alarms": _of_open_set(lambda of: percent(of.at_rate[1e-2].identified)),
+    "at 10 %": _of_open_set(lambda of: percent(of.at_rate[1e-1].identified)),
     "same: mean": _distance("same_mean"),
     "same: median": _distance("same_median"),
     "different: mean": _distance("different_mean"),

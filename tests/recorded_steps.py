@@ -1,8 +1,8 @@
-"""What builds report to in tests."""
+"""What the builds of models report to in tests."""
 
 
-class Steps:
-    """A report that remembers."""
+class RecordedSteps:
+    """Remembers the steps."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -11,4 +11,4 @@ class Steps:
         self.steps.append(about)
 
     def advance(self, share: float) -> None:
-        pass
+        assert 0 <= share <= 1
