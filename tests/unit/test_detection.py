@@ -177,6 +177,29 @@ def test_detect_of_a_face_cut_by_the_edge_returns_a_box_inside_the_photo(
     assert face.box.top + face.box.height <= 250
 
 
+@pytest.mark.parametrize(
+    ("person", "number", "crop"),
+    [
+        ("Ernie_Harwell", 1, (106, 0, 250, 250)),
+        ("John_Bolton", 4, (119, 0, 250, 250)),
+        ("Hugo_Chavez", 41, (111, 0, 250, 250)),
+        ("Jacques_Chirac", 13, (0, 0, 133, 250)),
+        ("Jamie_Villafane", 2, (0, 0, 141, 250)),
+        ("Juergen_Peters", 1, (0, 0, 128, 250)),
+        ("Queen_Silvia", 1, (0, 0, 250, 141)),
+        ("Alex_Sink", 1, (0, 118, 250, 250)),
+    ],
+)
+def test_detect_finds_a_face_of_which_the_edge_leaves_half(
+    detector: MtcnnDetector,
+    lfw_photo: LfwPhoto,
+    person: str,
+    number: int,
+    crop: tuple[int, int, int, int],
+) -> None:
+    assert detector.detect(np.asarray(photo(lfw_photo(person, number)).crop(crop)))
+
+
 def test_detect_again_gives_the_same_numbers(detector: MtcnnDetector, lfw_photo: LfwPhoto) -> None:
     rgb = np.asarray(photo(lfw_photo("Carmen_Electra", 1)))
     assert detector.detect(rgb) == detector.detect(rgb.copy())

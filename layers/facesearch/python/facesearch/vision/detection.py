@@ -69,7 +69,8 @@ class DetectionSettings:
 
     `sure_score` alone makes a face sure; `upright_score` does where the five landmarks lie as an
     upright face's do. `agreed_score` is the least that one of two agreeing passes must give;
-    `lone_score` the least of a face that one pass found alone.
+    `lone_score` the least of a face that one pass found alone; `cut_score` the least of one that
+    the photo's edge cuts, which the passes are less sure of, and less often wrong about.
     `final_overlap`: intersection as a share of the smaller box above which only the better remains.
     """
 
@@ -105,6 +106,7 @@ class DetectionSettings:
     upright_score: float = 0.97
     agreed_score: float = 0.85
     lone_score: float = 0.935
+    cut_score: float = 0.75
 
 
 DEFAULT_SETTINGS = DetectionSettings()
@@ -122,6 +124,9 @@ _NEARLY_SAME_PLACE, _SAME_LANDMARKS = 1 / 3, 0.3
 Two boxes that overlap more, with landmarks that lie closer, are of one face: people who stand cheek
 to cheek have less of one or the other.
 """
+
+_AT_THE_EDGE = 0.5
+"""In pixels."""
 
 _FEW_SURE, _CROWD = 3, 3
 """A photo with so few sure faces, all small, is turned if a turn has this many times as many."""
@@ -178,7 +183,7 @@ class MtcnnDetector:
             if turned := self._find_turned(rgb, settings.fast, fast):
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
-            weak = self._weak_faces(weak_passes)
+            weak = self._weak_faces(photo, weak_passes)
             # What stands out least may still be confirmed by another pass.
             if all(any(_is_same(face, known) for known in weak) for face in fast):
                 return self._with_smaller_ones(photo, weak)
@@ -190,7 +195,7 @@ class MtcnnDetector:
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
         turned = self._find_turned(rgb, settings.turned, [*fast, *thorough])
-        return turned or self._weak_faces([*weak_passes, thorough])
+        return turned or self._weak_faces(photo, [*weak_passes, thorough])
 
     def _is_sure(self, face: DetectedFace) -> bool:
         """Whether there is an upright face for sure."""
@@ -247,10 +252,13 @@ class MtcnnDetector:
         height, width = rgb.shape[:2]
         return [_turned_back(face, best_turn, width, height) for face in found]
 
-    def _weak_faces(self, passes: Sequence[list[DetectedFace]]) -> list[DetectedFace]:
+    def _weak_faces(
+        self, photo: Image.Image, passes: Sequence[list[DetectedFace]]
+    ) -> list[DetectedFace]:
         """Of faces that are not sure, those that two passes agree on, and good ones of one.
 
-        Of a face that several passes found, the first one's.
+        Those that the photo's edge cuts need no second pass. Of a face that several passes found,
+        the first one's.
         """
         settings = self._settings
         kept: list[DetectedFace] = []
@@ -261,6 +269,8 @@ class MtcnnDetector:
                     continue
                 same = [each for other in others for each in other if _in_one_place(face, each)]
                 least = settings.agreed_score if same else settings.lone_score
+                if _is_cut(face, photo):
+                    least = settings.cut_score
                 if _best_score([face, *same]) >= least:
                     kept.append(face)
         return kept
@@ -388,6 +398,13 @@ def _merged(one: list[DetectedFace], other: list[DetectedFace]) -> list[Detected
         if not any(_is_same(face, known) for known in kept):
             kept.append(face)
     return kept
+
+
+def _is_cut(face: DetectedFace, photo: Image.Image) -> bool:
+    """Whether the box reaches the photo's edge, to which it was clipped."""
+    box = face.box
+    right, bottom = photo.width - box.left - box.width, photo.height - box.top - box.height
+    return min(box.left, box.top, right, bottom) < _AT_THE_EDGE
 
 
 def _is_same(face: DetectedFace, other: DetectedFace) -> bool:
