@@ -3,7 +3,7 @@
 from facesearch.errors import SettingsError
 
 TWO_ZONES = ("us-west-1",)
-"""Where accounts see two availability zones, of three."""
+"""Where newer accounts see two availability zones, of three."""
 
 NO_SNAPSTART = ("ap-east-2", "ap-southeast-6")
 """Where Lambda has no SnapStart."""
@@ -22,7 +22,7 @@ def refuse_missing(*, region: str, zones: int, start: str) -> None:
     if region in TWO_ZONES and zones > 2:
         raise SettingsError(
             f"setting zones is '{zones}': use 2 in {region}, where AWS gives an account two zones "
-            "(-c zones=2 -c allow=zones, or the stage's file)"
+            "(-c zones=2 -c allow=zones, or the stage's file), or name your subnets (subnet_ids)"
         )
     if region in NO_SNAPSTART and start == "snapstart":
         raise SettingsError(

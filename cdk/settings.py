@@ -136,7 +136,9 @@ def read_settings(
     settings = _make(stage, {**written, **_parse_all(given)})
     refuse_downgrades(guarded(settings), guarded(committed), f"in cdk/stages/{file.name}", allowed)
     if region is not None:
-        refuse_missing(region=region, zones=settings.zones, start=settings.start)
+        # Who names subnets has their zones.
+        zones = 0 if settings.subnet_ids else settings.zones
+        refuse_missing(region=region, zones=zones, start=settings.start)
     running = read_record(settings.stack, region, stages)
     if running is not None:
         where = f"in what runs ({settings.stack} in {region})"

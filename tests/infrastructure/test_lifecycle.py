@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cdk.deployed import record
+from cdk.deployed import main, record
 from cdk.record import STAGES, read_record
 from cdk.settings import read_settings
 from cdk.synthesis import build_app
@@ -344,3 +344,12 @@ def test_broken_network_is_refused_by_name() -> None:
     ):
         with pytest.raises(SettingsError, match=rf"^setting {name} is "):
             read_settings({"stage": "prod", **context})
+
+
+def test_command_tells_what_is_wrong_in_one_line(
+    account: CloudFormation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["cdk.deployed", "facesearch-nowhere", "--region", REGION])
+    assert main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"error: there is no stack facesearch-nowhere in {REGION}: deploy it first"
