@@ -1,6 +1,7 @@
 """The two use cases on real photos, the real models and the embedded store."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -118,6 +119,17 @@ def test_damaged_model_is_named(tmp_path: Path) -> None:
     for name in ("pnet", "rnet", "onet", "facenet-int8"):
         (tmp_path / f"{name}.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"pnet\.onnx is damaged"):
+        FacePipeline(tmp_path, "facenet-int8", 1).warm()
+
+
+def test_model_that_was_swapped_for_another_is_not_opened(models: Path, tmp_path: Path) -> None:
+    for name in ("pnet", "rnet", "onet", "facenet-int8"):
+        shutil.copy(models / f"{name}.onnx", tmp_path)
+    FacePipeline(tmp_path, "facenet-int8", 1).warm()
+    rnet = bytearray((tmp_path / "rnet.onnx").read_bytes())
+    rnet[len(rnet) // 2] ^= 1  # a weight
+    (tmp_path / "rnet.onnx").write_bytes(rnet)
+    with pytest.raises(ModelError, match=r"rnet\.onnx is damaged, or another one than was built"):
         FacePipeline(tmp_path, "facenet-int8", 1).warm()
 
 

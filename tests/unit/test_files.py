@@ -1,10 +1,12 @@
 """Files appear when they are complete, or not at all."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from facesearch.files import complete_file
+from facesearch.files import complete_file, create_private_file, make_private_folder
 
 
 def test_file_appears_with_its_end_and_replaces_the_one_before(tmp_path: Path) -> None:
@@ -39,3 +41,35 @@ def test_file_with_the_longest_name_is_written(tmp_path: Path) -> None:
     with complete_file(path) as file:
         file.write(b"all")
     assert path.read_bytes() == b"all"
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_files_and_folders_are_their_owner_s_only_from_their_creation_on(tmp_path: Path) -> None:
+    make_private_folder(tmp_path / "a" / "b")
+    with complete_file(tmp_path / "a" / "b" / "c") as file:
+        (part,) = (tmp_path / "a" / "b").iterdir()
+        assert part.stat().st_mode & 0o777 == 0o600
+        file.write(b"all")
+    create_private_file(tmp_path / "d")
+    assert (tmp_path / "a" / "b" / "c").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o600
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_private_file_and_folder_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"all")
+    tmp_path.chmod(0o755)
+    create_private_file(tmp_path / "a", exist_ok=True)
+    make_private_folder(tmp_path)
+    assert (tmp_path / "a").read_bytes() == b"all"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    with pytest.raises(FileExistsError):
+        create_private_file(tmp_path / "a")

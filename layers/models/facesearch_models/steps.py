@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from facesearch.files import complete_file
+from facesearch.files import complete_file, make_private_folder
 from facesearch_models.calibration import load_calibration
 from facesearch_models.convert import convert
 from facesearch_models.download import download_archive, read_file, read_files, sha256, verify
@@ -38,17 +38,20 @@ class Entry:
 class Build:
     """One build into a folder that no other build is using."""
 
-    def __init__(self, target: Path, manifest: Manifest, report: Report) -> None:
+    def __init__(
+        self, target: Path, manifest: Manifest, report: Report, *, offline: bool = False
+    ) -> None:
         self._target = target
         self._work = target / WORK
         self._manifest = manifest
         self._report = report
+        self._offline = offline
         self._entries: dict[str, Entry] = {}
 
     def run(self, key: str) -> None:
-        self._work.mkdir(exist_ok=True)
+        make_private_folder(self._work)
         archives = {
-            name: download_archive(source, self._work, self._report)
+            name: download_archive(source, self._work, self._report, offline=self._offline)
             for name, source in self._manifest.sources.items()
         }
         # Until there is a new index, the folder may hold files of two builds and counts as empty.
@@ -114,7 +117,7 @@ class Build:
     def _write(self, name: str, content: bytes) -> None:
         """A file of the target is complete or absent, whenever the build is killed."""
         path = self._target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         with complete_file(path, work=self._work) as file:
             file.write(content)
 

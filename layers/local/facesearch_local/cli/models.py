@@ -48,6 +48,7 @@ def command() -> None:
 Examples:
   facesearch models build
   facesearch models build --evaluation
+  facesearch models build --offline
   FACESEARCH_MODELS=/srv/models facesearch models build"""
 )
 @click.option(
@@ -55,14 +56,18 @@ Examples:
     is_flag=True,
     help="The network that 'facesearch evaluate' compares with, too (17 MB more).",
 )
+@click.option("--offline", is_flag=True, help="Download nothing; fail if something is missing.")
 @json_option
-def build(*, evaluation: bool, as_json: bool) -> None:
-    """Download, verify and convert the models; returns at once when that is done."""
+def build(*, evaluation: bool, offline: bool, as_json: bool) -> None:
+    """Download, verify and convert the models; returns at once when that is done.
+
+    Files that were changed or damaged since are made again.
+    """
     folder = read_settings().models
     with show_steps() as progress:
-        build_models(folder, report=progress)
+        build_models(folder, report=progress, offline=offline)
         if evaluation:
-            build_network(folder, report=progress)
+            build_network(folder, report=progress, offline=offline)
     if as_json:
         print_json({"folder": str(folder)})
     else:

@@ -9,6 +9,7 @@ import msgspec
 from PIL import Image
 
 from facesearch.faces import DetectedFace, Match
+from facesearch.files import complete_file
 from facesearch.photos.folder import read_file
 from facesearch.photos.places import Photos
 from facesearch.searching import (
@@ -199,7 +200,8 @@ def _report_nothing(scope: Scope, held: int) -> int:
 
 def _check_format(grid: Path) -> None:
     """Check the picture's format before the search, which takes time."""
-    if grid.suffix.lower() not in Image.registered_extensions():
+    Image.init()
+    if Image.registered_extensions().get(grid.suffix.lower()) not in Image.SAVE:
         raise click.BadParameter(
             f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"
         )
@@ -208,5 +210,5 @@ def _check_format(grid: Path) -> None:
 def _draw(grid: Path, image: Path, result: _SearchResult) -> None:
     name = "/".join(image.absolute().parts[-2:])
     picture = draw_result(name, *result.query(), result.matches, Photos().read)
-    with saved(grid):
-        picture.save(grid)
+    with saved(grid), complete_file(grid) as file:
+        picture.save(file, Image.registered_extensions()[grid.suffix.lower()])

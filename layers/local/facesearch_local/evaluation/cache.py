@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from facesearch.closeable import Closeable
 from facesearch.errors import StoreDamaged
+from facesearch.files import create_private_file, make_private_folder
 from facesearch_local.library.walk import PhotoFile
 
 _SCHEMA = """
@@ -39,7 +40,8 @@ class EmbeddingCache(Closeable):
         """Raises `StoreDamaged`, naming the file."""
         self._file = folder / f"{sha256(recipe.encode()).hexdigest()[:16]}.sqlite"
         with self._named():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
+            create_private_file(self._file, exist_ok=True)
             self._database = sqlite3.connect(self._file, timeout=30)
             self._database.executescript(_SCHEMA)
             with self._database:

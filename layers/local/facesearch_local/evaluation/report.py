@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from facesearch.files import complete_file, make_private_folder
 from facesearch_local.evaluation.plots import Picture, draw_plots
 from facesearch_local.evaluation.results import Evaluation
 from facesearch_local.evaluation.sections import (
@@ -34,7 +35,7 @@ class EvaluationReport:
             report = cls(output, output.with_name(output.stem.lower()))
         else:
             report = cls(output / "report.md", output)
-        report.pictures.mkdir(parents=True, exist_ok=True)
+        make_private_folder(report.pictures)
         return report
 
     def write(self, evaluation: Evaluation) -> None:
@@ -56,7 +57,8 @@ class EvaluationReport:
         )
 
     def save(self, parts: Iterable[str]) -> None:
-        self.file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        with complete_file(self.file) as file:
+            file.write(("\n\n".join(parts) + "\n").encode())
 
     def pictured(self, title: str, pictures: Sequence[Picture | None]) -> Iterator[str]:
         """A section of pictures; nothing where there are none."""

@@ -21,7 +21,7 @@ from facesearch.errors import (
     StoreError,
 )
 from facesearch.faces import DEFAULT_COLLECTION
-from facesearch.files import complete_file
+from facesearch.files import complete_file, make_private_folder
 from facesearch.indexing import PhotoToIndex, Status, index_photos
 from facesearch.photos.folder import read_photo
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
@@ -55,7 +55,7 @@ class FolderUploads:
     def __init__(self, folder: Path, pipeline: FacePipeline, store: FaceStore) -> None:
         """Raises `SettingsError` when the folder cannot be created."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
             self._folder = folder.resolve(strict=True)
         except OSError as error:
             raise SettingsError(
@@ -116,7 +116,7 @@ class FolderUploads:
         """Write the whole photo or nothing. It replaces a photo of this name."""
         place = self._folder / collection
         try:
-            place.mkdir(exist_ok=True)
+            make_private_folder(place)
             if place.resolve() != place:
                 raise InvalidCollection(
                     "this collection's folder is a link to another place: choose another"

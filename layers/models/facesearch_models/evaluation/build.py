@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from facesearch.files import complete_file
+from facesearch.files import complete_file, make_private_folder
 from facesearch_models.download import download_archive, read_file, sha256, verify
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import Output, Source
@@ -30,22 +30,23 @@ def load_network_manifest() -> NetworkManifest:
     return NetworkManifest(Source(**tables["source"]), Output(**tables["output"]))
 
 
-def build_network(models: Path, *, report: Report) -> Path:
+def build_network(models: Path, *, report: Report, offline: bool = False) -> Path:
     """The built network below `models`; downloads 17 MB and converts unless that has been done.
 
     A build that was killed goes on where it stopped; a second one at the same time waits for the
-    first. Raises `BuildError`.
+    first. With `offline`, nothing is downloaded. Raises `BuildError`.
     """
     source, output = load_network_manifest()
     network = models / NETWORK
     try:
-        network.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(network.parent)
         with sole_build(network.parent, report):
             if network.is_file() and sha256(network.read_bytes()) == output.sha256:
                 return network
             work = network.parent / ".build"
-            work.mkdir(exist_ok=True)
-            content = _converted(source, download_archive(source, work, report), report)
+            make_private_folder(work)
+            archive = download_archive(source, work, report, offline=offline)
+            content = _converted(source, archive, report)
             with complete_file(network, work=work) as file:
                 file.write(verify(network.name, content, output.sha256, VERSIONS))
             shutil.rmtree(work)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.errors import ModelError
+from facesearch.vision.verified import find_unexpected
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
 DEFAULT_EMBEDDER = "facenet-int8"
 EMBEDDERS = (DEFAULT_EMBEDDER, "facenet-fp32")
 """The second is the reference that the first was quantised from."""
+
+SHA256 = {
+    "facenet-fp32": "81c0bfdb48d4cd9adaeb83422c936ce39fab96f8737f58678bbea7417ad7ea49",
+    "facenet-int8": "6c0da360666ae1b187778ea69894284d5b4bfc00510e5deeca33a8564720b88d",
+    "pnet": "7af767f1a90698e40fcc8b8f052d0d3a5fc0ab1e15b3c8b853d7593b880b093d",
+    "rnet": "34e75e109f478654c8d7e8201852309a054db7419aab68c5aff41f1c3cddc5e5",
+    "onet": "9c80d1c181d298ed23fa03591c1f02adb0f4b730273ccf9839e835cc6224e613",
+}
+"""The only models that are opened; those of the build's manifest.toml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +33,7 @@ class ModelFolder:
     def open(self, name: str, threads: int) -> "ort.InferenceSession":
         """An ONNX Runtime session of `name`.onnx on `threads` CPU threads.
 
-        Raises `ModelError` when the file is missing or not a model.
+        Raises `ModelError` when the file is missing or another than was built.
         """
         # The runtime is loaded with the first model: reading a store needs none.
         import onnxruntime as ort  # noqa: PLC0415
@@ -31,6 +41,15 @@ class ModelFolder:
         file = self.path / f"{name}.onnx"
         if not file.is_file():
             raise ModelError(f"model {file} is missing: run 'facesearch models build'")
+        try:
+            unexpected = find_unexpected(self.path, {file.name: SHA256[name]})
+        except OSError as error:
+            raise ModelError(f"model {file} cannot be read: {error.strerror}") from error
+        if unexpected:
+            raise ModelError(
+                f"model {file} is damaged, or another one than was built: run 'facesearch models "
+                "build'"
+            )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

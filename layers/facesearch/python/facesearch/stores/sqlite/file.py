@@ -1,7 +1,6 @@
 """The file behind `SqliteStore`: its connections, its transactions and its engine's errors."""
 
 import errno
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from facesearch.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
+from facesearch.files import create_private_file
 from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty, update_tables
 
 BUSY_TIMEOUT_S = 30.0
@@ -105,7 +105,7 @@ class SqliteFile:
         with self._borrowed(create=False) as connection:
             if is_empty(connection):
                 raise self.not_found()
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            create_private_file(target)
             with closing(apsw.Connection(str(target))) as copy, _no_room_recognised(copy):
                 _copy_pages(connection, copy)
                 # One file, without a log beside it.
@@ -172,6 +172,9 @@ class SqliteFile:
             connection = _connect(self._memory_uri, apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_CREATE)
         else:
             self._check_place(self._path, create=create)
+            if create:
+                # SQLite gives its log and its locks the permissions of the store.
+                create_private_file(self._path, exist_ok=True)
             connection = _connect_path(self._path, create=create)
         with _closed_on_error(connection), _no_room_recognised(connection):
             if not is_empty(connection):
