@@ -41,7 +41,13 @@ class FaceIndex(Construct):
             self.region = Aws.REGION
             self._arn = domain.attr_arn
         size = settings.sizing.index
-        options = urlencode({"shards": size.shards, "replicas": size.replicas})
+        options = urlencode(
+            {
+                "shards": size.shards,
+                "replicas": size.replicas,
+                "compression": settings.compression,
+            }
+        )
         self.store_url = f"opensearch+aws://{self.endpoint}/{INDEX}?region={self.region}&{options}"
 
     def grant_search(self, role: iam.Role) -> None:

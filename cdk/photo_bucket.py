@@ -1,6 +1,6 @@
 """The bucket of photos: private, encrypted, versioned. It notifies the queue of changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from aws_cdk import Aws, Duration, Stack
@@ -20,6 +20,22 @@ EVENTS = (
 )
 TAG_EVENT = "s3:ObjectTagging:*"
 
+
+# Both are read at once, unlike S3's other archives. The second asks a fee for each read.
+_TRANSITIONS: Mapping[str, list[s3.Transition] | None] = {
+    "standard": None,
+    "intelligent-tiering": [
+        s3.Transition(
+            storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(0)
+        )
+    ],
+    "glacier-ir": [
+        s3.Transition(
+            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+            transition_after=Duration.days(30),
+        )
+    ],
+}
 
 PREFLIGHT_S = 3600
 """How long a browser may keep the answer to a preflight request."""
@@ -66,6 +82,7 @@ class PhotoBucket(Construct):
                     noncurrent_version_expiration=Duration.days(30),
                     expired_object_delete_marker=True,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
+                    transitions=_TRANSITIONS[settings.photo_storage],
                 )
             ],
             server_access_logs_bucket=access,

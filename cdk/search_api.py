@@ -70,7 +70,8 @@ class SearchApi(Construct):
                 stage_name=STAGE_NAME,
                 throttling_rate_limit=size.rate_limit,
                 throttling_burst_limit=size.burst_limit,
-                metrics_enabled=True,
+                # Those of the whole API come anyway, and are watched; a route's would cost.
+                metrics_enabled=False,
                 tracing_enabled=settings.tracing,
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 access_log_destination=apigateway.LogGroupLogDestination(

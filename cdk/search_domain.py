@@ -1,6 +1,6 @@
 """The OpenSearch Service domain itself: encrypted, HTTPS only, sized by the capacity formulas."""
 
-from aws_cdk import Aws, CfnUpdatePolicy, Stack
+from aws_cdk import Annotations, Aws, CfnUpdatePolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -60,6 +60,13 @@ class SearchDomain(Construct):
         self.domain.cfn_options.update_policy = CfnUpdatePolicy(enable_version_upgrade=True)
         self.domain.apply_removal_policy(removal_policy(settings))
         self.domain.node.add_dependency(may_log)
+        if size.manager is None and size.replicas:
+            Annotations.of(self).add_info(
+                f"{size.nodes} data nodes in {size.zones} zones, and no managers: when a node or a "
+                "zone is lost, no data is, but the index may answer and take nothing until AWS "
+                "has replaced the node, which takes minutes to an hour; photos wait in the queue. "
+                "Stage prod (three zones, managers) goes on at once."
+            )
         self._justify(size, network)
 
     def _justify(self, size: IndexSize, network: PrivateNetwork | None) -> None:

@@ -15,7 +15,14 @@ from cdk.record import STAGES, read_record
 from cdk.regions import refuse_missing
 from facesearch.collections import CHOICES as COLLECTIONS
 from facesearch.errors import InvalidRequest, SettingsError
-from facesearch.planning.capacity import Redundancy, Sizing, Workload, parse_count, size
+from facesearch.planning.capacity import (
+    COMPRESSIONS,
+    Redundancy,
+    Sizing,
+    Workload,
+    parse_count,
+    size,
+)
 from facesearch.vision.limits import MAX_FACES
 
 CHOICES = {
@@ -28,6 +35,8 @@ CHOICES = {
     "zones": (1, 2, 3),
     "replicas": (0, 1, 2),
     "views": (1, 2),
+    "compression": tuple(COMPRESSIONS),
+    "photo_storage": ("standard", "intelligent-tiering", "glacier-ir"),
 }
 
 ONCE = ("restoring",)
@@ -93,6 +102,10 @@ class StageSettings:
     """What names a photo's collection: its folder, its tag, or nothing."""
     uploads: bool = True
     """Whether callers of the API may add photos."""
+    compression: str = "1x"
+    """How the index keeps vectors in memory: 4x takes a quarter, and costs a little recall."""
+    photo_storage: str = "standard"
+    """S3's class for photos: standard, or one that is cheaper for those that are not read."""
     customer_key: bool = False
     """Photos, queues, index, logs and topic are encrypted with a KMS key of the account's own."""
 
@@ -109,7 +122,7 @@ class StageSettings:
     @property
     def sizing(self) -> Sizing:
         redundancy = Redundancy(self.zones, self.replicas, self.managers, self.burstable)
-        return size(Workload(self.faces, self.searches, self.photos), redundancy)
+        return size(Workload(self.faces, self.searches, self.photos), redundancy, self.compression)
 
 
 Value = str | int | float | bool | tuple[str, ...]

@@ -23,6 +23,8 @@ CUSTOMISED = {
     "suffixes": ".jpg,.png",
     "collections": "tag",
     "tracing": "true",
+    "compression": "4x",
+    "photo_storage": "intelligent-tiering",
     "customer_key": "true",
     "searches": "40",
     "log_days": "30",

@@ -101,14 +101,14 @@ def test_api_key_is_throttled_by_its_usage_plan(template: Template) -> None:
     assert template.target(link["KeyId"])["Properties"]["Enabled"] is True
 
 
-def test_every_request_is_throttled_logged_and_measured(template: Template) -> None:
+def test_every_request_is_throttled_and_logged_without_paid_metrics(template: Template) -> None:
     size = template.settings.sizing.search
     stage = template.one("AWS::ApiGateway::Stage")["Properties"]
     (everything,) = stage["MethodSettings"]
     assert (everything["HttpMethod"], everything["ResourcePath"]) == ("*", "/*")
     assert everything["ThrottlingRateLimit"] == size.rate_limit
     assert everything["ThrottlingBurstLimit"] == size.burst_limit
-    assert everything["MetricsEnabled"] is True
+    assert everything["MetricsEnabled"] is False
     assert everything["DataTraceEnabled"] is False
     assert "DestinationArn" in stage["AccessLogSetting"]
 

@@ -16,6 +16,7 @@ from tests.infrastructure.conftest import CUSTOMISED, NETWORK, PRIVATE_DOMAIN, S
 VARIANTS = {
     "dev": {"stage": "dev"},
     "prod": {"stage": "prod"},
+    "small": {"stage": "small"},
     "customised": CUSTOMISED,
     "iam": {"authorisation": "iam"},
     "restored": {"stage": "prod", "domain_endpoint": PRIVATE_DOMAIN, **NETWORK},

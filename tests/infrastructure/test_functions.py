@@ -144,6 +144,7 @@ def test_function_store_is_the_stack_s_index_as_large_as_computed(
     assert (store.host, store.port, store.aws, store.tls) == (ENDPOINT, 443, True, True)
     assert store.region == "eu-west-1"
     assert (store.shape.shards, store.replicas) == (size.shards, size.replicas)
+    assert store.shape.compression == template.settings.compression
 
 
 def test_store_gives_up_before_the_function_does(template: Template) -> None:

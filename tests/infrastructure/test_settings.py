@@ -7,9 +7,10 @@ import pytest
 
 from cdk.downgrades import LOSSES
 from cdk.record import STAGES
-from cdk.settings import StageSettings, read_settings
+from cdk.settings import CHOICES, StageSettings, read_settings
 from facesearch.errors import SettingsError
 from facesearch.planning.capacity import REDUNDANCY, Redundancy
+from facesearch_local.planning.costs import FEATURES, PHOTO_STORAGE, Features
 
 DOMAIN = "search-people-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com"
 
@@ -29,6 +30,15 @@ def test_stage_is_as_redundant_as_it_is_planned(stage: str) -> None:
     assert REDUNDANCY[stage] == Redundancy(
         settings.zones, settings.replicas, settings.managers, settings.burstable
     )
+
+
+@pytest.mark.parametrize("stage", FEATURES)
+def test_stage_costs_what_is_planned(stage: str) -> None:
+    settings = read_settings({"stage": stage})
+    snapshot = settings.start == "snapstart"
+    features = Features(snapshot, settings.tracing, settings.vpc, settings.photo_storage)
+    assert FEATURES[stage] == features
+    assert CHOICES["photo_storage"] == PHOTO_STORAGE
 
 
 def test_context_of_the_cdk_itself_is_left_alone() -> None:
@@ -63,7 +73,10 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        ({"stage": "test"}, "setting stage is 'test': use one of dev, prod, or add its file"),
+        (
+            {"stage": "test"},
+            "setting stage is 'test': use one of dev, prod, small, or add its file",
+        ),
         ({"stage": "../stages/dev"}, "setting stage is '../stages/dev': use one of"),
         ({"name": "Faces"}, "setting name is 'Faces': use small letters, digits"),
         ({"name": "a" * 25}, f"setting name is '{'a' * 25}': use small letters, digits and"),

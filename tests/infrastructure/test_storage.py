@@ -1,5 +1,10 @@
 """The bucket, its queue and the index: what they promise about photos and faces."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import boto3
 import pytest
 
@@ -59,6 +64,50 @@ def test_photos_are_versioned_and_deleted_ones_go_for_good(photos: Resource) -> 
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert rule["ExpiredObjectDeleteMarker"] is True
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+@pytest.mark.parametrize(
+    ("photo_storage", "moved"),
+    [
+        ("standard", None),
+        ("intelligent-tiering", ("INTELLIGENT_TIERING", 0)),
+        ("glacier-ir", ("GLACIER_IR", 30)),
+    ],
+)
+def test_photos_go_to_the_storage_class_that_is_set(
+    photo_storage: str, moved: object, template_of: Synthesise
+) -> None:
+    photos = photos_of(template_of(photo_storage=photo_storage))
+    (rule,) = photos["Properties"]["LifecycleConfiguration"]["Rules"]
+    transitions = rule.get("Transitions", [])
+    found = [(each["StorageClass"], each["TransitionInDays"]) for each in transitions]
+    assert found == ([moved] if moved else [])
+
+
+def test_small_stage_tells_what_it_does_not_survive(template_of: Synthesise) -> None:
+    for stage, told in (("small", 1), ("prod", 0), ("dev", 0)):
+        folder = template_of(stage=stage).path.parent
+        messages = [
+            entry["data"]
+            for entries in manifest_metadata(folder)
+            for entry in entries
+            if entry["type"] == "aws:cdk:info"
+        ]
+        assert len(messages) == told
+        assert all("until AWS has replaced the node" in message for message in messages)
+
+
+def manifest_metadata(folder: Path) -> Iterator[list[dict[str, Any]]]:
+    """What the CDK's command line prints of a stack."""
+    (stack,) = (
+        each
+        for each in json.loads((folder / "manifest.json").read_text())["artifacts"].values()
+        if each["type"] == "aws:cloudformation:stack"
+    )
+    metadata = stack.get("metadata") or {}
+    for file in folder.glob("*.metadata.json"):
+        metadata = {**metadata, **json.loads(file.read_text())}
+    yield from metadata.values()
 
 
 def test_access_to_photos_is_logged_in_another_bucket(template: Template, photos: Resource) -> None:

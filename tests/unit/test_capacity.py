@@ -8,6 +8,7 @@ import pytest
 from facesearch.errors import InvalidRequest
 from facesearch.planning.capacity import (
     REDUNDANCY,
+    SMALL_FACES,
     IndexSize,
     Redundancy,
     Workload,
@@ -16,10 +17,13 @@ from facesearch.planning.capacity import (
     size_index,
     size_ingestion,
     size_search,
+    stage_for,
+    vector_bytes,
 )
-from facesearch.planning.nodes import GIB, NODE_TYPES, NodeType
+from facesearch.planning.nodes import GIB, MANAGER_TYPES, NODE_TYPES, NodeType
 
 FACES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+MANAGERS_BY_SIZE = [manager for _, manager in MANAGER_TYPES]
 SCALES = list(product(FACES, REDUNDANCY))
 PROD, DEV = REDUNDANCY["prod"], REDUNDANCY["dev"]
 
@@ -194,13 +198,36 @@ def test_java_heap_takes_half_of_a_node_and_no_more_than_32_gib() -> None:
     assert NodeType("large", 128, 16, 1, 1).cache_bytes == pytest.approx(96 * 0.7 * GIB)
 
 
-def test_larger_nodes_have_more_of_everything_for_their_price() -> None:
-    for smaller, larger in pairwise(node for node in NODE_TYPES if not node.burstable):
+@pytest.mark.parametrize("family", ["r7g", "m7g"])
+def test_larger_nodes_have_more_of_everything_for_their_price(family: str) -> None:
+    nodes = [node for node in (*NODE_TYPES, *MANAGERS_BY_SIZE) if node.name.startswith(family)]
+    assert len(nodes) > 2
+    for smaller, larger in pairwise(nodes):
         assert smaller.memory_gib < larger.memory_gib
         assert smaller.usd_an_hour < larger.usd_an_hour
         assert smaller.usd_an_hour / smaller.vcpus == pytest.approx(
             larger.usd_an_hour / larger.vcpus, rel=0.01
         )
+
+
+def test_small_site_has_two_nodes_in_two_zones_and_nobody_to_lead_them() -> None:
+    for faces in (10_000, SMALL_FACES):
+        size = size_index(workload(faces=faces, searches=1), REDUNDANCY["small"])
+        assert (size.nodes, size.zones, size.replicas, size.manager) == (2, 2, 1, None)
+        assert stage_for(workload(faces=faces)) == "small"
+        dear = size_index(workload(faces=faces, searches=1), PROD)
+        assert size.nodes * size.node.usd_an_hour < dear.nodes * dear.node.usd_an_hour
+    assert stage_for(workload(faces=SMALL_FACES + 1)) == "prod"
+
+
+def test_compressed_vectors_take_less_memory_and_more_disk() -> None:
+    plain, compressed = (
+        size_index(workload(faces=100_000_000), PROD, compression) for compression in ("1x", "4x")
+    )
+    assert compressed.node.memory_gib < plain.node.memory_gib
+    assert compressed.nodes * compressed.disk_gib > plain.nodes * plain.disk_gib
+    # 128 dimensions and 16 links of 8 bytes, with a tenth more.
+    assert (vector_bytes("1x"), vector_bytes("4x")) == pytest.approx((704, 281.6))
 
 
 def test_size_is_of_all_three_parts() -> None:

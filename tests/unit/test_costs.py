@@ -4,7 +4,14 @@ import pytest
 
 from facesearch.errors import InvalidRequest
 from facesearch.planning.capacity import REDUNDANCY, Workload, size
-from facesearch_local.planning.costs import PRICES, CostLine, monthly_costs, with_prices
+from facesearch_local.planning.costs import (
+    FEATURES,
+    PRICES,
+    CostLine,
+    Features,
+    monthly_costs,
+    with_prices,
+)
 
 WORKLOAD = Workload(faces=100_000_000, searches_a_second=50, photos_a_day=1_000_000)
 SIZING = size(WORKLOAD, REDUNDANCY["prod"])
@@ -12,7 +19,7 @@ SIZING = size(WORKLOAD, REDUNDANCY["prod"])
 
 @pytest.fixture
 def bill() -> dict[str, CostLine]:
-    return {line.what: line for line in monthly_costs(WORKLOAD, SIZING, PRICES, snapshot=True)}
+    return {line.what: line for line in monthly_costs(WORKLOAD, SIZING, PRICES, FEATURES["prod"])}
 
 
 def test_bill_counts_nodes_by_the_hour(bill: dict[str, CostLine]) -> None:
@@ -40,14 +47,47 @@ def test_bill_counts_every_stored_photo(bill: dict[str, CostLine]) -> None:
     assert bill["photos: storage"].quantity == pytest.approx(100e6 / 1.2 * 0.003)
 
 
-def test_snapshot_costs_only_where_there_is_one(bill: dict[str, CostLine]) -> None:
-    without = monthly_costs(WORKLOAD, SIZING, PRICES, snapshot=False)
-    assert set(bill) - {line.what for line in without} == {"search: snapshot kept"}
+@pytest.mark.parametrize(
+    ("features", "missing"),
+    [
+        (Features(snapshot=False, tracing=True, private=True), "search: snapshot kept"),
+        (Features(snapshot=True, tracing=False, private=True), "watching: traces"),
+        (Features(snapshot=True, tracing=True, private=False), "watching: traffic"),
+    ],
+)
+def test_feature_costs_only_where_it_is(
+    bill: dict[str, CostLine], features: Features, missing: str
+) -> None:
+    without = monthly_costs(WORKLOAD, SIZING, PRICES, features)
+    assert set(bill) - {line.what for line in without} == {missing}
+
+
+def test_bill_counts_what_x_ray_takes(bill: dict[str, CostLine]) -> None:
+    # Of 50 searches a second one and a twentieth of 49; of 11.6 photos one and of 10.6.
+    a_second = 1 + 49 / 20 + 1 + (1e6 / 86_400 - 1) / 20
+    assert bill["watching: traces"].quantity == pytest.approx(a_second * 730 * 3600 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("photo_storage", "days"), [("intelligent-tiering", 90), ("glacier-ir", 30)]
+)
+def test_photos_in_a_cheaper_class_are_in_the_dear_one_for_their_first_days(
+    bill: dict[str, CostLine], photo_storage: str, days: int
+) -> None:
+    features = Features(snapshot=True, tracing=True, private=True, photo_storage=photo_storage)
+    cheaper = {line.what: line for line in monthly_costs(WORKLOAD, SIZING, PRICES, features)}
+    whole = bill["photos: storage"].quantity
+    recent, older = (cheaper[f"photos: storage{what}"].quantity for what in ("", ", older"))
+    assert recent == pytest.approx(min(days * 1e6, 100e6 / 1.2) * 0.003)
+    assert recent + older == pytest.approx(whole)
+    if photo_storage == "glacier-ir":
+        assert sum(line.usd for line in cheaper.values()) < sum(line.usd for line in bill.values())
 
 
 def test_price_that_is_replaced_changes_its_lines_only(bill: dict[str, CostLine]) -> None:
     prices = with_prices({"api-requests": 7.0})
-    other = {line.what: line.usd for line in monthly_costs(WORKLOAD, SIZING, prices, snapshot=True)}
+    lines = monthly_costs(WORKLOAD, SIZING, prices, FEATURES["prod"])
+    other = {line.what: line.usd for line in lines}
     changed = {what for what, line in bill.items() if line.usd != other[what]}
     assert changed == {"search: API"}
     assert other["search: API"] == pytest.approx(2 * bill["search: API"].usd)

@@ -27,7 +27,7 @@ def test_plan_shows_sizes_prices_and_a_total_that_adds_up(
 
 
 @pytest.mark.parametrize("faces", ["10k", "1M", "1B"])
-@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize("stage", REDUNDANCY)
 def test_plan_covers_ten_thousand_to_a_billion_faces(
     faces: str, stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,6 +35,30 @@ def test_plan_covers_ten_thousand_to_a_billion_faces(
     plan = json.loads(capsys.readouterr().out)
     assert plan["usd_a_month"] == pytest.approx(sum(line["usd"] for line in plan["costs"]), abs=0.2)
     assert plan["sizing"]["index"]["zones"] == REDUNDANCY[stage].zones
+
+
+@pytest.mark.parametrize(("faces", "stage"), [("10k", "small"), ("1M", "small"), ("10M", "prod")])
+def test_plan_is_small_for_a_small_site(
+    faces: str, stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", "--faces", faces, "--searches", "10", "--json"]) == DONE
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["stage"] == stage
+    index = plan["sizing"]["index"]
+    if stage == "small":
+        assert (index["nodes"], index["zones"], index["replicas"]) == (2, 2, 1)
+        assert index["manager"] is None
+
+
+def test_plan_takes_compression_and_a_class_for_photos(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["plan", "--faces", "100M", "--searches", "10", "--json"]
+    assert run(command) == DONE
+    plain = json.loads(capsys.readouterr().out)
+    assert run([*command, "--compression", "4x", "--photo-storage", "glacier-ir"]) == DONE
+    cheaper = json.loads(capsys.readouterr().out)
+    assert cheaper["usd_a_month"] < plain["usd_a_month"] / 2
+    nodes = [each["sizing"]["index"]["node"]["memory_gib"] for each in (plain, cheaper)]
+    assert nodes[1] < nodes[0]
 
 
 def test_plan_spreads_the_uploads_over_a_year_unless_told(

@@ -1,11 +1,12 @@
 """`facesearch plan`: the sizes and the monthly costs of a system on AWS."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
 from facesearch.planning.capacity import (
+    COMPRESSIONS,
     DAY_S,
     DISK_BYTES_A_FACE,
     FACES_A_PHOTO,
@@ -23,19 +24,23 @@ from facesearch.planning.capacity import (
     SERVICE_MOST_GIB,
     SERVICE_SHARE,
     SHARD_SEARCH_CPU_S,
+    SMALL_FACES,
     UNMERGED,
-    VECTOR_BYTES,
     Sizing,
     Workload,
     parse_count,
     size,
+    stage_for,
+    vector_bytes,
 )
 from facesearch.planning.nodes import MANAGERS
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json
 from facesearch_local.planning.costs import (
+    FEATURES,
     PHOTO_GB,
+    PHOTO_STORAGE,
     PRICES_OF,
     CostLine,
     monthly_costs,
@@ -48,7 +53,8 @@ BASIS = (
     f"Measured (two shared cores, {MEASURED_FACES:,} faces): {DISK_BYTES_A_FACE:,} bytes of disk a "
     f"face; {FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU; "
     f"{SHARD_SEARCH_CPU_S * 1000:g} ms of a vCPU for a search in one shard.",
-    f"Published: {VECTOR_BYTES:g} bytes of memory a vector (HNSW, m 16), 30 GB a shard; of a disk, "
+    f"Published: {vector_bytes():g} bytes of memory a vector (HNSW, m 16; "
+    f"{vector_bytes('4x'):g} with compression 4x), 30 GB a shard; of a disk, "
     f"Linux keeps {LINUX_SHARE:.0%} and the service {SERVICE_SHARE:.0%} of the rest, at most "
     f"{SERVICE_MOST_GIB} GiB.",
     f"Extrapolated: all beyond {MEASURED_FACES:,} faces; {PHOTO_CPU_S:g} s to index a 12-megapixel "
@@ -75,9 +81,22 @@ Examples:
 @click.option(
     "--stage",
     type=click.Choice(list(REDUNDANCY)),
-    default="prod",
+    help="dev is one node; small goes on after a lost zone once AWS has replaced the node; prod "
+    f"goes on at once. Default: small for up to {SMALL_FACES:,} faces, else prod.",
+)
+@click.option(
+    "--compression",
+    type=click.Choice(list(COMPRESSIONS)),
+    default="1x",
     show_default=True,
-    help="dev is one node; prod survives the loss of a zone.",
+    help="4x keeps a quarter of each vector in memory.",
+)
+@click.option(
+    "--photo-storage",
+    type=click.Choice(PHOTO_STORAGE),
+    default=PHOTO_STORAGE[0],
+    show_default=True,
+    help="S3's class for photos.",
 )
 @click.option(
     "--price",
@@ -92,24 +111,28 @@ def command(
     faces: str,
     searches: str,
     photos: str | None,
-    stage: str,
+    stage: str | None,
+    compression: str,
+    photo_storage: str,
     changes: Sequence[str],
     as_json: bool,
 ) -> None:
     """What a system of some size needs on AWS, and what that costs a month.
 
-    The stack is sized by the same formulas, from the same numbers in cdk/stages/prod.toml.
+    The stack is sized by the same formulas, from the same numbers in cdk/stages.
     """
     stored = int(parse_count(faces))
     a_day = parse_count(photos) if photos else max(stored / FACES_A_PHOTO / YEAR_DAYS, 1)
     workload = Workload(stored, parse_count(searches), int(a_day))
     prices = with_prices(dict(map(_price, changes)))
-    sizing = size(workload, REDUNDANCY[stage])
-    lines = monthly_costs(workload, sizing, prices, snapshot=stage == "prod")
+    stage = stage or stage_for(workload)
+    sizing = size(workload, REDUNDANCY[stage], compression)
+    features = replace(FEATURES[stage], photo_storage=photo_storage)
+    lines = monthly_costs(workload, sizing, prices, features)
     if as_json:
-        _print_json(workload, sizing, lines)
+        _print_json(workload, sizing, lines, stage)
     else:
-        _print_plan(workload, sizing, lines, stage)
+        _print_plan(workload, sizing, lines, stage, compression)
 
 
 def _price(text: str) -> tuple[str, float]:
@@ -123,9 +146,10 @@ def _price(text: str) -> tuple[str, float]:
         ) from error
 
 
-def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine]) -> None:
+def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], stage: str) -> None:
     print_json(
         {
+            "stage": stage,
             "workload": asdict(workload),
             "sizing": asdict(sizing),
             "costs": [{**asdict(line), "usd": round(line.usd, 2)} for line in lines],
@@ -134,12 +158,14 @@ def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine]) -
     )
 
 
-def _print_plan(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], stage: str) -> None:
+def _print_plan(
+    workload: Workload, sizing: Sizing, lines: Sequence[CostLine], stage: str, compression: str
+) -> None:
     click.echo(
         f"{workload.faces:,} faces, {workload.searches_a_second:g} searches a second, "
         f"{workload.photos_a_day:,} photos a day; stage {stage}\n"
     )
-    for part, text in _sizes(workload, sizing):
+    for part, text in _sizes(workload, sizing, compression):
         click.echo(f"{part:<10}{text}")
     click.echo()
     for row in _table(lines):
@@ -149,11 +175,11 @@ def _print_plan(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], s
         click.echo(line)
 
 
-def _sizes(workload: Workload, sizing: Sizing) -> list[tuple[str, str]]:
+def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[str, str]]:
     index, ingestion, search = sizing.index, sizing.ingestion, sizing.search
     uploads = workload.photos_a_day / DAY_S * INGEST_PEAK
     managers = f", {MANAGERS} {index.manager.name} to manage" if index.manager else ""
-    memory_gb = workload.faces * VECTOR_BYTES / 1e9
+    memory_gb = workload.faces * vector_bytes(compression) / 1e9
     return [
         ("index", f"{index.nodes} {index.node.name} in {index.zones} zone(s){managers}"),
         (

@@ -22,6 +22,8 @@ MILLION = 1_000_000
 
 PHOTO_GB = 0.003
 """Assumed: a 12-megapixel JPEG."""
+FLOW_LOG_GB_A_REQUEST = 6e-7
+"""Assumed: four lines of 150 bytes, of both ends and directions of a request's connection."""
 LOG_GB_A_REQUEST = 2e-6
 """Assumed: two kilobytes of log lines for a photo or a search, all logs together."""
 QUEUE_REQUESTS_A_PHOTO = 2
@@ -47,14 +49,44 @@ PRICES = {
     "lambda-snapshot": Price(0.0000015046, "GB-second"),
     "api-requests": Price(3.50, "million"),
     "s3-storage": Price(0.023, "GB-month"),
+    "s3-archived": Price(0.004, "GB-month"),
+    "s3-monitoring": Price(2.50, "million"),
+    "s3-transitions": Price(20.00, "million"),
     "s3-put": Price(5.00, "million"),
     "s3-get": Price(0.40, "million"),
     "sqs-requests": Price(0.40, "million"),
     "logs": Price(0.50, "GB"),
+    "traces": Price(5.00, "million"),
     "alarms": Price(0.10, "alarm-month"),
     "metrics": Price(0.30, "metric-month"),
     "dashboard": Price(3.00, "dashboard-month"),
 }
+
+
+PHOTO_STORAGE = ("standard", "intelligent-tiering", "glacier-ir")
+"""S3's storage classes for photos: all are read at once, archived ones for a fee."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What else costs: the settings of the stack, in `cdk/stages`, that sizes do not follow from.
+
+    `snapshot`: Lambda keeps one of the search function. `private`: a network, whose traffic is
+    logged.
+    """
+
+    snapshot: bool
+    tracing: bool
+    private: bool
+    photo_storage: str = PHOTO_STORAGE[0]
+
+
+FEATURES = {
+    "dev": Features(snapshot=False, tracing=False, private=False),
+    "small": Features(snapshot=True, tracing=False, private=True),
+    "prod": Features(snapshot=True, tracing=True, private=True),
+}
+"""Those of each stage's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +114,17 @@ def with_prices(changes: Mapping[str, float]) -> dict[str, Price]:
 
 
 def monthly_costs(
-    workload: Workload, sizing: Sizing, prices: Mapping[str, Price], *, snapshot: bool
+    workload: Workload, sizing: Sizing, prices: Mapping[str, Price], features: Features
 ) -> list[CostLine]:
-    """Every line of a month's bill at the full number of faces, without data transfer.
-
-    `snapshot`: whether Lambda keeps a snapshot of the search function.
-    """
+    """Every line of a month's bill at the full number of faces, without data transfer."""
     return [
         CostLine(what, name, quantity, prices[name])
         for what, name, quantity in (
             *_index_lines(sizing),
             *_ingestion_lines(workload, sizing),
-            *_search_lines(workload, sizing, snapshot),
-            *_watching_lines(workload),
+            *_storage_lines(workload, features.photo_storage),
+            *_search_lines(workload, sizing, features.snapshot),
+            *_watching_lines(workload, features),
         )
     ]
 
@@ -118,7 +148,21 @@ def _ingestion_lines(workload: Workload, sizing: Sizing) -> Iterator[_Line]:
     yield "indexing: queue", "sqs-requests", photos * QUEUE_REQUESTS_A_PHOTO / MILLION
     yield "photos: uploads", "s3-put", photos / MILLION
     yield "photos: reads", "s3-get", photos / MILLION
-    yield "photos: storage", "s3-storage", workload.faces / FACES_A_PHOTO * PHOTO_GB
+
+
+def _storage_lines(workload: Workload, photo_storage: str) -> Iterator[_Line]:
+    photos = workload.faces / FACES_A_PHOTO
+    # The days that a photo stays in S3's first class: not read that long, or by the lifecycle.
+    days = {"standard": None, "intelligent-tiering": 90, "glacier-ir": 30}[photo_storage]
+    recent = photos if days is None else min(workload.photos_a_day * days, photos)
+    yield "photos: storage", "s3-storage", recent * PHOTO_GB
+    if days is not None:
+        yield "photos: storage, older", "s3-archived", (photos - recent) * PHOTO_GB
+    if photo_storage == "intelligent-tiering":
+        yield "photos: watched for reads", "s3-monitoring", photos / MILLION
+    if photo_storage == "glacier-ir":
+        moved = workload.photos_a_day * MONTH_DAYS / MILLION
+        yield "photos: moved to the archive", "s3-transitions", moved
 
 
 def _search_lines(workload: Workload, sizing: Sizing, snapshot: bool) -> Iterator[_Line]:
@@ -131,10 +175,20 @@ def _search_lines(workload: Workload, sizing: Sizing, snapshot: bool) -> Iterato
         yield "search: snapshot kept", "lambda-snapshot", memory_gb * MONTH_S
 
 
-def _watching_lines(workload: Workload) -> Iterator[_Line]:
+def _watching_lines(workload: Workload, features: Features) -> Iterator[_Line]:
     searches = workload.searches_a_second * MONTH_S
     photos = workload.photos_a_day * MONTH_DAYS
     yield "watching: logs", "logs", (searches + photos) * LOG_GB_A_REQUEST
+    if features.private:
+        yield "watching: traffic", "logs", (searches + photos) * FLOW_LOG_GB_A_REQUEST
+    if features.tracing:
+        traced = sum(map(_traced, (workload.searches_a_second, workload.photos_a_day / DAY_S)))
+        yield "watching: traces", "traces", traced * MONTH_S / MILLION
     yield "watching: alarms", "alarms", ALARMS
     yield "watching: metrics", "metrics", REPORTED_METRICS
     yield "watching: dashboard", "dashboard", 1
+
+
+def _traced(requests_a_second: float) -> float:
+    """Published: X-Ray takes one request a second, and one in twenty of the others."""
+    return min(requests_a_second, 1) + 0.05 * max(requests_a_second - 1, 0)

@@ -48,8 +48,15 @@ SEARCH_TIMEOUT_S = 28
 """Published: API Gateway gives up after 29 s, so the function answers before."""
 
 HNSW_M = 16
-VECTOR_BYTES = 1.1 * (4 * EMBEDDING_SIZE + 8 * HNSW_M)
-"""Published rule for HNSW: what one vector and its links keep in memory, bytes."""
+COMPRESSIONS = {"1x": 4, "4x": 1}
+"""Bytes of memory a dimension."""
+
+
+def vector_bytes(compression: str = "1x") -> float:
+    """Published rule for HNSW: what one vector and its links keep in memory, bytes."""
+    return 1.1 * (COMPRESSIONS[compression] * EMBEDDING_SIZE + 8 * HNSW_M)
+
+
 DISK_BYTES_A_FACE = 1_100
 """Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
 INDEXES = 2
@@ -66,6 +73,8 @@ and disks stay below the 85 % at which OpenSearch places no more shards."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
 MEASURED_FACES = 13_233
+MAX_SINGLE_VCPU_NODES = 6
+"""Assumed: nodes whose searches, writes and merges share one processor are for small clusters."""
 MAX_NODES = 1_000
 """Published: 1,002 data nodes a domain, on request."""
 SHARD_SEARCH_CPU_S = 0.01
@@ -109,8 +118,18 @@ class Redundancy:
 
 REDUNDANCY = {
     "dev": Redundancy(zones=1, replicas=0, managers=False, burstable=True),
+    # For a small site. It goes on losing no data when it loses a node, but it stops until AWS has
+    # replaced that: two nodes cannot outvote one another, and nobody else leads the cluster.
+    "small": Redundancy(zones=2, replicas=1, managers=False),
     "prod": Redundancy(zones=3, replicas=1, managers=True),
 }
+SMALL_FACES = 1_000_000
+"""Up to here, a plan is for stage small."""
+
+
+def stage_for(workload: "Workload") -> str:
+    """The stage that suits a site which people rely on."""
+    return "small" if workload.faces <= SMALL_FACES else "prod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +197,13 @@ def parse_count(text: str) -> float:
     return float(match[1].replace(",", "").replace("_", "")) * scale
 
 
-def size(workload: Workload, redundancy: Redundancy) -> Sizing:
+def size(workload: Workload, redundancy: Redundancy, compression: str = "1x") -> Sizing:
     """The smallest system that carries the workload."""
-    return Sizing(size_ingestion(workload), size_search(workload), size_index(workload, redundancy))
+    return Sizing(
+        size_ingestion(workload),
+        size_search(workload),
+        size_index(workload, redundancy, compression),
+    )
 
 
 def usable_gib(disk_gib: float) -> float:
@@ -226,13 +249,16 @@ def size_search(workload: Workload) -> SearchSize:
     )
 
 
-def size_index(workload: Workload, redundancy: Redundancy) -> IndexSize:
-    """The cheapest nodes that keep every copy's vectors in memory and answer at half load."""
+def size_index(workload: Workload, redundancy: Redundancy, compression: str = "1x") -> IndexSize:
+    """The cheapest nodes that keep every copy's vectors in memory and answer at half load.
+
+    `compression` is that of the store's URL: "4x" keeps a byte a dimension in memory.
+    """
     clusters = [
         cluster
         for node in NODE_TYPES
         if redundancy.burstable or not node.burstable
-        for cluster in [_smallest_of(node, workload, redundancy)]
+        for cluster in [_smallest_of(node, workload, redundancy, compression)]
         if cluster is not None
     ]
     best = min(clusters, key=lambda each: (each.nodes * each.node.usd_an_hour, each.nodes))
@@ -256,20 +282,23 @@ class _Cluster:
     nodes: int
     shards: int
     copies: int
+    compression: str
 
     def carries(self) -> bool:
         """Whether memory, disks and processors suffice, on the fullest node too."""
         # Copies of one shard are on different nodes: with few shards, some nodes have none.
         serving = min(self.nodes, self.shards * self.copies)
         return (
-            self._faces_a_node * VECTOR_BYTES <= self.node.cache_bytes
+            self._faces_a_node * vector_bytes(self.compression) <= self.node.cache_bytes
             and self.disk_gib <= self.node.max_disk_gib
             and self._busy_vcpus <= serving * self.node.vcpus * NODE_LOAD
         )
 
     @property
     def disk_gib(self) -> float:
-        data = self._faces_a_node * DISK_BYTES_A_FACE * UNMERGED * INDEXES
+        # The compressed vectors stand beside the whole ones, which rank what is found by them.
+        more = EMBEDDING_SIZE if self.compression == "4x" else 0
+        data = self._faces_a_node * (DISK_BYTES_A_FACE + more) * UNMERGED * INDEXES
         return disk_gib_for(data / GIB)
 
     @property
@@ -285,15 +314,18 @@ class _Cluster:
         return searches * SHARD_SEARCH_CPU_S * depth + writes / FACES_WRITTEN_A_VCPU_S
 
 
-def _smallest_of(node: NodeType, workload: Workload, redundancy: Redundancy) -> _Cluster | None:
+def _smallest_of(
+    node: NodeType, workload: Workload, redundancy: Redundancy, compression: str
+) -> _Cluster | None:
     """The smallest cluster of such nodes that carries the workload; None if none does."""
     copies = 1 + redundancy.replicas
     least = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
     # A node for each copy, at least; and as many in each zone.
     first = ceil(copies / redundancy.zones) * redundancy.zones
-    for nodes in range(first, MAX_NODES + 1, redundancy.zones):
+    most = MAX_NODES if node.vcpus > 1 else MAX_SINGLE_VCPU_NODES
+    for nodes in range(first, most + 1, redundancy.zones):
         for shards in (least, _balanced(least, copies, nodes)):
-            cluster = _Cluster(workload, node, nodes, shards, copies)
+            cluster = _Cluster(workload, node, nodes, shards, copies, compression)
             if (shards == 1 or shards * copies % nodes == 0) and cluster.carries():
                 return cluster
     return None

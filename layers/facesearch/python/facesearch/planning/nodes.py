@@ -28,6 +28,8 @@ class NodeType:
 NODE_TYPES = (
     NodeType("t3.small.search", 2, 2, 100, 0.036, burstable=True),
     NodeType("t3.medium.search", 4, 2, 200, 0.073, burstable=True),
+    NodeType("m7g.medium.search", 4, 1, 200, 0.068),
+    NodeType("r7g.medium.search", 8, 1, 200, 0.089),
     *(
         NodeType(f"r7g.{size}.search", 16 * scale, 2 * scale, 512 * scale, usd)
         for size, scale, usd in (
