@@ -190,6 +190,8 @@ def png_of(photo: Image.Image, extra: bytes) -> bytes:
         png_chunk(b"tEXt", b"comment\0text")[:-4] + b"crc!",
         png_chunk(b"eXIf", b"II*\0")[:-4] + b"crc!",
         png_chunk(b"abCd", b"unknown"),
+        png_chunk(b"tRNS", b""),
+        png_chunk(b"tRNS", b"\0\0\0"),
     ],
     ids=[
         "long text",
@@ -201,6 +203,8 @@ def png_of(photo: Image.Image, extra: bytes) -> bytes:
         "crc",
         "exif crc",
         "unknown",
+        "no transparency",
+        "short transparency",
     ],
 )
 def test_png_is_read_whatever_is_beside_its_picture(photo: Image.Image, extra: bytes) -> None:

@@ -15,6 +15,10 @@ MAX_TEXT_BYTES = 512 * 2**10
 MAX_TEXTS = 4
 """How many such texts of a file are kept: the first ones."""
 
+_COLOUR_TYPE = slice(25, 26)
+_LEAST_TRANSPARENCY = {b"\0": 2, b"\2": 6}
+"""Bytes of the transparent grey or colour, by colour type. Viewers pass over shorter chunks."""
+
 HEADER = slice(16, 29)
 """The file's width, height, depth, colour type, compression, filter and interlacing."""
 
@@ -30,15 +34,16 @@ def without_extras(data: bytes) -> bytes:
 def _kept(data: bytes) -> Iterator[bytes]:
     place = len(SIGNATURE)
     texts = 0
+    least = _LEAST_TRANSPARENCY.get(data[_COLOUR_TYPE], 0)
     while place + 8 <= len(data):
         length = int.from_bytes(data[place : place + 4])
         kind = data[place + 4 : place + 8]
         chunk = data[place : place + 12 + length]
         is_turning = kind in _TEXTS and chunk.startswith(_TURNING_TEXTS, 8)
         texts += is_turning
-        too_many = is_turning and texts > MAX_TEXTS
+        left_out = (is_turning and texts > MAX_TEXTS) or (kind == b"tRNS" and length < least)
         if kind in _NEEDED or (
-            not too_many and _is_whole(chunk, length) and _is_used(kind, chunk[8:-4])
+            not left_out and _is_whole(chunk, length) and _is_used(kind, chunk[8:-4])
         ):
             yield chunk
         place += 12 + length
