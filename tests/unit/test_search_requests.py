@@ -382,7 +382,10 @@ def test_quoted_boundary_preamble_and_epilogue_are_read() -> None:
         (b"--x\r\n" + field("photo", PHOTO, file="a") + b"\r\n--", "the form is not closed"),
         (b"--x\r\nphoto\r\n--x--", "the form is malformed"),
         (b"--xy\r\n\r\n\r\n--x--", "the form is malformed"),
-        (b"--x\r\nContent-Type: image/png\r\n\r\nphoto\r\n--x--", "needs a Content-Disposition"),
+        (
+            b"--x\r\nContent-Type: image/png\r\n\r\nphoto\r\n--x--",
+            "give each field a Content-Disposition",
+        ),
         (b"--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--", "a field without a name"),
         (b"--x\r\n" + field("k", b"\xff") + b"\r\n--x--", "k is not text in UTF-8"),
         (b"--x\r\n" + field("picture", PHOTO, file="a") + b"\r\n--x--", "name it photo"),
