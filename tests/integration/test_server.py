@@ -368,7 +368,7 @@ def test_unfinished_bodies_hold_up_nobody_and_have_a_deadline(hasty: Server) -> 
         assert is_quick(hasty)
         answers = [answer_of(each) for each in waiting]
         assert {each.split(b"\r\n")[0] for each in answers} == {b"HTTP/1.1 408 Request Timeout"}
-        assert b"send its body with 50 KB a second" in answers[0]
+        assert b"send it with 50 KB a second" in answers[0]
 
 
 def test_clients_that_read_nothing_hold_up_nobody_and_have_a_deadline(hasty: Server) -> None:
