@@ -145,6 +145,17 @@ def test_rebuild_for_another_recipe_looks_at_every_photo_again(url: str, index: 
         assert new.counts() == Counts(450, 450)
 
 
+def test_rebuild_back_to_a_former_recipe_holds_every_photo_once(url: str) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write(_photos(9))
+    _rebuild(url, OTHER_RECIPE)
+    _rebuild(url, RECIPE)
+    with open_store(url, RECIPE) as store:
+        assert [each.photo.photo_id for each in store.photos()] == [f"p{n}" for n in range(9)]
+        assert store.counts() == Counts(9, 9)
+        assert photo_ids(store.search(vector(1), 20)).count("p1") == 1
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_killed_rebuild_goes_on_where_it_was(url: str, index: str, steps: int) -> None:
     with open_store(url, RECIPE) as store:

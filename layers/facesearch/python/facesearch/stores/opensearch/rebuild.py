@@ -135,15 +135,16 @@ class OpenSearchRebuild(Closeable):
     def _put_in_place(self, source: NamedIndex, target: NamedIndex) -> None:
         """Move the aliases in one request. The old recipe's alias stays with the old index."""
         store = self._settings.index
-        moved = [store]
-        if source.description.recipe == self._recipe:
-            moved.append(recipe_alias(store, self._recipe))
+        of_recipe = recipe_alias(store, self._recipe)
+        # An index of this recipe may be left from before the old one.
+        others = [each.name for each in store_indexes(self._client) if each.name != target.name]
+        taken = [(source.name, store), *((name, of_recipe) for name in others)]
         # A request that is tried again finds some of it done.
         actions: list[dict[str, Any]] = [
-            {"remove": {"index": source.name, "alias": alias, "must_exist": False}}
-            for alias in moved
+            {"remove": {"index": index, "alias": alias, "must_exist": False}}
+            for index, alias in taken
         ]
-        for alias in (store, recipe_alias(store, self._recipe)):
+        for alias in (store, of_recipe):
             actions.append({"add": {"index": target.name, "alias": alias}})
         self._client.request("POST", "/_aliases", {"actions": actions})
         description = replace(target.description, replaces="", copied=-1)

@@ -1,0 +1,56 @@
+"""`python -m tests.convergence`: many random histories, on a store of your choice."""
+
+import os
+import platform
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import click
+
+from facesearch.machine import usable_cpus
+from facesearch.settings import Settings
+from facesearch.vision.models import DEFAULT_EMBEDDER
+from facesearch.vision.pipeline import FacePipeline
+from tests.convergence.running import (
+    opensearch_stores,
+    real_faces,
+    run_histories,
+    sqlite_stores,
+)
+from tests.integration.opensearch_server import shared_server
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  python -m tests.convergence sqlite
+  python -m tests.convergence opensearch --histories 10000"""
+)
+@click.argument("engine", type=click.Choice(["sqlite", "opensearch"]))
+@click.option("--histories", default=10_000, show_default=True, help="How many to try.")
+def main(engine: str, histories: int) -> None:
+    """Play random histories of a bucket and its index, and hold the index to the bucket.
+
+    A history that fails is shortened and printed with its steps. tests/convergence/failures keeps
+    it.
+    """
+    models = Settings.from_env(os.environ).models
+    faces = real_faces(FacePipeline(models, DEFAULT_EMBEDDER, threads=1), models / "sample")
+    started = time.monotonic()
+    with ExitStack() as stack:
+        if engine == "sqlite":
+            stores = stack.enter_context(sqlite_stores())
+        else:
+            stores = opensearch_stores(stack.enter_context(shared_server()))
+        bar = stack.enter_context(click.progressbar(length=histories, label="Histories"))
+        run_histories(histories, stores, faces, lambda: bar.update(1))
+    minutes = (time.monotonic() - started) / 60
+    click.echo(
+        f"{datetime.now(UTC):%Y-%m-%d}: {histories:,} histories on {engine} converged in "
+        f"{minutes:.1f} minutes ({usable_cpus()} processors, Python {platform.python_version()})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Run random histories on a store, and keep those that fail."""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.stateful import run_state_machine_as_test
+
+from facesearch.faces import EmbeddedFace
+from facesearch.vision.pipeline import FacePipeline
+from tests.convergence.machine import history_machine
+from tests.convergence.world import World, contents_of
+from tests.integration.opensearch_server import OpenSearchServer
+
+FAILURES = Path(__file__).parent / "failures"
+"""Histories that failed once, in hypothesis's own form: they are tried first, every time."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
+STEPS = 25
+
+OpenStore = Callable[[], AbstractContextManager[str]]
+"""Yields the URL of a store that is not there yet, and removes it at the end."""
+
+
+def real_faces(pipeline: FacePipeline, sample: Path) -> list[EmbeddedFace]:
+    """A face of each of the sample's five people."""
+    people = sorted((sample / "train").iterdir())
+    photos = [min(person.glob("*.jpg")) for person in people]
+    return [pipeline.analyse_one(photo.read_bytes())[1].faces[0] for photo in photos]
+
+
+def run_histories(
+    count: int,
+    open_store: OpenStore,
+    faces: Sequence[EmbeddedFace],
+    progress: Callable[[], None] = lambda: None,
+) -> None:
+    """Run `count` random histories, each on a store of its own.
+
+    Raises what the shortest history that fails raises, with its steps.
+    """
+    contents = contents_of(faces)
+
+    def open_world() -> World:
+        progress()
+        return World(open_store(), contents)
+
+    run_state_machine_as_test(
+        history_machine(open_world, len(faces) + 3),
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.reuse, Phase.generate, Phase.shrink],
+            database=DirectoryBasedExampleDatabase(FAILURES),
+        ),
+    )
+
+
+@contextmanager
+def sqlite_stores() -> Iterator[OpenStore]:
+    """Stores in memory, if there is such a place for files: they come and go quickly."""
+    numbers = itertools.count()
+
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+
+        @contextmanager
+        def store() -> Iterator[str]:
+            path = Path(folder) / f"{next(numbers)}.db"
+            yield f"sqlite:///{path}"
+            for file in path.parent.glob(f"{path.name}*"):
+                file.unlink()
+
+        yield store
+
+
+def opensearch_stores(server: OpenSearchServer) -> OpenStore:
+    """Stores on a server."""
+
+    @contextmanager
+    def store() -> Iterator[str]:
+        name = f"history-{uuid4().hex[:12]}"
+        try:
+            yield f"opensearch://{server.host}/{name}?refresh=true"
+        finally:
+            server.request("DELETE", f"/{name}-*?expand_wildcards=all")
+
+    return store
