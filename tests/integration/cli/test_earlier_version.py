@@ -15,6 +15,7 @@ from facesearch.faces import IndexedPhoto, LeftOut, Photo, Recipe, Removal
 from facesearch.indexing import Outcome, PhotoToIndex, index_photos
 from facesearch.stores import Counts, open_store
 from facesearch.stores.sqlite import rebuild
+from facesearch.stores.sqlite.integrity import count_all
 from facesearch.vision.pipeline import FacePipeline
 from tests.integration.cli.running import Cli
 from tests.integration.earlier_versions.installing import (
@@ -263,6 +264,7 @@ def test_upgrade_keeps_by_which_folder_s_links_photos_are_known(
     cli("index", linked)
     with apsw.Connection(str(tmp_path / "faces.db")) as connection:
         connection.execute("UPDATE recipe SET detector = 'of an earlier version'")
+        count_all(connection)
     connection.close()
     assert cli("upgrade").code == 0
     (linked / "link").unlink()

@@ -13,11 +13,14 @@ from facesearch.faces import (
     Removal,
     photo_key,
 )
+from facesearch.stores.sqlite.integrity import count_entry, count_photo
 from facesearch.stores.sqlite.rows import left_out_text
 
 
 def write_recipe(connection: apsw.Connection, recipe: Recipe) -> None:
-    _insert(connection, "recipe", (recipe.detector, recipe.crop, recipe.embedder))
+    row = (recipe.detector, recipe.crop, recipe.embedder)
+    _insert(connection, "recipe", row)
+    count_entry(connection, row, 1)
 
 
 def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) -> bool:
@@ -29,6 +32,7 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
     _delete_photo(connection, key)
     if isinstance(change, Removal):
         _insert(connection, "forgotten", (key, change.sequence))
+        count_entry(connection, (key, change.sequence), 1)
     else:
         _insert_photo(connection, key, change)
     return True
@@ -47,10 +51,13 @@ def newest_sequence(connection: apsw.Connection, key: str) -> int | None:
 
 def _delete_photo(connection: apsw.Connection, key: str) -> None:
     """Delete the photo, its faces, and the record that it was forgotten."""
-    connection.execute("DELETE FROM forgotten WHERE key = ?", (key,))
+    forgotten = "DELETE FROM forgotten WHERE key = ? RETURNING key, sequence"
+    for row in list(connection.execute(forgotten, (key,))):
+        count_entry(connection, row, -1)
     photo = connection.execute("SELECT id FROM photos WHERE key = ?", (key,)).get
     if photo is None:
         return
+    count_photo(connection, photo, -1)
     faces = connection.execute(
         "SELECT slot, collection FROM faces WHERE photo = ? ORDER BY slot DESC", (photo,)
     )
@@ -102,6 +109,7 @@ def _insert_photo(connection: apsw.Connection, key: str, indexed: IndexedPhoto) 
         _insert(connection, "photo_metadata", (row, name, value))
     for number, face in enumerate(indexed.faces):
         _insert_face(connection, row, number, face, photo)
+    count_photo(connection, row, 1)
 
 
 def _insert_face(

@@ -21,10 +21,19 @@ from facesearch.errors import (
     StoreUnavailable,
 )
 from facesearch.files import create_private_file
-from facesearch.stores.sqlite.schema import check_schema, create_tables, is_empty, update_tables
+from facesearch.stores.sqlite.integrity import find_damage
+from facesearch.stores.sqlite.schema import (
+    check_schema,
+    create_tables,
+    is_empty,
+    update_tables,
+    version_of,
+)
 
 BUSY_TIMEOUT_S = 30.0
 MMAP_BYTES = 1 << 36  # at most; a search takes twice as long without
+CHECKED_BYTES = 32 * 2**20
+"""Files up to this size (some 50,000 faces) are read whole, and checked, when they are opened."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _FileIdentity = tuple[int, int]
@@ -53,6 +62,7 @@ class SqliteFile:
         self.name = ":memory:" if path is None else str(path)
         self._memory_uri = f"file:/facesearch-{uuid4().hex}?vfs=memdb"
         self._idle: list[_Opened] = []
+        self._checked: _FileIdentity | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -61,6 +71,7 @@ class SqliteFile:
         with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
             if is_empty(connection):
                 raise self.not_found()
+            self._check_once(connection)
             yield connection
 
     @contextmanager
@@ -76,6 +87,7 @@ class SqliteFile:
             if is_empty(connection):
                 create_tables(connection)
             else:
+                self._check_once(connection)
                 update_tables(connection)
             yield connection
 
@@ -117,10 +129,33 @@ class SqliteFile:
             _copy_pages(source, connection)
 
     def find_damage(self) -> str:
-        """SQLite's report of damage to the file; empty if there is none."""
-        with self._borrowed(create=False) as connection:
-            verdict: str = connection.pragma("integrity_check")
-        return "" if verdict == "ok" else verdict
+        """What is wrong with the file, in a few words; empty if nothing is."""
+        with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
+            return find_damage(connection, version_of(connection))
+
+    def check(self) -> None:
+        """Read all of the file. Raises `StoreDamaged` if it is damaged."""
+        with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
+            self._check(connection)
+
+    def _check_once(self, connection: apsw.Connection) -> None:
+        """Raise `StoreDamaged` for a damaged file, before anything is believed that it says.
+
+        That takes some 10 µs a face: larger files are checked by `check` only.
+        """
+        identity = self._identity()
+        if identity in (None, self._checked) or self.size_bytes() > CHECKED_BYTES:
+            return
+        self._check(connection)
+        self._checked = identity
+
+    def _check(self, connection: apsw.Connection) -> None:
+        damage = find_damage(connection, version_of(connection))
+        if damage:
+            raise StoreDamaged(
+                f"store '{self.name}' is damaged: restore a copy, or delete it and index again "
+                f"({damage})"
+            )
 
     def close(self) -> None:
         with self._lock:
@@ -172,7 +207,7 @@ class SqliteFile:
             connection = _connect(self._memory_uri, apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_CREATE)
         else:
             self._check_place(self._path, create=create)
-            if create:
+            if create and not self._path.exists():
                 # SQLite gives its log and its locks the permissions of the store.
                 create_private_file(self._path, exist_ok=True)
             connection = _connect_path(self._path, create=create)
@@ -287,9 +322,10 @@ def _switch_to_write_ahead_log(connection: apsw.Connection) -> None:
             return
 
 
+_DAMAGED = "is damaged: restore a copy, or delete it and index again"
 _MEANINGS: tuple[tuple[type[apsw.Error], type[StoreError], str], ...] = (
     (apsw.NotADBError, StoreDamaged, "is not a facesearch store: choose another file"),
-    (apsw.CorruptError, StoreDamaged, "is damaged: restore a copy, or delete it and index again"),
+    (apsw.CorruptError, StoreDamaged, _DAMAGED),
     (
         apsw.FullError,
         StoreFull,
@@ -300,7 +336,7 @@ _MEANINGS: tuple[tuple[type[apsw.Error], type[StoreError], str], ...] = (
     (apsw.ReadOnlyError, StoreUnavailable, "is read-only: allow writing to it and to its folder"),
     (apsw.CantOpenError, StoreUnavailable, "cannot be opened: allow access to it and its folder"),
     (apsw.PermissionsError, StoreUnavailable, "cannot be used: allow access to it and its folder"),
-    (apsw.SQLError, StoreDamaged, "is damaged: restore a copy, or delete it and index again"),
+    (apsw.SQLError, StoreDamaged, _DAMAGED),
     (apsw.IOError, StoreUnavailable, "cannot be read or written: check the disk that it is on"),
 )
 
@@ -313,6 +349,6 @@ def _errors_translated(name: str) -> Iterator[None]:
         for kind, meaning, text in _MEANINGS:
             if isinstance(error, kind):
                 raise meaning(f"store '{name}' {text} ({error})") from error
-        raise
+        raise StoreDamaged(f"store '{name}' {_DAMAGED} ({error})") from error
     except OSError as error:
         raise StoreUnavailable(f"store '{name}' cannot be reached: {error.strerror}") from error

@@ -17,6 +17,7 @@ from facesearch.faces import Photo, Recipe, Removal
 from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, Reembed
 from facesearch.stores.sqlite.changes import write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
+from facesearch.stores.sqlite.integrity import count_all
 from facesearch.stores.sqlite.schema import TABLES, create_tables
 from facesearch.stores.sqlite.store import SqliteStore, path_of_url
 
@@ -116,10 +117,11 @@ class SqliteRebuild(Closeable):
 def _take_over(connection: apsw.Connection) -> None:
     forgotten = list(connection.execute(_FORGOTTEN))
     for table in TABLES:
-        connection.execute(f"DROP TABLE main.{table}")
+        connection.execute(f"DROP TABLE IF EXISTS main.{table}")
     create_tables(connection)
     connection.execute(_TAKEN_OVER)
     connection.executemany("INSERT INTO main.forgotten VALUES (?, ?)", forgotten)
+    count_all(connection)
 
 
 def _batches(photos: Iterable[Photo]) -> Iterator[list[Photo]]:

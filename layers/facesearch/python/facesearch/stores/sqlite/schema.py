@@ -3,17 +3,27 @@
 import apsw
 
 from facesearch.errors import StoreDamaged
+from facesearch.stores.sqlite.integrity import count_all
 
 APPLICATION_ID = 0x46414345  # "FACE", in the file's header
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READ_VERSIONS = range(1, SCHEMA_VERSION + 1)
 """Files of these formats are read; the first write brings them to `SCHEMA_VERSION`."""
+
+_TOTALS = """
+CREATE TABLE totals (
+    photos INTEGER NOT NULL,
+    faces INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+"""
 
 # `embeddings` is scanned chunk by chunk, so its rows must stay dense: `SqliteStore` keeps each
 # collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
 # are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
-# `photos.left_out` is JSON, empty where no face was left out and no limits were set.
-SCHEMA = """
+# `photos.left_out` is JSON, empty where no face was left out and no limits were set. `totals`
+# are those of `integrity`.
+SCHEMA = f"""{_TOTALS}
 CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
@@ -65,7 +75,8 @@ CREATE VIRTUAL TABLE embeddings USING vec0(
     collection TEXT PARTITION KEY, embedding FLOAT[128], chunk_size=256
 );
 """
-TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
+TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings", "totals"}
+_TABLES_BEFORE_3 = TABLES - {"totals"}
 
 
 def is_empty(connection: apsw.Connection) -> bool:
@@ -75,15 +86,26 @@ def is_empty(connection: apsw.Connection) -> bool:
 
 def create_tables(connection: apsw.Connection) -> None:
     connection.execute(SCHEMA)
+    connection.execute("INSERT INTO totals VALUES (0, 0, 0)")
     connection.pragma("user_version", SCHEMA_VERSION)
     connection.pragma("application_id", APPLICATION_ID)
 
 
 def update_tables(connection: apsw.Connection) -> None:
-    """Bring the tables of an earlier version to this format. It takes no longer for large ones."""
-    if connection.pragma("user_version") < SCHEMA_VERSION:
+    """Bring the tables of an earlier version to this format: all of it is read once."""
+    version = connection.pragma("user_version")
+    if version < 2:
         connection.execute("ALTER TABLE photos ADD COLUMN left_out TEXT NOT NULL DEFAULT ''")
+    if version < 3:
+        connection.execute(_TOTALS)
+        count_all(connection)
+    if version < SCHEMA_VERSION:
         connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def version_of(connection: apsw.Connection) -> int:
+    """The format of the file."""
+    return int(connection.pragma("user_version"))
 
 
 def check_schema(connection: apsw.Connection, name: str) -> None:
@@ -96,7 +118,9 @@ def check_schema(connection: apsw.Connection, name: str) -> None:
             f"store '{name}' has format {version}, this facesearch knows {SCHEMA_VERSION}: use the "
             "facesearch that made it, or index into another file"
         )
-    if not {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")} >= TABLES:
+    tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")}
+    whole = tables >= TABLES if version >= 3 else tables & TABLES == _TABLES_BEFORE_3
+    if not whole:
         raise StoreDamaged(
             f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
         )

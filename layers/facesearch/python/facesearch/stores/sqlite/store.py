@@ -167,6 +167,8 @@ class SqliteStore(Closeable):
             return None
 
     def status(self) -> StoreStatus:
+        """Raises `StoreDamaged`, too: the whole file is read and checked."""
+        self._file.check()
         counts, recipe = self.counts(), self.stored_recipe()
         if recipe is None:
             raise self._file.not_found()

@@ -1,0 +1,171 @@
+"""Find damage in a store's SQLite file: in its pages, and in what its rows say.
+
+SQLite notices pages whose structure is wrong, but not a number that changed. So the store keeps
+how many photos and faces it has, and the sum of the checksums (CRC-32) of all rows; a face's
+covers its embedding. All is computed from what the file gives back.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+from zlib import crc32
+
+import apsw
+import numpy as np
+
+from facesearch.errors import StoreDamaged
+from facesearch.faces import EMBEDDING_SIZE
+
+EMBEDDING_BYTES = EMBEDDING_SIZE * 4
+
+_RECIPE = "SELECT detector, crop, embedder FROM recipe"
+_FORGOTTEN = "SELECT key, sequence FROM forgotten"
+_METADATA = "SELECT photo, name, value FROM photo_metadata"
+_PHOTOS = """SELECT id, key, photo_id, sequence, revision, width, height, collection, problem,
+    left_out FROM photos"""
+_PHOTOS_BEFORE_2 = _PHOTOS.replace("left_out", "''")
+_FACES = """SELECT slot, collection, photo, number, detection_score,
+    box_left, box_top, box_width, box_height, left_eye_x, left_eye_y, right_eye_x, right_eye_y,
+    nose_x, nose_y, mouth_left_x, mouth_left_y, mouth_right_x, mouth_right_y FROM faces"""
+_pack_face = Struct("<2q15d").pack
+_CACHED_CHUNKS = 64
+
+_Row = Sequence[Any]
+_Vectors = Callable[[int, str], bytes]
+"""A face's embedding, by its slot and its collection."""
+
+
+class _Damage(Exception):
+    """What is wrong, in a few words."""
+
+
+def count_photo(connection: apsw.Connection, photo: int, sign: int) -> None:
+    """Count a photo that was just written (1), or is about to be deleted (-1)."""
+
+    def vector(slot: int, _: str) -> bytes:
+        return bytes(
+            connection.execute("SELECT embedding FROM embeddings WHERE rowid = ?", (slot,)).get
+        )
+
+    faces = list(connection.execute(f"{_FACES} WHERE photo = ?", (photo,)))
+    try:
+        checksum = (
+            _row_checksums(connection.execute(f"{_PHOTOS} WHERE id = ?", (photo,)))
+            + _row_checksums(connection.execute(f"{_METADATA} WHERE photo = ?", (photo,)))
+            + _face_checksums(faces, vector)
+        )
+    except _Damage as damage:
+        raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
+    _count(connection, sign, sign * len(faces), sign * checksum)
+
+
+def count_entry(connection: apsw.Connection, entry: _Row, sign: int) -> None:
+    """Count a row of `recipe` or `forgotten` that is written (1) or deleted (-1)."""
+    _count(connection, 0, 0, sign * _row_checksums([entry]))
+
+
+def count_all(connection: apsw.Connection) -> None:
+    """Count what the store holds, anew."""
+    connection.execute("DELETE FROM totals; INSERT INTO totals VALUES (0, 0, 0)")
+    try:
+        _count(connection, *_totals(connection, has_left_out=True))
+    except _Damage as damage:
+        raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
+
+
+def find_damage(connection: apsw.Connection, version: int) -> str:
+    """What is wrong with a store of this format, in a few words; empty if nothing is.
+
+    Reads all of it. In files of formats before 3, numbers that changed are not noticed. Raises
+    `apsw.Error` for pages that cannot be read.
+    """
+    [(verdict,)] = connection.execute("PRAGMA integrity_check(1)")
+    if verdict != "ok":
+        return str(verdict).splitlines()[-1]
+    try:
+        totals = _totals(connection, has_left_out=version >= 2)
+        if version >= 3 and list(connection.execute("SELECT * FROM totals")) != [totals]:
+            return "rows are missing, or changed by themselves"
+    except _Damage as damage:
+        return str(damage)
+    except (ValueError, TypeError, KeyError, OverflowError, ArithmeticError) as error:
+        return f"rows that cannot be read: {type(error).__name__}"
+    return ""
+
+
+def _count(connection: apsw.Connection, photos: int, faces: int, checksum: int) -> None:
+    connection.execute(
+        "UPDATE totals SET photos = photos + ?, faces = faces + ?, checksum = checksum + ?",
+        (photos, faces, checksum),
+    )
+
+
+def _totals(connection: apsw.Connection, *, has_left_out: bool) -> tuple[int, int, int]:
+    """The numbers of photos and faces, and the checksum of all. Raises `_Damage`."""
+    places = _places(connection)
+    photos = list(connection.execute(_PHOTOS if has_left_out else _PHOTOS_BEFORE_2))
+    ids = {row[0] for row in photos}
+    checksum = _row_checksums(photos)
+    faces = list(connection.execute(_FACES))
+    if len(faces) != len(places) or not ids.issuperset(row[2] for row in faces):
+        raise _Damage("faces without their photo or their embedding")
+    checksum += _face_checksums(faces, _vectors(connection, places))
+    for sql in (_RECIPE, _FORGOTTEN, _METADATA):
+        checksum += _row_checksums(connection.execute(sql))
+    return len(photos), len(faces), checksum
+
+
+def _row_checksums(rows: Iterable[_Row]) -> int:
+    return sum(crc32(repr(tuple(row)).encode("utf-8", "backslashreplace")) for row in rows)
+
+
+def _face_checksums(faces: Iterable[_Row], vector: _Vectors) -> int:
+    """Of rows of `_FACES`. The slot does not count: it changes when other faces go."""
+    total = 0
+    for slot, collection, *numbers in faces:
+        embedding = vector(slot, collection)
+        if len(embedding) != EMBEDDING_BYTES:
+            raise _Damage("an embedding of another size")
+        total += crc32(embedding, crc32(_pack_face(*numbers), crc32(collection.encode())))
+    return total
+
+
+def _places(connection: apsw.Connection) -> dict[int, tuple[int, int, str]]:
+    """Where sqlite-vec has each slot's embedding: the chunk, the place in it, its collection."""
+    places: dict[int, tuple[int, int, str]] = {}
+    for chunk, validity, rowids, collection in connection.execute(
+        "SELECT chunk_id, validity, rowids, partition00 FROM embeddings_chunks"
+    ):
+        valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+        slots = np.frombuffer(rowids, np.int64)
+        if len(slots) != len(valid):
+            raise _Damage("a chunk of embeddings of another size")
+        filled = np.flatnonzero(valid)
+        for place, slot in zip(filled.tolist(), slots[filled].tolist(), strict=True):
+            places[slot] = (chunk, place, collection)
+    rows = list(connection.execute("SELECT rowid, chunk_id, chunk_offset FROM embeddings_rowids"))
+    if len(rows) != len(places) or any(
+        places[slot][:2] != (chunk, place) for slot, chunk, place in rows
+    ):
+        raise _Damage("embeddings are not where they should be")
+    return places
+
+
+def _vectors(connection: apsw.Connection, places: dict[int, tuple[int, int, str]]) -> _Vectors:
+    @lru_cache(_CACHED_CHUNKS)
+    def chunk_vectors(chunk: int) -> bytes:
+        [(vectors,)] = connection.execute(
+            "SELECT vectors FROM embeddings_vector_chunks00 WHERE rowid = ?", (chunk,)
+        )
+        if not isinstance(vectors, bytes):
+            raise _Damage("a chunk of embeddings that is none")
+        return vectors
+
+    def vector(slot: int, collection: str) -> bytes:
+        chunk, place, in_collection = places[slot]
+        if in_collection != collection:
+            raise _Damage("an embedding in another collection than its face")
+        return chunk_vectors(chunk)[place * EMBEDDING_BYTES : (place + 1) * EMBEDDING_BYTES]
+
+    return vector
