@@ -390,16 +390,6 @@ def test_problem_does_not_repeat_all_that_was_sent(query: TakeQuery) -> None:
     assert len(answer.body) < 1000
 
 
-@pytest.mark.parametrize("name", ["two\nlines", " x", "x" * 256, "\u0007"])
-def test_collection_is_named_by_the_one_rule(query: TakeQuery, name: str) -> None:
-    for answer in (
-        call(query("madonna"), query={"collection": name}),
-        call({"face_id": STORED, "collection": name}),
-        get(f"/v1/faces/{STORED}/matches", {"collection": name}),
-    ):
-        assert (answer.status, answer.json["code"]) == (400, "invalid_collection")
-
-
 def test_compressed_bodies_are_refused_by_name_in_lambda(query: TakeQuery) -> None:
     event = load("api_gateway_rest_search")
     event["headers"] |= {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}

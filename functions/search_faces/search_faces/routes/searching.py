@@ -11,7 +11,7 @@ from search_faces.contract.requests import (
     Query,
     SearchRequest,
 )
-from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SCOPE, SEVERAL, SIZES, STORE
+from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SEVERAL, SIZES, STORE
 from search_faces.routing import Body, Route
 from search_faces.service import SearchService
 
@@ -74,7 +74,7 @@ SEARCH = Route(
     tag="Searching",
     description="Send a photo as the body, one or more as files `photo` of a form, or JSON "
     f"that names what to search with. {SEVERAL}\n\n{SIZES}",
-    problems=(*ADDRESS, *SCOPE, *PHOTO, *STORE, "no_face"),
+    problems=(*ADDRESS, *PHOTO, *STORE, "no_face"),
     examples={
         "A stored face": {"face_id": FACE_ID},
         "A photo in the bucket, all its faces": {"s3_key": "wedding/0001.jpg", "face": "all"},
@@ -93,5 +93,5 @@ MATCHES = Route(
     answer=SearchAnswer,
     tag="Searching",
     description="Pages go on with `offset`, at most to the 10,000th match.",
-    problems=(*ADDRESS, *SCOPE, *FACE, "read_error"),
+    problems=(*ADDRESS, *FACE, "read_error"),
 )

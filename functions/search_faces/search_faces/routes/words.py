@@ -1,9 +1,6 @@
 """Codes of problems and sentences that several routes share."""
 
 ADDRESS = ("invalid_request",)
-SCOPE = ("invalid_collection",)
-"""Of options of a search."""
-
 STORE = ("recipe_mismatch", "store_not_found", "store_unavailable")
 FACE = ("not_found", *STORE)
 PHOTO = (

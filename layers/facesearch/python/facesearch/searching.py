@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from facesearch.collections import check_collection_name
 from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
@@ -86,8 +85,6 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     def __post_init__(self) -> None:
         check_fields(self, Scope)
-        if self.collection is not None:
-            check_collection_name(self.collection)
 
     @property
     def distance_limit(self) -> float:

@@ -11,10 +11,10 @@ from typing import ClassVar, TextIO
 import click
 
 from facesearch import __version__
-from facesearch.errors import FacesearchError, InvalidCollection, InvalidRequest, SettingsError
+from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
 from facesearch_local.cli.output import print_error
 
-_USAGE_ERRORS = (click.UsageError, InvalidCollection, InvalidRequest, SettingsError)
+_USAGE_ERRORS = (click.UsageError, InvalidRequest, SettingsError)
 
 DONE, NOTHING_DONE, USAGE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
 

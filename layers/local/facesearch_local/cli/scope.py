@@ -9,12 +9,14 @@ import msgspec
 
 from facesearch.fields import fields_of
 from facesearch.searching import Scope
+from facesearch_local.cli.command import CollectionName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _RANGES: Mapping[type, Callable[..., click.ParamType[Any]]] = {
     int: click.IntRange,
     float: click.FloatRange,
 }
+_TEXTS = {"collection": CollectionName()}
 
 
 def scope_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -48,7 +50,7 @@ def _option(field: msgspec.structs.FieldInfo) -> Callable[[_Command], _Command]:
         return click.option(name, is_flag=True, help=help_text)
     return click.option(
         name,
-        type=_RANGES[kind](meta.ge, meta.le) if kind in _RANGES else kind,
+        type=_RANGES[kind](meta.ge, meta.le) if kind in _RANGES else _TEXTS.get(field.name, kind),
         default=field.default,
         show_default=True,
         help=help_text,
