@@ -35,6 +35,7 @@ class _Commands(click.Group):
         "reindex": "Move the store to other models or index settings, in use.",
         "serve": "The search API and its page, on this machine.",
         "backfill": "Have the photos indexed that a bucket holds already.",
+        "reconcile": "Where a bucket or folder and the store differ, and its repair.",
         "dlq": "Messages that failed too often: list them, send them again.",
         "evaluate": "How well systems tell the people of a labelled folder apart.",
         "plan": "What a system of some size needs on AWS, and costs a month.",
