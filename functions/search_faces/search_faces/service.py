@@ -51,6 +51,11 @@ class SearchService:
             commit=settings.commit,
         )
 
+    def prepare(self) -> None:
+        """Make the client of the bucket, which takes longest to make; connect to nothing."""
+        if self.bucket:
+            _ = self.photos.s3
+
     def check(self) -> Counts:
         """Check that searches can be answered, and return what the store holds.
 

@@ -1,7 +1,8 @@
 """Requests to an OpenSearch cluster: signed, with time-outs, retries and our own errors."""
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
@@ -15,6 +16,11 @@ from facesearch.stores.opensearch.errors import check_whole, is_type, may_pass, 
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 
 CONNECTIONS = 16
+MOST_IDLE_S = 50.0
+"""Load balancers forget a connection that has been idle for a minute or more, and may tell nobody.
+
+A function that was frozen for longer finds such ones: a request on one would wait for its time-out.
+"""
 PROMPT = Backoff(attempts=5, total_s=3.0, first_s=0.1, most_s=1.0)
 """For requests whose caller waits."""
 
@@ -26,9 +32,17 @@ for _name in ("opensearch", "opensearch.trace"):
 class OpenSearchClient:
     """One cluster. It connects at the first request; several threads may share it."""
 
-    def __init__(self, settings: OpenSearchSettings, backoff: Backoff = PROMPT) -> None:
+    def __init__(
+        self,
+        settings: OpenSearchSettings,
+        backoff: Backoff = PROMPT,
+        # Of the world: other clocks stand still while a function is frozen.
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.settings = settings
         self._backoff = backoff
+        self._clock = clock
+        self._used = 0.0
         self._client: OpenSearch | None = None
         self._opening = Lock()
 
@@ -102,7 +116,10 @@ class OpenSearchClient:
 
     def _opened(self) -> OpenSearch:
         with self._opening:
-            if self._client is None:
+            idle_s = abs(self._clock() - self._used)
+            self._used = self._clock()
+            if self._client is None or idle_s > MOST_IDLE_S:
+                # The last one is not closed: a request may still be under way.
                 self._client = _connect(self.settings)
             return self._client
 
