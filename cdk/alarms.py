@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aws_cdk import Duration
 from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric
 
 from cdk.metrics import Metrics
@@ -13,11 +14,15 @@ _FROM = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = ComparisonOperator.LESS_THAN_THRESHOLD
 
 SEARCH_P99_MS = 2_000
+QUARTER_HOUR = Duration.minutes(15)
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """It alarms after `periods` minutes beyond `threshold`; `name` is its runbook's, too."""
+    """It alarms after `periods` of the metric's beyond `threshold`; `name` is its runbook's, too.
+
+    The metric's period is a minute where nothing else is said.
+    """
 
     name: str
     meaning: str
@@ -67,6 +72,15 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
             metrics.dead_letters,
             0,
             1,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "PhotosUndone",
+            "Photos cannot be read or stored for half an hour: they wait, and nothing is lost.",
+            # A message that waits is tried in every quarter of an hour, and counts in each.
+            metrics.reported("index_faces", "PhotosUndone", period=QUARTER_HOUR),
+            0,
+            2,
             _ABOVE,
         ),
         AlarmRule(

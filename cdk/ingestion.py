@@ -1,4 +1,8 @@
-"""Ingestion: the queue of changes, the function that indexes them, the dead-letter queue."""
+"""Ingestion: the queue of changes, the function that indexes them, the dead-letter queue.
+
+A photo's own failures end in the dead letters after `TRIES`. Those of the index use up no try: the
+function sends the messages to the queue again (see functions/index_faces/index_faces/batches.py).
+"""
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -9,12 +13,14 @@ from constructs import Construct
 from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
-from cdk.network import PrivateNetwork
+from cdk.network import QUEUE_ACTIONS, PrivateNetwork
 from cdk.photo_bucket import PhotoBucket
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
 TRIES = 5
+POLLING_ACTIONS = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+KEPT = Duration.days(14)
 
 
 class Ingestion(Construct):
@@ -37,7 +43,7 @@ class Ingestion(Construct):
             "DeadLetters",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=Duration.days(14),
+            retention_period=KEPT,
             removal_policy=removal_policy(settings),
         )
         self.changes = sqs.Queue(
@@ -46,8 +52,8 @@ class Ingestion(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=Duration.seconds(size.visibility_timeout_s),
-            # A weekend's outage of the index loses nothing.
-            retention_period=Duration.days(4),
+            # The longest that SQS keeps one. A message that is sent again begins anew.
+            retention_period=KEPT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
         )
         self.photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
@@ -74,7 +80,7 @@ class Ingestion(Construct):
         # Lambda polls with the function's role. The CDK's own event source grants more than that.
         indexing.role.add_to_policy(
             iam.PolicyStatement(
-                actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+                actions=sorted({*POLLING_ACTIONS, *QUEUE_ACTIONS}),
                 resources=[self.changes.queue_arn],
             )
         )

@@ -61,12 +61,14 @@ class Metrics:
             period=MINUTE,
         )
 
-    def reported(self, service: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    def reported(
+        self, service: str, name: str, statistic: str = "Sum", period: Duration = MINUTE
+    ) -> cloudwatch.Metric:
         """A figure that the function of this name reports itself."""
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name=name,
             dimensions_map={"service": service, STACK_DIMENSION: self._stack_name},
             statistic=statistic,
-            period=MINUTE,
+            period=period,
         )

@@ -1,4 +1,4 @@
-"""A private network without internet access: functions reach the index and the bucket only.
+"""A private network without internet access: functions reach index, bucket and queue only.
 
 A domain cannot leave its network, so where the domain outlives the stack, its network does, too.
 A new stack takes both back by the settings that name them.
@@ -6,7 +6,7 @@ A new stack takes both back by the settings that name them.
 
 from collections.abc import Sequence
 
-from aws_cdk import Annotations, Aws, CfnResource, Fn
+from aws_cdk import Annotations, Aws, CfnResource, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -14,6 +14,11 @@ from constructs import Construct
 
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
+
+QUEUE_ACTIONS = (
+    *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:SendMessage"),
+)
+"""The index function says itself when a message comes again."""
 
 
 class PrivateNetwork(Construct):
@@ -71,8 +76,9 @@ class PrivateNetwork(Construct):
         )
         self._s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self.functions = self._group("Functions", "The functions")
-        # Anywhere is only S3's endpoint and the index: there is no other route.
-        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 and the index")
+        # Anywhere is only the endpoints and the index: there is no other route.
+        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3, SQS, the index")
+        self._let_out_to_queues()
         self._log_traffic()
 
     def _log_traffic(self) -> None:
@@ -103,22 +109,41 @@ class PrivateNetwork(Construct):
         """
         if self._s3 is None:
             return  # An existing network has its endpoint, whose policy is its owner's.
-        self._s3.add_to_policy(
-            iam.PolicyStatement(
-                principals=[iam.AnyPrincipal()],
-                actions=list(actions),
-                resources=list(resources),
-                # Else whoever gets in could carry photos out with keys of another account.
-                conditions={
-                    "StringEquals": {
-                        "aws:PrincipalAccount": Aws.ACCOUNT_ID,
-                        "aws:ResourceAccount": Aws.ACCOUNT_ID,
-                    }
-                },
-            )
+        self._s3.add_to_policy(_of_this_account(actions, resources))
+
+    def _let_out_to_queues(self) -> None:
+        """Let the index function say when a message comes again. Its role names the one queue.
+
+        Not this stack's queue alone: the network may outlive it, and serve another one's.
+        """
+        group = self._group("Queues", "The endpoint of SQS")
+        group.add_ingress_rule(self.functions, ec2.Port.tcp(443), "The functions")
+        endpoint = self.vpc.add_interface_endpoint(
+            "SQS",
+            service=ec2.InterfaceVpcEndpointAwsService.SQS,
+            subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[group],
+            open=False,
         )
+        queues = Stack.of(self).format_arn(service="sqs", resource="*")
+        endpoint.add_to_policy(_of_this_account(QUEUE_ACTIONS, [queues]))
 
     def _group(self, id: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
             self, id, vpc=self.vpc, description=description, allow_all_outbound=False
         )
+
+
+def _of_this_account(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+    """Else whoever gets in could carry photos out with keys of another account."""
+    return iam.PolicyStatement(
+        principals=[iam.AnyPrincipal()],
+        actions=list(actions),
+        resources=list(resources),
+        conditions={
+            "StringEquals": {
+                "aws:PrincipalAccount": Aws.ACCOUNT_ID,
+                "aws:ResourceAccount": Aws.ACCOUNT_ID,
+            }
+        },
+    )

@@ -72,3 +72,7 @@ class Context(LambdaContext):
         self._invoked_function_arn = f"arn:aws:lambda:eu-west-1:123456789012:{function_name}"
         self._memory_limit_in_mb = 1769
         self._aws_request_id = "8a5b2f0e-2f6c-4f3a-9a50-3f5d1f0f4c11"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 220_000

@@ -56,6 +56,12 @@ def test_only_what_tells_nothing_of_people_is_open() -> None:
     }
 
 
+def test_answers_are_declared_by_status(template: Template) -> None:
+    # The gateway's import takes no "default".
+    for operation in methods(template).values():
+        assert all(re.fullmatch("[1-5][0-9]{2}", status) for status in operation["responses"])
+
+
 def test_names_in_paths_are_parameters(template: Template) -> None:
     for (_, path), operation in methods(template).items():
         named = {each["name"] for each in operation["parameters"] if each["in"] == "path"}

@@ -72,9 +72,11 @@ class Architecture:
         self.key = ""
         if template.settings.customer_key:
             self.key = account.arn(account.id_of("AWS::KMS::Key"))
-        self.endpoint = ""
+        self.endpoint = self.queue_endpoint = ""
         if template.settings.vpc:
-            self.endpoint = account.id_of("AWS::EC2::VPCEndpoint")
+            kind = "AWS::EC2::VPCEndpoint"
+            self.endpoint = account.id_of(kind, VpcEndpointType="Gateway")
+            self.queue_endpoint = account.id_of(kind, VpcEndpointType="Interface")
 
     def log_of(self, package: str) -> str:
         """The ARN of a function's log, and one of its streams."""
@@ -190,6 +192,12 @@ def _of_function(it: Architecture, package: str) -> Iterator[Edge]:
         # Lambda's pollers, which are outside of the network.
         for action in ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"):
             yield Edge("Lambda polls the queue", of_role(role, action, it.queue))
+        for action in (
+            *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage"),
+            *("sqs:GetQueueUrl", "sqs:SendMessage"),
+        ):
+            request = of_role(role, action, it.queue, it.queue_endpoint)
+            yield Edge("index_faces says when a message comes again", request)
     elif settings.uploads:
         # By the form that the function signed: from a browser, not through the network.
         yield Edge("a browser uploads", of_role(role, "s3:PutObject", photo))

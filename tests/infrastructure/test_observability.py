@@ -20,6 +20,7 @@ WATCHED = (
     ("AWS/Lambda", "Errors"),
     ("AWS/ApiGateway", "5XXError"),
     ("AWS/ApiGateway", "Latency"),
+    ("FaceSearch", "PhotosUndone"),
     ("AWS/ES", "ClusterStatus.red"),
     ("AWS/ES", "FreeStorageSpace"),
     ("AWS/ES", "JVMMemoryPressure"),

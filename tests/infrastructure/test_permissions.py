@@ -27,9 +27,12 @@ ALLOWED = {
         "logs:PutLogEvents",
         "s3:GetObject",
         "s3:ListBucket",
+        "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
+        "sqs:SendMessage",
     },
     "search_faces": {
         "es:ESHttpGet",
@@ -98,7 +101,9 @@ def test_wildcards_in_resources_follow_a_named_resource(any_template: Template) 
                 text = any_template.text(resource)
                 if "*" in text and text != "*":
                     owner = text.partition("*")[0]
-                    assert owner.startswith(("<AWS::", "arn:aws:es:", "arn:aws:s3:::facesearch"))
+                    assert owner.startswith(
+                        ("<AWS::", "arn:aws:es:", "arn:aws:s3:::facesearch", "arn:aws:sqs:")
+                    )
 
 
 @pytest.mark.parametrize("package", sorted(ALLOWED))

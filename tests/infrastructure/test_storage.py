@@ -265,15 +265,20 @@ def test_prod_index_spans_three_zones_with_managers_in_a_private_network(prod: T
     assert not prod.of_type("AWS::EC2::InternetGateway")
 
 
-def test_prod_network_lets_only_functions_reach_the_index(prod: Template) -> None:
-    rule = prod.one("AWS::EC2::SecurityGroupIngress")["Properties"]
-    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
-    functions = prod.target(rule["SourceSecurityGroupId"])
-    for package in ("index_faces", "search_faces"):
-        (group,) = prod.function(package)["Properties"]["VpcConfig"]["SecurityGroupIds"]
-        assert prod.target(group) is functions
+def test_prod_network_lets_only_functions_reach_the_index_and_sqs(
+    prod: Template,
+) -> None:
     (index,) = prod.one(DOMAIN)["Properties"]["VPCOptions"]["SecurityGroupIds"]
-    assert index == rule["GroupId"]
+    queues = prod.one("AWS::EC2::VPCEndpoint", VpcEndpointType="Interface")["Properties"]
+    reached = [index, *queues["SecurityGroupIds"]]
+    rules = [each["Properties"] for each in prod.of_type("AWS::EC2::SecurityGroupIngress")]
+    assert sorted(map(str, reached)) == sorted(str(rule["GroupId"]) for rule in rules)
+    for rule in rules:
+        assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
+        functions = prod.target(rule["SourceSecurityGroupId"])
+        for package in ("index_faces", "search_faces"):
+            (group,) = prod.function(package)["Properties"]["VpcConfig"]["SecurityGroupIds"]
+            assert prod.target(group) is functions
 
 
 @pytest.mark.parametrize("kind", [BUCKET, DOMAIN])

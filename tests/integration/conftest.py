@@ -95,6 +95,8 @@ def close_services() -> None:
             module.open_service().store.close()
         module.open_service.cache_clear()
     search_faces.handler.read_settings.cache_clear()
+    index_faces.handler.open_queue.cache_clear()
+    index_faces.handler.breaker.worked()
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ class Poller:
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=min(most, MOST_RECEIVED),
             MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )
         return received.get("Messages", [])
 
@@ -99,7 +100,10 @@ class Poller:
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message.get("Attributes", {}),
-            "messageAttributes": {},
+            "messageAttributes": {
+                name: {"stringValue": value.get("StringValue"), "dataType": value["DataType"]}
+                for name, value in message.get("MessageAttributes", {}).items()
+            },
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
             "eventSourceARN": self._mapped.queue.arn,
