@@ -14,9 +14,27 @@ from tests.conftest import missing
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 ISOLATED = Path(__file__).with_name("isolated.py")
 WAIT_S = 13
 """ONNX Runtime's telemetry first speaks ten seconds after a model has run."""
+
+PROGRAM = "tests.integration.isolated_program"
+CLOSE_NETWORK = " && ".join(
+    (
+        "ip link set lo up",
+        "ip link add out type veth peer name nobody",
+        "ip address add 192.0.2.1/24 dev out",
+        "ip -6 address add 2001:db8::1/64 dev out nodad",
+        "ip link set nobody up",
+        "ip link set out up",
+        "ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev out",
+        "ip -6 neighbour add 2001:db8::2 lladdr 02:00:00:00:00:02 dev out",
+        "ip route add default via 192.0.2.2 dev out",
+        "ip -6 route add default via 2001:db8::2 dev out",
+    )
+)
+"""Every address can be spoken to, and none but loopback's answers."""
 
 ANALYSE = """
 import sys, time
@@ -48,11 +66,13 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-def traces_of(command: list[str], home: Path, *, seconds: float = 0, **environ: str) -> Traces:
+def traces_of(
+    command: list[str], home: Path, *, seconds: float = 0, code: int = 0, **environ: str
+) -> Traces:
     """Run the command in a network namespace where only loopback and its name server answer."""
     resolver = home.parent / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.1\n")
-    script = 'ip link set lo up && mount --bind $0 /etc/resolv.conf && exec "$@"'
+    script = f'{CLOSE_NETWORK} && mount --bind $0 /etc/resolv.conf && exec "$@"'
     isolated = [sys.executable, str(ISOLATED), str(seconds), *command]
     unshare = ["unshare", "--net", "--mount", "sh", "-c", script, str(resolver), *isolated]
     kept = {
@@ -65,7 +85,11 @@ def traces_of(command: list[str], home: Path, *, seconds: float = 0, **environ: 
     assert done.stdout, done.stderr
     printed = json.loads(done.stdout)
     left = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
-    assert printed["code"] == 0, done.stderr
+    assert printed["code"] == code, done.stderr
+    open_to_others = [
+        path for path in home.rglob("*") if path.parent != home and path.stat().st_mode & 0o077
+    ]
+    assert not open_to_others
     return Traces(printed["code"], printed["asked"], left)
 
 
@@ -81,6 +105,49 @@ def namespaces() -> None:
 def test_the_trap_is_set(home: Path) -> None:
     ask = "import socket\ntry: socket.getaddrinfo('photos.example', 443)\nexcept OSError: pass"
     assert "photos.example" in traces_of([sys.executable, "-c", ask], home).asked
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8:1::7"])
+def test_the_trap_is_set_for_addresses(home: Path, address: str) -> None:
+    ask = (
+        "import socket\n"
+        f"try: socket.create_connection(('{address}', 443), 0.5)\nexcept OSError: pass"
+    )
+    assert traces_of([sys.executable, "-c", ask], home).asked == [address]
+
+
+@pytest.mark.parametrize("what", ["serve", "functions"])
+def test_server_and_functions_tell_nobody_and_leave_nothing_but_the_store(
+    models: Path, sample: Path, home: Path, what: str
+) -> None:
+    photo = sample / "val/elton_john/elton_john_01.jpg"
+    command = [sys.executable, "-m", PROGRAM, what, str(photo), str(WAIT_S)]
+    if what == "serve":
+        indexed = [sys.executable, "-m", "facesearch_local.cli", "index", str(photo)]
+        store = f"sqlite:///{home}/faces.db"
+        traces_of([*indexed, "--store", store], home, FACESEARCH_MODELS=str(models))
+    traces = traces_of(
+        command,
+        home,
+        PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        FACESEARCH_MODELS=str(models),
+        FACESEARCH_STORE=f"sqlite:///{home}/faces.db",
+        FACESEARCH_BUCKET="photos",
+        AWS_REGION="eu-west-1",
+        AWS_DEFAULT_REGION="eu-west-1",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 (of the local stand-in)
+        POWERTOOLS_METRICS_NAMESPACE="facesearch",
+    )
+    assert (traces.asked, traces.left) == ([], ["faces.db"])
+
+
+def test_build_that_is_done_or_offline_asks_for_nothing(models: Path, home: Path) -> None:
+    build = [sys.executable, "-m", "facesearch_local.cli", "models", "build", "--offline"]
+    assert traces_of(build, home, FACESEARCH_MODELS=str(models)).asked == []
+    empty = traces_of(build, home, code=1)
+    assert empty.asked == []
+    assert all(".cache/facesearch/models/" in left for left in empty.left)
 
 
 def test_looking_at_a_photo_tells_nobody_and_leaves_nothing(

@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from facesearch.stores import open_store
+from facesearch.stores.sqlite.integrity import count_all
 from facesearch_local.library.sequences import sequence_now
 from tests.integration.cli.running import Cli
 
@@ -132,6 +133,7 @@ def test_forget_needs_neither_models_nor_their_recipe(
     cli("index", people)
     with apsw.Connection(str(tmp_path / "faces.db")) as connection:
         connection.execute("UPDATE recipe SET embedder = 'of an earlier version'")
+        count_all(connection)
     connection.close()
     monkeypatch.setenv("FACESEARCH_MODELS", str(tmp_path / "none"))
     assert cli("forget", people / "elton.jpg").code == 0
