@@ -1,8 +1,9 @@
 """A Lambda function: its code, the three layers, a role with least privilege, its log."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -12,6 +13,7 @@ from cdk.justified import justify
 from cdk.layers import Layers
 from cdk.logs import log_group
 from cdk.network import PrivateNetwork
+from cdk.page import bundle_code
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IngestionSize, SearchSize
 from facesearch.stages import METRICS_NAMESPACE
@@ -46,7 +48,7 @@ class FaceFunction(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=layers.architecture,
             handler=f"{package}.handler.handler",
-            code=lambda_.Code.from_asset(str(FUNCTIONS / package), exclude=BYTE_CODE),
+            code=lambda_.Code.from_asset(str(self._code(package)), exclude=BYTE_CODE),
             layers=layers.all,
             role=self.role,
             log_group=log,
@@ -81,6 +83,16 @@ class FaceFunction(Construct):
             justify(self.role, [_ANY_RESOURCE], "X-Ray's two actions know no resources.")
         if network:
             _let_join_network(self.role)
+
+    def _code(self, package: str) -> Path:
+        """The folder to deploy: the package's own, or a copy with its page bundled."""
+        folder = FUNCTIONS / package
+        if not (folder / package / "page").is_dir():
+            return folder
+        app = Stage.of(self)
+        if app is None:
+            raise TypeError("the construct is in no app")
+        return bundle_code(folder, Path(app.asset_outdir) / f"bundled-{package}")
 
 
 def _let_join_network(role: iam.Role) -> None:

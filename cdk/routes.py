@@ -13,11 +13,12 @@ STATIC_FILES = PACKAGE / "static_files.json"
 
 @dataclass(frozen=True, slots=True)
 class GatewayRoute:
-    """A method and path that the gateway serves; `open` routes need no key."""
+    """A method and path that the gateway serves; `open` routes need no key, files no store."""
 
     method: str
     path: str
     open: bool
+    file: bool = False
 
 
 def _read(document: Path, static_files: Path) -> tuple[GatewayRoute, ...]:
@@ -29,7 +30,7 @@ def _read(document: Path, static_files: Path) -> tuple[GatewayRoute, ...]:
             for method, operation in operations.items()
         ),
         *(
-            GatewayRoute("GET", each["path"], open=True)
+            GatewayRoute("GET", each["path"], open=True, file=True)
             for each in json.loads(static_files.read_text("utf-8"))
         ),
     )

@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk.api_document import api_document
 from cdk.justified import justify
 from cdk.logs import log_group
+from cdk.routes import ROUTES
 from cdk.settings import StageSettings
 
 STAGE_NAME = "live"
@@ -31,6 +32,28 @@ _ACCESS_LOG = json.dumps(
 _PUSH_LOGS = (
     "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 )
+
+
+# What is open has throttles of its own, so that neither visitors nor monitors take the searches'.
+PAGE_RATE, PAGE_BURST = 50, 200
+"""A visit is four files, or one that has not changed: fifty visitors may come at once."""
+PROBE_RATE, PROBE_BURST = 20, 50
+"""For what monitors ask, and pages when they open: it reads the store."""
+
+
+def _throttles() -> dict[str, apigateway.MethodDeploymentOptions]:
+    """The throttles of open routes; all others have the stage's."""
+    return {
+        f"{route.path}/{route.method}": apigateway.MethodDeploymentOptions(
+            # A method with settings of its own has none of the stage's.
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            metrics_enabled=False,
+            throttling_rate_limit=PAGE_RATE if route.file else PROBE_RATE,
+            throttling_burst_limit=PAGE_BURST if route.file else PROBE_BURST,
+        )
+        for route in ROUTES
+        if route.open
+    }
 
 
 class SearchApi(Construct):
@@ -74,6 +97,7 @@ class SearchApi(Construct):
                 metrics_enabled=False,
                 tracing_enabled=settings.tracing,
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
+                method_options=_throttles(),
                 access_log_destination=apigateway.LogGroupLogDestination(
                     log_group(self, "AccessLog", settings)
                 ),

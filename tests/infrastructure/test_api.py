@@ -110,13 +110,34 @@ def test_api_key_is_throttled_by_its_usage_plan(template: Template) -> None:
 def test_every_request_is_throttled_and_logged_without_paid_metrics(template: Template) -> None:
     size = template.settings.sizing.search
     stage = template.one("AWS::ApiGateway::Stage")["Properties"]
-    (everything,) = stage["MethodSettings"]
-    assert (everything["HttpMethod"], everything["ResourcePath"]) == ("*", "/*")
+    everything = next(each for each in stage["MethodSettings"] if each["HttpMethod"] == "*")
+    assert everything["ResourcePath"] == "/*"
     assert everything["ThrottlingRateLimit"] == size.rate_limit
     assert everything["ThrottlingBurstLimit"] == size.burst_limit
-    assert everything["MetricsEnabled"] is False
-    assert everything["DataTraceEnabled"] is False
+    for settings in stage["MethodSettings"]:
+        assert settings["MetricsEnabled"] is False
+        assert settings["DataTraceEnabled"] is False
+        assert settings["LoggingLevel"] == "ERROR"
     assert "DestinationArn" in stage["AccessLogSetting"]
+
+
+def test_open_routes_have_throttles_of_their_own_and_do_not_take_the_searches(
+    template: Template,
+) -> None:
+    stage = template.one("AWS::ApiGateway::Stage")["Properties"]
+    limits = {
+        (each["HttpMethod"], each["ResourcePath"].replace("/~1", "/").replace("~1", "/")): (
+            each["ThrottlingRateLimit"],
+            each["ThrottlingBurstLimit"],
+        )
+        for each in stage["MethodSettings"]
+        if each["HttpMethod"] != "*"
+    }
+    assert set(limits) == {(route.method, route.path) for route in ROUTES if route.open}
+    # Twenty visitors open the page in the same second: four files each.
+    assert limits["GET", "/page/{file}"][1] >= 20 * 3
+    assert limits["GET", "/"][1] >= 20
+    assert limits["GET", "/v1/health"] < limits["GET", "/page/{file}"]
 
 
 def test_access_log_names_no_person(template: Template) -> None:

@@ -109,7 +109,7 @@ def test_photos_are_listed_over_all_pages(client: FaceSearchClient) -> None:
 def test_collections_health_and_version_are_told(client: FaceSearchClient) -> None:
     assert client.collections() == [Collection("default", 12, 13), Collection("music", 3, 4)]
     health, version = client.health(), client.version()
-    assert (health.photos, health.faces) == (15, 17)
+    assert health.status == "ok"
     assert (version.version, version.commit) == (__version__, "0123abc")
     assert version.store == StoreRecipe(health.recipe, fits=True)
 

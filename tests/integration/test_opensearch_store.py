@@ -14,7 +14,10 @@ import requests
 
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 from facesearch.faces import Removal, face_id
+from facesearch.photos.places import Photos
 from facesearch.stores import Counts, FaceStore, open_store
+from facesearch.vision.pipeline import FacePipeline
+from search_faces.service import SearchService
 from tests.contract.samples import (
     RECIPE,
     distances_to,
@@ -394,3 +397,17 @@ def _uses(store: FaceStore) -> list[Callable[[], object]]:
         store.counts,
         lambda: store.write([indexed("a")]),
     ]
+
+
+def test_health_reads_one_document_however_large_the_index_is(
+    pipeline: FacePipeline, proxy: Proxy, watched_url: str
+) -> None:
+    with open_store(watched_url, pipeline.recipe) as store:
+        store.write([indexed("a.jpg", 1, unit_vectors(1, seed=1))])
+        service = SearchService(pipeline, store, Photos())
+        service.check()
+        proxy.seen.clear()
+        service.check()
+    (asked,) = proxy.seen
+    assert asked.method == "GET"
+    assert "/_doc/" in asked.path

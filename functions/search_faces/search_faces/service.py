@@ -6,7 +6,7 @@ from threading import Event
 from facesearch.errors import InvalidRequest, StoreNotFound
 from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
-from facesearch.stores import Counts, FaceStore, open_store
+from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.contract.requests import BucketQuery, PhotoQuery
 from search_faces.settings import SearchSettings
@@ -56,21 +56,21 @@ class SearchService:
         if self.bucket:
             _ = self.photos.s3
 
-    def check(self) -> Counts:
-        """Check that searches can be answered, and return what the store holds.
+    def check(self) -> None:
+        """Check that searches can be answered, by reading a photo that is not there.
 
+        Anybody may ask for this, as often as they like: it must not look at the whole store.
         Raises `ModelError` or a `StoreError`. A store that does not exist yet is no error; one that
         has been there and is gone is.
         """
         self.pipeline.warm()
         try:
-            counts = self.store.counts()
+            self.store.photo("")
         except StoreNotFound:
             if self._seen.is_set():
                 raise
-            return Counts(0, 0)
-        self._seen.set()
-        return counts
+        else:
+            self._seen.set()
 
     def photo_of(self, query: PhotoQuery | BucketQuery) -> bytes:
         """The bytes of the query photo. Raises `InvalidRequest`, `NotFound` or `ReadError`."""

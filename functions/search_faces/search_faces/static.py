@@ -4,6 +4,7 @@
 not in the API's document.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -21,6 +22,10 @@ from search_faces.service import SearchService
 
 ROOT = Path(__file__).parent
 SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler/openapi/swagger_ui"
+
+FOR_GOOD = "public, max-age=31536000, immutable"
+"""For the files of a deployed page: their names change with their content (`cdk/page.py`)."""
+_HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -70,7 +75,7 @@ def _answer(
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {
         **_policies(route.policy, service),
-        "Cache-Control": "no-cache",
+        "Cache-Control": FOR_GOOD if _HASHED.search(name) else "no-cache",
         "ETag": etag,
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from cdk.assets import FUNCTIONS
+from cdk.page import bundle_code
 from tests.conftest import missing
 from tests.e2e.page.sites import index_sample, serving
 from tests.e2e.page.visitor import MOST_MS, Visitor, browser, chromium
@@ -36,9 +38,22 @@ def store(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The search function's code as it is deployed: with its page bundled."""
+    return bundle_code(FUNCTIONS / "search_faces", tmp_path_factory.mktemp("bundled"))
+
+
+@pytest.fixture(scope="session")
 def served(chrome: Browser, store: str) -> Iterator[str]:
-    """The address of `facesearch serve` over the sample."""
+    """The address of `facesearch serve` over the sample. The page is its sources."""
     with serving(f"--store={store}") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def served_bundle(chrome: Browser, store: str, bundled: Path) -> Iterator[str]:
+    """The same with the page as it is deployed."""
+    with serving(f"--store={store}", environ={"PYTHONPATH": str(bundled)}) as address:
         yield address
 
 

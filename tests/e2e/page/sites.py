@@ -17,18 +17,18 @@ def index_sample(folder: Path, store: str) -> None:
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[str]:
+def serving(*options: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """`facesearch serve` with these options; yields its address."""
-    with _running(
-        [sys.executable, "-m", "facesearch_local.cli", "serve", "--port=0", *options]
-    ) as url:
+    command = [sys.executable, "-m", "facesearch_local.cli", "serve", "--port=0", *options]
+    with _running(command, environ) as url:
         yield f"{url}/"
 
 
 @contextmanager
-def behind_gateway(store: str) -> Iterator[str]:
-    """The same below a stage's path, with a key demanded as API Gateway does."""
-    with _running([sys.executable, "-m", _GATEWAY], {"FACESEARCH_STORE": store}) as url:
+def behind_gateway(store: str, code: Path | None = None) -> Iterator[str]:
+    """The function, of this code, below a stage's path, with a key demanded as API Gateway does."""
+    environ = {"FACESEARCH_STORE": store, **({"PYTHONPATH": str(code)} if code else {})}
+    with _running([sys.executable, "-m", _GATEWAY], environ) as url:
         yield url
 
 

@@ -1,5 +1,7 @@
 """The API's documentation in real Chromium: Swagger UI, with nothing from another server."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import FilePayload, expect
 
@@ -52,8 +54,10 @@ def test_photo_is_searched_with_in_the_documentation(
     visitor.errors.remove("Could not find component: JsonSchema_string_binary")
 
 
-def test_documentation_behind_a_gateway_asks_below_its_stage(store: str, visit: Visit) -> None:
-    with behind_gateway(store) as address:
+def test_documentation_behind_a_gateway_asks_below_its_stage(
+    store: str, visit: Visit, bundled: Path
+) -> None:
+    with behind_gateway(store, bundled) as address:
         page = visit(address, "prod/docs").page
         block = page.locator("#operations-Service-version")
         block.locator(".opblock-summary-control").click(timeout=MOST_MS)

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -12,7 +14,7 @@ from playwright.sync_api import expect
 from facesearch.confidence import confidence
 from search_faces.static import ROOT
 from tests.e2e.page.conftest import Visit
-from tests.e2e.page.sites import serving
+from tests.e2e.page.sites import behind_gateway, serving
 
 PAGE = ROOT / "page"
 MOST_BYTES = 60_000
@@ -52,10 +54,15 @@ def test_page_refers_to_its_own_files_only_and_relatively() -> None:
 
 @pytest.mark.slow
 def test_files_come_under_a_strict_policy_and_are_asked_for_once(served: str) -> None:
-    files = [path.name for path in PAGE.iterdir() if path.name != "index.html"]
-    for path in ("", *(f"page/{name}" for name in files)):
+    with urlopen(served) as answer:  # noqa: S310
+        files = set(re.findall(r'"(page/[^"]+)"', answer.read().decode()))
+    assert len(files) >= 3
+    for path in ("", *files):
         with urlopen(f"{served}{path}") as answer:  # noqa: S310
             headers: Mapping[str, str] = answer.headers
+        hashed = re.search(r"\.[0-9a-f]{12}\.", path)
+        kept = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        assert headers["Cache-Control"] == kept
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
         assert policy == {
             "default-src": "'none'",
@@ -74,6 +81,27 @@ def test_files_come_under_a_strict_policy_and_are_asked_for_once(served: str) ->
         with pytest.raises(HTTPError, match="304") as unchanged:
             urlopen(again)  # noqa: S310
         unchanged.value.close()
+
+
+@pytest.mark.slow
+def test_visit_to_the_deployed_page_is_four_files_and_its_worker(
+    visit: Visit, store: str, bundled: Path
+) -> None:
+    with behind_gateway(store, bundled) as root:
+        visitor = visit(f"{root}/prod/")
+        asked: list[str] = []
+        visitor.page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+        visitor.page.reload(wait_until="networkidle")
+    files = sorted(re.sub(r"\.[0-9a-f]{12}\.", ".", path) for path in asked if "/v1/" not in path)
+    # The browser may take what is for good from its cache.
+    assert "/prod/" in files
+    assert set(files) <= {
+        *("/prod/", "/prod/page/app.js", "/prod/page/app.css", "/prod/page/icon.svg"),
+        "/prod/page/resize.js",
+    }
+    assert len(asked) <= 8
+    assert {each[:3] for each in visitor.refused} == {"403"}
+    visitor.refused.clear()
 
 
 @pytest.mark.slow

@@ -13,11 +13,11 @@ from tests.e2e.system import RunningSystem
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["serve", "sam"])
+@pytest.fixture(scope="module", params=["served", "served_bundle", "sam"])
 def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
     """The page's address, with the sample's photos in the index."""
-    if request.param == "serve":
-        yield request.getfixturevalue("served")
+    if request.param != "sam":
+        yield request.getfixturevalue(request.param)
         return
     request.getfixturevalue("chrome")
     system: RunningSystem = request.getfixturevalue("system")

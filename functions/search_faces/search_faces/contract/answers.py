@@ -464,8 +464,6 @@ class HealthAnswer(Struct, frozen=True):
 
     status: Literal["ok"]
     recipe: RecipeId
-    photos: Count
-    faces: Count
 
 
 class Recipe(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 
-const dialog = $("camera-dialog");
+const cameraDialog = $("camera-dialog");
 const video = $("camera");
 
 /** Offer what this device can do; `take` is called with the photo as a file. */
@@ -14,15 +14,15 @@ export async function setUpCamera(take) {
   if (!devices.some(({ kind }) => kind === "videoinput")) return;
   $("open-camera").hidden = false;
   $("open-camera").onclick = open;
-  $("close-camera").onclick = () => dialog.close();
+  $("close-camera").onclick = () => cameraDialog.close();
   $("shoot").onclick = () => shoot(take);
-  dialog.onclose = () => video.srcObject?.getTracks().forEach((track) => track.stop());
+  cameraDialog.onclose = () => video.srcObject?.getTracks().forEach((track) => track.stop());
 }
 
 async function open() {
   $("camera-wrong").hidden = true;
   $("shoot").disabled = true;
-  dialog.showModal();
+  cameraDialog.showModal();
   try {
     const wish = { facingMode: "user", width: { ideal: 1280 } };
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: wish });
@@ -44,7 +44,7 @@ function shoot(take) {
   canvas.getContext("2d").drawImage(video, 0, 0);
   canvas.toBlob(
     (blob) => {
-      dialog.close();
+      cameraDialog.close();
       take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
     },
     "image/jpeg",

@@ -9,20 +9,15 @@ export const chooser = $("collection");
 export let holds = null;
 
 /** Look again; it asks for no key, as nobody has searched yet. */
-export function loadHoldings() {
-  loadCounts();
-  loadCollections();
-}
-
-async function loadCounts() {
-  holds = await call("v1/health", { ask: false }).catch(() => null);
-  if (!holds) return;
-  const { photos, faces } = holds;
-  $("holds").textContent = `${count(photos, "photo", "photos")}, ${count(faces, "face", "faces")}`;
-}
-
-async function loadCollections() {
-  const { collections } = await call("v1/collections", { ask: false }).catch(() => ({ collections: [] }));
+export async function loadHoldings() {
+  const held = await call("v1/collections", { ask: false }).catch(() => null);
+  const collections = held?.collections ?? [];
+  const sum = (what) => collections.reduce((all, each) => all + each[what], 0);
+  holds = held && { photos: sum("photos"), faces: sum("faces") };
+  if (holds) {
+    const { photos, faces } = holds;
+    $("holds").textContent = `${count(photos, "photo", "photos")}, ${count(faces, "face", "faces")}`;
+  }
   $("collection-row").hidden = collections.length < 2;
   const before = chooser.value;
   chooser.replaceChildren(

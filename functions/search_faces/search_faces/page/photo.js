@@ -6,9 +6,9 @@ import { Problem, unreachable } from "./api.js";
 const MOST_BYTES = 4_400_000;
 const waiting = new Map();
 let last = 0;
-let worker = start();
+let worker = startWorker();
 
-function start() {
+function startWorker() {
   const started = new Worker(new URL("resize.js", import.meta.url), { type: "module" });
   started.onmessage = ({ data: { number, ...made } }) => {
     waiting.get(number).resolve(made);
@@ -32,7 +32,7 @@ export async function prepare(file) {
     });
   }
   const made = await new Promise((resolve, reject) => {
-    worker ??= start();
+    worker ??= startWorker();
     waiting.set((last += 1), { resolve, reject });
     worker.postMessage({ number: last, file });
   });

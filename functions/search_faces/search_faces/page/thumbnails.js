@@ -2,20 +2,20 @@
 
 import { call } from "./api.js";
 
-const AT_ONCE = 4;
+const LOADED_AT_ONCE = 4;
 const MOST_KEPT = 400;
 const kept = new Map();
-const queue = [];
-let running = 0;
+const wanted = [];
+let loading = 0;
 
 const watcher = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       watcher.unobserve(target);
-      queue.push(target);
+      wanted.push(target);
     }
-    next();
+    loadNext();
   },
   { rootMargin: "200px" },
 );
@@ -46,20 +46,20 @@ function drop(faceId) {
   kept.delete(faceId);
 }
 
-function next() {
-  while (running < AT_ONCE && queue.length) {
-    const image = queue.shift();
+function loadNext() {
+  while (loading < LOADED_AT_ONCE && wanted.length) {
+    const image = wanted.shift();
     // Of results that are gone, nobody waits for pictures.
     if (!image.isConnected) continue;
-    running += 1;
+    loading += 1;
     pictureOf(image.dataset.face)
       .then((url) => {
         if (url) image.src = url;
         else image.parentElement.classList.add("unseen");
       })
       .finally(() => {
-        running -= 1;
-        next();
+        loading -= 1;
+        loadNext();
       });
   }
 }

@@ -15,8 +15,9 @@ import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from facesearch.errors import SettingsError
+from facesearch.errors import SettingsError, StoreNotFound
 from facesearch.machine import usable_cpus
+from facesearch.stores import Counts, FaceStore
 from facesearch_local.pool import worker_count
 from facesearch_local.server.access import Access, is_loopback, own_hosts
 from facesearch_local.server.application import Application, Operations, operations_of
@@ -77,7 +78,8 @@ def serve(
             service = replace(service, uploads=uploads)
         with closing(service.store):
             # Before processes start: what is missing is told once.
-            held = service.check()
+            service.check()
+            held = _held(service.store)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
             if made_up:
@@ -89,6 +91,14 @@ def serve(
                 suppress(KeyboardInterrupt),
             ):
                 _run(_with_cors(app, settings.search.cors_origins), listening, news)
+
+
+def _held(store: FaceStore) -> Counts:
+    """What the store holds; nothing when it does not exist yet."""
+    try:
+        return store.counts()
+    except StoreNotFound:
+        return Counts(0, 0)
 
 
 def _operations(
