@@ -5,6 +5,7 @@ keep the CDK from deleting what a failed first deployment left, and from trying 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +72,9 @@ def main() -> int:
     parser.add_argument("--region", help="another region than the one that AWS's tools use")
     arguments = parser.parse_args()
     try:
-        client = boto3.client("cloudformation", region_name=arguments.region)
+        # The CDK's command line goes by AWS_REGION, which boto3 does not read.
+        region = arguments.region or os.environ.get("AWS_REGION")
+        client = boto3.client("cloudformation", region_name=region)
         print(record(arguments.stack, client))  # noqa: T201
     except (SettingsError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201

@@ -349,7 +349,10 @@ def test_broken_network_is_refused_by_name() -> None:
 def test_command_tells_what_is_wrong_in_one_line(
     account: CloudFormation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["cdk.deployed", "facesearch-nowhere", "--region", REGION])
-    assert main() == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"error: there is no stack facesearch-nowhere in {REGION}: deploy it first"
+    # As the CDK reads it, and as an option.
+    monkeypatch.setenv("AWS_REGION", REGION)
+    for options, region in (([], REGION), (["--region", "eu-west-2"], "eu-west-2")):
+        monkeypatch.setattr("sys.argv", ["cdk.deployed", "facesearch-nowhere", *options])
+        assert main() == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == f"error: there is no stack facesearch-nowhere in {region}: deploy it first"
