@@ -8,6 +8,8 @@ from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric
 
 from cdk.metrics import Metrics
 from cdk.settings import StageSettings
+from facesearch.planning.capacity import IndexSize
+from facesearch.planning.nodes import MANAGERS
 
 _ABOVE = ComparisonOperator.GREATER_THAN_THRESHOLD
 _FROM = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -41,13 +43,21 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
     # A change that was tried twice and is still there: the queue does not drain.
     oldest_s = 2 * sizing.ingestion.visibility_timeout_s
     cluster = metrics.cluster
-    return (
+    rules = (
         AlarmRule(
             "ClusterRed",
             "Part of the face index is missing: searches miss faces.",
             cluster("ClusterStatus.red", "Maximum"),
             1,
             1,
+            _FROM,
+        ),
+        AlarmRule(
+            "WritesBlocked",
+            "The face index refuses writes: its disks or its memory are full.",
+            cluster("ClusterIndexWritesBlocked", "Maximum"),
+            1,
+            5,
             _FROM,
         ),
         AlarmRule(
@@ -64,6 +74,14 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
             metrics.search_p99_ms,
             SEARCH_P99_MS,
             10,
+            _ABOVE,
+        ),
+        AlarmRule(
+            "SearchThrottled",
+            "Lambda refuses searches: the account's functions run as often at once as they may.",
+            metrics.search_throttles,
+            0,
+            5,
             _ABOVE,
         ),
         AlarmRule(
@@ -115,4 +133,26 @@ def alarms(metrics: Metrics, settings: StageSettings) -> Sequence[AlarmRule]:
             15,
             _FROM,
         ),
+        AlarmRule(
+            "SnapshotsFailed",
+            "The face index was not saved: there may be no snapshot to restore.",
+            cluster("AutomatedSnapshotFailure", "Maximum"),
+            1,
+            1,
+            _FROM,
+        ),
+    )
+    # How many nodes an existing domain has is not known here.
+    return rules if settings.domain_endpoint else (*rules, _nodes_lost(metrics, sizing.index))
+
+
+def _nodes_lost(metrics: Metrics, size: IndexSize) -> AlarmRule:
+    nodes = size.nodes + (MANAGERS if size.manager else 0)
+    return AlarmRule(
+        "NodesLost",
+        "A node of the face index is gone, and with it what the index survives next.",
+        metrics.cluster("Nodes", "Minimum"),
+        nodes,
+        10,
+        _BELOW,
     )

@@ -9,6 +9,7 @@ import pytest
 
 from cdk.assets import FUNCTIONS, ROOT
 from facesearch.stages import Stage
+from facesearch_local.planning.costs import ALARMS
 from tests.infrastructure.template import Resource, Template
 
 STAGES = {f"{stage}Latency" for stage in Stage}
@@ -18,10 +19,14 @@ WATCHED = (
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
     ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
     ("AWS/ApiGateway", "5XXError"),
     ("AWS/ApiGateway", "Latency"),
     ("FaceSearch", "PhotosUndone"),
+    ("AWS/ES", "AutomatedSnapshotFailure"),
+    ("AWS/ES", "ClusterIndexWritesBlocked"),
     ("AWS/ES", "ClusterStatus.red"),
+    ("AWS/ES", "Nodes"),
     ("AWS/ES", "FreeStorageSpace"),
     ("AWS/ES", "JVMMemoryPressure"),
 )
@@ -106,6 +111,29 @@ def test_storage_alarm_comes_when_the_workload_is_exceeded(template: Template) -
     assert alarm.rule["Threshold"] == pytest.approx(0.15 * (left - min(0.2 * left, 20 * 1024)))
     assert alarm.rule["ComparisonOperator"] == "LessThanThreshold"
     assert alarm.statistic == "Minimum"
+
+
+def test_lost_node_is_one_less_than_the_domain_is_made_of(template: Template) -> None:
+    alarm = alarm_on(template, "Nodes")
+    domain = template.one("AWS::OpenSearchService::Domain")["Properties"]["ClusterConfig"]
+    nodes = domain["InstanceCount"] + domain.get("DedicatedMasterCount", 0)
+    assert (alarm.rule["Threshold"], alarm.statistic) == (nodes, "Minimum")
+    assert alarm.rule["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_nodes_of_an_existing_domain_are_not_counted(customised: Template) -> None:
+    names = {alarm.name for alarm in alarms(customised)}
+    assert "Nodes" not in names
+    assert "ClusterIndexWritesBlocked" in names
+
+
+def test_throttle_alarm_watches_the_search_function(template: Template) -> None:
+    alarm = alarm_on(template, "Throttles")
+    assert template.target(alarm.dimensions["FunctionName"]) is template.function("search_faces")
+
+
+def test_bill_counts_every_alarm(template: Template) -> None:
+    assert len(template.of_type(ALARM)) == ALARMS
 
 
 def test_topic_takes_https_only(template: Template) -> None:

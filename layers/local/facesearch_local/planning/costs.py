@@ -28,7 +28,7 @@ LOG_GB_A_REQUEST = 2e-6
 """Assumed: two kilobytes of log lines for a photo or a search, all logs together."""
 QUEUE_REQUESTS_A_PHOTO = 2
 """One to send; received and deleted in batches."""
-ALARMS = 8
+ALARMS = 13
 REPORTED_METRICS = 18
 
 
