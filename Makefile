@@ -11,9 +11,11 @@ ARCHITECTURE ?= x86_64
 STAGE ?= dev
 CDK_CLI := aws-cdk@2.1148.1
 LAYERS := build/layers
+TOOLS := build/tools
+UV := $(TOOLS)/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo models test coverage lint layers synth up down lock clean
+.PHONY: help demo models test coverage lint layers synth up down audit lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,18 +82,32 @@ up: models $(VENV)/test ## Run the whole system here, in Docker (STACK="--help" 
 down: ## Stop it; photos and faces are kept (STACK=--erase: they go, too)
 	@$(BIN)/python -m tests.e2e.stack down $(STACK)
 
-lock: ## Pin the newest allowed packages, with hashes, for every platform
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile $(LOCK) --extra local --output-file requirements.txt
-	$(BIN)/uv pip compile $(LOCK) --extra evaluate --constraint requirements.txt \
+audit: $(TOOLS) ## List what is shipped (build/sbom/*.json, CycloneDX), and look for known faults in it
+	@mkdir -p build/sbom
+	$(TOOLS)/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom/laptop.json requirements.txt
+	$(TOOLS)/bin/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom/functions.json \
+	  layers/dependencies/requirements.txt
+	$(TOOLS)/bin/pip-audit --disable-pip --no-deps --require-hashes -r requirements.txt
+	$(TOOLS)/bin/pip-audit --disable-pip --no-deps --require-hashes -r layers/dependencies/requirements.txt
+
+$(TOOLS): .ci/requirements-tools.txt
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+lock: $(TOOLS) ## Pin the newest allowed packages, with hashes, for every platform
+	$(UV) pip compile .ci/requirements-tools.in --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --output-file .ci/requirements-tools.txt
+	$(UV) pip compile $(LOCK) --extra local --output-file requirements.txt
+	$(UV) pip compile $(LOCK) --extra evaluate --constraint requirements.txt \
 	  --output-file requirements-evaluate.txt
-	$(BIN)/uv pip compile $(LOCK) --extra local --extra evaluate --extra test \
+	$(UV) pip compile $(LOCK) --extra local --extra evaluate --extra test \
 	  --constraint requirements.txt --constraint requirements-evaluate.txt \
 	  --output-file tests/requirements.txt
-	$(BIN)/uv pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
+	$(UV) pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
 	  --python-version 3.13 --constraint requirements.txt --generate-hashes --no-header --no-annotate \
 	  --output-file layers/dependencies/requirements.txt
-	printf '%s\n' 'aws-sam-cli>=1.170,<2' | $(BIN)/uv pip compile - --quiet --upgrade --universal \
+	printf '%s\n' 'aws-sam-cli>=1.170,<2' | $(UV) pip compile - --quiet --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --output-file tests/e2e/requirements-sam.txt
 

@@ -17,7 +17,7 @@ import click
 from facesearch.errors import FacesearchError
 from facesearch.vision import decoding_process
 from facesearch.vision.images import decode_image
-from tests.benchmarks.hostile_images import HOSTILE, phone_12_megapixels
+from tests.fuzz.hostile_images import HOSTILE, phone_12_megapixels
 
 MAX_MEMORY_MB = 700
 MAX_TIMES = 60

@@ -11,7 +11,7 @@ from facesearch.errors import DamagedImage, ImageTooLarge, ReadError
 from facesearch.vision import decoding_process, images
 from facesearch.vision.images import decode_image
 from tests.benchmarks.bench_decoding import MAX_MEMORY_MB, MAX_TIMES, Cost, cost_of
-from tests.benchmarks.hostile_images import (
+from tests.fuzz.hostile_images import (
     HOSTILE,
     encoded,
     gif_that_says_65535,

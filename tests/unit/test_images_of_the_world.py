@@ -24,7 +24,7 @@ from facesearch.vision.formats import (
     UnreadFormat,
 )
 from facesearch.vision.images import decode_image
-from tests.benchmarks.hostile_images import png, png_chunk, tiff
+from tests.fuzz.hostile_images import png, png_chunk, tiff
 
 Pixels = NDArray[np.uint8]
 DATA = Path(__file__).parent / "data"
