@@ -25,7 +25,7 @@ class Observability(Construct):
         self.topic.add_to_resource_policy(_let_alarms_publish(self.topic))
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        raised: list[cloudwatch.IAlarm] = []
+        self.alarms: dict[str, cloudwatch.IAlarm] = {}
         for each in alarms(metrics, settings):
             alarm = cloudwatch.Alarm(
                 self,
@@ -39,8 +39,8 @@ class Observability(Construct):
             )
             alarm.add_alarm_action(actions.SnsAction(self.topic))
             alarm.add_ok_action(actions.SnsAction(self.topic))
-            raised.append(alarm)
-        self.dashboard = dashboard(self, "Dashboard", metrics, raised)
+            self.alarms[each.name] = alarm
+        self.dashboard = dashboard(self, "Dashboard", metrics, list(self.alarms.values()))
 
 
 def _let_alarms_publish(topic: sns.Topic) -> iam.PolicyStatement:

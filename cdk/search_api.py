@@ -6,6 +6,7 @@ from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from cdk.api_document import api_document
@@ -70,6 +71,13 @@ class SearchApi(Construct):
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=self.api.arn_for_execute_api(stage=STAGE_NAME),
         )
+        if settings.web_acl_arn:
+            wafv2.CfnWebACLAssociation(
+                self,
+                "Firewall",
+                resource_arn=self.api.deployment_stage.stage_arn,
+                web_acl_arn=settings.web_acl_arn,
+            )
         self.key = self._add_key() if settings.authorisation == "api-key" else None
 
     def _create(self, alias: lambda_.Alias) -> apigateway.SpecRestApi:
@@ -109,7 +117,7 @@ class SearchApi(Construct):
         justify(
             api.deployment_stage,
             ["APIG3"],
-            "Throttled, and closed without a key; a firewall is an account's choice of rules.",
+            "Throttled, and closed without a key; a firewall is the account's: web_acl_arn.",
         )
         return api
 

@@ -50,6 +50,7 @@ DOMAIN_ENDPOINT = re.compile(
     r"\.(?:aos\.)?(?P<region>[a-z0-9-]+)\.(?:es\.amazonaws\.com|on\.aws)"
 )
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/\S+")
 _USER_POOL_ARN = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/\S+")
 
 
@@ -106,6 +107,10 @@ class StageSettings:
     """How the index keeps vectors in memory: 4x takes a quarter, and costs a little recall."""
     photo_storage: str = "standard"
     """S3's class for photos: standard, or one that is cheaper for those that are not read."""
+    canary: bool = False
+    """A new search function answers a tenth of the callers first, and goes back if that fails."""
+    web_acl_arn: str = ""
+    """A web ACL (WAF, regional) of the account's, to put before the API."""
     customer_key: bool = False
     """Photos, queues, index, logs and topic are encrypted with a KMS key of the account's own."""
 
@@ -298,6 +303,9 @@ def _check_callers(settings: StageSettings) -> None:
     for origin in settings.cors_origins:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
             raise _wrong("cors_origins", origin, "origins such as https://photos.example")
+    if settings.web_acl_arn and not _WEB_ACL_ARN.fullmatch(settings.web_acl_arn):
+        expected = "the ARN of a regional web ACL, arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/…"
+        raise _wrong("web_acl_arn", settings.web_acl_arn, expected)
     if settings.alarm_email and not re.fullmatch(r"[^@\s]+@[^@\s]+", settings.alarm_email):
         raise _wrong("alarm_email", settings.alarm_email, "an e-mail address")
 

@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.assets import BuiltLayers
+from cdk.canary import Canary
 from cdk.deployed import OUTPUT as SETTINGS_OUTPUT
 from cdk.downgrades import guarded
 from cdk.face_index import FaceIndex
@@ -66,6 +67,9 @@ class FaceSearchStack(Stack):
             stack_name=self.stack_name,
         )
         watch = Observability(self, "Observability", settings=settings, metrics=metrics)
+        if settings.canary:
+            # With a tenth of the callers, a version that always fails makes a tenth of errors.
+            Canary(self, "Canary", alias=search.alias, alarms=[watch.alarms["SearchErrors"]])
         operators = Operators(self, "Operators", index=index, ingestion=ingestion)
         if network:
             ingestion.photos.open_way_out(network)

@@ -11,6 +11,7 @@ from tests.infrastructure.template import Template
 
 Synthesise = Callable[..., Template]
 
+WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/rules/a1b2c3d4"
 CUSTOMISED = {
     "architecture": "arm64",
     "authorisation": "cognito",
@@ -26,6 +27,8 @@ CUSTOMISED = {
     "compression": "4x",
     "photo_storage": "intelligent-tiering",
     "customer_key": "true",
+    "canary": "true",
+    "web_acl_arn": WEB_ACL,
     "searches": "40",
     "log_days": "30",
     "views": "2",

@@ -12,7 +12,7 @@ from facesearch.errors import FacesearchError
 from search_faces.app import create_app
 from search_faces.handler import open_service
 from search_faces.problems import CONTENT_TYPE, body_problem, problem_of, unexpected_problem
-from tests.infrastructure.conftest import Synthesise
+from tests.infrastructure.conftest import WEB_ACL, Synthesise
 from tests.infrastructure.template import Template
 
 API = "AWS::ApiGateway::RestApi"
@@ -242,3 +242,17 @@ def test_browsers_of_other_origins_may_ask_by_setting(
         assert not known["OPTIONS", path]["security"]
     origins = customised.environment("search_faces")["FACESEARCH_CORS_ORIGINS"]
     assert origins == "https://photos.example,https://album.example"
+
+
+def test_firewall_of_the_account_is_before_the_api_by_setting(
+    customised: Template, template: Template
+) -> None:
+    kind = "AWS::WAFv2::WebACLAssociation"
+    assert not template.of_type(kind)
+    association = customised.one(kind)["Properties"]
+    assert association["WebACLArn"] == WEB_ACL
+    stage = customised.text(association["ResourceArn"])
+    assert stage == (
+        "arn:aws:apigateway:eu-west-1::/restapis/<AWS::ApiGateway::RestApi>/stages/"
+        "<AWS::ApiGateway::Stage>"
+    )

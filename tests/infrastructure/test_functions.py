@@ -286,3 +286,24 @@ def test_new_layer_alone_publishes_a_new_version_for_the_alias(layer: str, tmp_p
     before = version(tmp_path / "before", changed=None)
     assert version(tmp_path / "same", changed=None) == before
     assert version(tmp_path / "after", changed=layer) != before
+
+
+def test_new_version_answers_a_tenth_first_and_goes_back_by_an_alarm_where_set(
+    customised: Template, template: Template
+) -> None:
+    assert "UpdatePolicy" not in template.one("AWS::Lambda::Alias")
+    update = customised.one("AWS::Lambda::Alias")["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    group = customised.target(update["DeploymentGroupName"])["Properties"]
+    assert customised.target(update["ApplicationName"]) is customised.target(
+        group["ApplicationName"]
+    )
+    assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
+    rollback = group["AutoRollbackConfiguration"]
+    assert rollback["Enabled"] is True
+    assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(rollback["Events"])
+    (alarm,) = group["AlarmConfiguration"]["Alarms"]
+    watched = customised.target(alarm["Name"])["Properties"]
+    assert watched["MetricName"] == "5XXError"
+    # It must ring by the canary's tenth alone, and before the ten minutes are over.
+    assert watched["Threshold"] < 0.1
+    assert watched["EvaluationPeriods"] * watched["Period"] < 600

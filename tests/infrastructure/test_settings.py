@@ -104,6 +104,7 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
         ({"authorisation": "cognito"}, "setting user_pool_arn is '': use the ARN"),
         ({"cors_origins": "photos.example"}, "setting cors_origins is 'photos.example': use"),
         ({"cors_origins": "*"}, "setting cors_origins is '*': use"),
+        ({"web_acl_arn": "rules"}, "setting web_acl_arn is 'rules': use the ARN of a regional web"),
         ({"alarm_email": "operator"}, "setting alarm_email is 'operator': use an e-mail"),
         ({"prefix": "/photos"}, "setting prefix is '/photos': use"),
         ({"suffixes": ".jpg,a.jpg"}, "setting suffixes is"),
