@@ -52,6 +52,7 @@ def run_in_image(
     *arguments: str,
     cpus: int | None = None,
     environment: Mapping[str, str] | None = None,
+    memory_mb: int | None = None,
 ) -> str:
     """What Lambda's Python prints, without a network; `folders` says what to mount where.
 
@@ -62,6 +63,8 @@ def run_in_image(
     variables = {"PYTHONPATH": "/opt/python:/var/runtime:/var/task", **(environment or {})}
     settings = [f"--env={name}={value}" for name, value in variables.items()]
     limits = [f"--cpus={cpus}"] if cpus else []
+    if memory_mb:
+        limits += [f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m"]
     run = ["docker", "run", "--rm", "--network=none", "--entrypoint=python3.13", *limits]
     command = [*run, *settings, *mounts, IMAGE, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

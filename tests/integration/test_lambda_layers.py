@@ -132,3 +132,23 @@ def test_search_started_ahead_has_its_models_open(
     (run,) = measure("search_faces", opt, photos / "photo.jpg", runs=1, start=start)
     # Opening them takes some 90 ms.
     assert run["models"][1] - run["service"][1] < 5
+
+
+def test_photo_that_takes_all_memory_ends_its_own_process_and_not_the_function(
+    image: None, opt: Path, tmp_path: Path
+) -> None:
+    assemble_function("index_faces", tmp_path)
+    printed = run_in_image(
+        opt,
+        {tmp_path: "/var/task", PROBE.parent / "memory_probe": "/probe"},
+        "/probe/probe.py",
+        memory_mb=700,
+        environment={
+            "PYTHONPATH": "/probe:/opt/python:/var/runtime:/var/task",
+            "AWS_REGION": "eu-west-1",
+            "FACESEARCH_BUCKET": "photos",
+            "FACESEARCH_MODELS": "/opt/models",
+            "FACESEARCH_STORE": "opensearch://127.0.0.1:9200/faces",
+        },
+    )
+    assert json.loads(printed) == ["invalid_request", "process_ended", "invalid_request"]
