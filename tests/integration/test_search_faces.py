@@ -18,7 +18,7 @@ from facesearch.photos.reading import PhotoContent
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.app import create_app
-from search_faces.handler import open_service
+from search_faces.handler import handler, open_service
 from tests.events.loading import Context, load
 from tests.integration.api import PEOPLE, REQUEST_ID, Json, call, form
 from tests.integration.conftest import Logs, TakeQuery, close_services, metric_series
@@ -307,6 +307,47 @@ def test_nothing_of_the_photo_is_logged_and_no_cache_keeps_the_answer(
     for record in refused:
         assert record["error"] == "invalid_request"
         assert record["correlation_id"] == REQUEST_ID
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize(
+    ("identity", "authorizer", "caller"),
+    [
+        ({"apiKey": "secret", "apiKeyId": "a1b2c3"}, None, "key:a1b2c3"),
+        (
+            {"userArn": "arn:aws:sts::1:assumed-role/app/x"},
+            None,
+            "arn:aws:sts::1:assumed-role/app/x",
+        ),
+        ({}, {"claims": {"sub": "0123-abcd", "email": "secret"}}, "user:0123-abcd"),
+    ],
+)
+def test_log_tells_who_searched_by_what_kind_of_thing_and_nothing_of_it(
+    query: TakeQuery, logs: Logs, identity: Json, authorizer: Json | None, caller: str
+) -> None:
+    event = load("api_gateway_rest_search")
+    event["requestContext"]["identity"] |= identity
+    event["requestContext"]["authorizer"] = authorizer
+    event["resource"], event["path"] = "/v1/search", "/v1/search"
+    event["headers"]["Content-Type"] = "image/jpeg"
+    event["body"] = base64.b64encode(query("madonna")).decode()
+    event["isBase64Encoded"] = True
+    assert handler(event, Context("search_faces"))["statusCode"] == 200
+    printed = logs()
+    (asked,) = (record for record in printed if record.get("message") == "asked")
+    named = {name: asked[name] for name in ("caller", "method", "route", "status")}
+    assert named == {"caller": caller, "method": "POST", "route": "/v1/search", "status": 200}
+    (searching,) = (record for record in printed if record.get("message") == "searching")
+    assert searching["by"] == ["photo"]
+    assert searching["correlation_id"] == asked["correlation_id"] == REQUEST_ID
+    assert "secret" not in json.dumps(printed)
+    assert "203.0.113.7" not in json.dumps(printed)
+
+
+@pytest.mark.usefixtures("indexed")
+def test_log_names_nobody_where_nobody_was_asked(logs: Logs) -> None:
+    call(method="GET", path="/v1/health")
+    assert not [record for record in logs() if record.get("message") == "asked"]
 
 
 @pytest.mark.usefixtures("indexed")

@@ -19,6 +19,7 @@ from facesearch.errors import SettingsError
 from facesearch.stages import METRICS_NAMESPACE, Stage, metric_dimensions, stages_timed
 from search_faces import log
 from search_faces.app import create_app
+from search_faces.audit import audit_line
 from search_faces.service import SearchService
 from search_faces.settings import SearchSettings
 from search_faces.warming import load_models_early
@@ -64,6 +65,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
     # Results are about people: no cache on the way keeps them.
     headers.setdefault("Cache-Control", ["no-store"])
+    if (line := audit_line(event, response["statusCode"])) is not None:
+        logger.info("asked", extra=line)
     _count(response["statusCode"], time.perf_counter() - start, seconds)
     return response
 

@@ -5,20 +5,27 @@ from search_faces.contract.answers import SearchAnswer
 from search_faces.contract.extras import Extras, extras_of, query_thumbnails
 from search_faces.contract.requests import (
     QUERIES,
+    BucketQuery,
     FaceQuery,
     MatchesRequest,
     MatchOptions,
+    PhotoQuery,
     Query,
     SearchRequest,
 )
+from search_faces.log import logger
 from search_faces.routes.words import ADDRESS, FACE, FACE_ID, PHOTO, SEVERAL, SIZES, STORE
 from search_faces.routing import Body, Route
 from search_faces.service import SearchService
+
+_KINDS = {PhotoQuery: "photo", BucketQuery: "s3_key", FaceQuery: "face_id"}
+"""What a search was by, for the log: never the photo, the key or the face."""
 
 
 def search(request: SearchRequest, service: SearchService) -> SearchAnswer:
     """The faces nearest to those that the request shows or names."""
     queries = request.queries
+    logger.info("searching", extra={"by": [_KINDS[type(query)] for query in queries]})
     if len(queries) > 1:
         return _search_person(queries, request, service)
     (query,) = queries
