@@ -4,6 +4,7 @@ import json
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_wafv2 as wafv2
@@ -71,6 +72,7 @@ class SearchApi(Construct):
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=self.api.arn_for_execute_api(stage=STAGE_NAME),
         )
+        self.domain_target = self._add_domain() if settings.api_domain else None
         if settings.web_acl_arn:
             wafv2.CfnWebACLAssociation(
                 self,
@@ -120,6 +122,19 @@ class SearchApi(Construct):
             "Throttled, and closed without a key; a firewall is the account's: web_acl_arn.",
         )
         return api
+
+    def _add_domain(self) -> str:
+        """Serve the API at the account's own name; returns what its DNS record leads to."""
+        domain = self.api.add_domain_name(
+            "Domain",
+            domain_name=self._settings.api_domain,
+            certificate=acm.Certificate.from_certificate_arn(
+                self, "Certificate", self._settings.certificate_arn
+            ),
+            endpoint_type=apigateway.EndpointType.REGIONAL,
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        return domain.domain_name_alias_domain_name
 
     def _add_key(self) -> apigateway.IApiKey:
         size = self._settings.sizing.search

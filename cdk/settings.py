@@ -50,6 +50,8 @@ DOMAIN_ENDPOINT = re.compile(
     r"\.(?:aos\.)?(?P<region>[a-z0-9-]+)\.(?:es\.amazonaws\.com|on\.aws)"
 )
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+_CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+")
 _WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/\S+")
 _USER_POOL_ARN = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/\S+")
 
@@ -109,6 +111,10 @@ class StageSettings:
     """S3's class for photos: standard, or one that is cheaper for those that are not read."""
     canary: bool = False
     """A new search function answers a tenth of the callers first, and goes back if that fails."""
+    api_domain: str = ""
+    """A name of the account's for the API, such as faces.example.org."""
+    certificate_arn: str = ""
+    """The certificate for it, of ACM in the stack's region."""
     web_acl_arn: str = ""
     """A web ACL (WAF, regional) of the account's, to put before the API."""
     customer_key: bool = False
@@ -303,6 +309,11 @@ def _check_callers(settings: StageSettings) -> None:
     for origin in settings.cors_origins:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
             raise _wrong("cors_origins", origin, "origins such as https://photos.example")
+    if settings.api_domain and not _HOST_NAME.fullmatch(settings.api_domain):
+        raise _wrong("api_domain", settings.api_domain, "a host name such as faces.example.org")
+    if settings.api_domain and not _CERTIFICATE_ARN.fullmatch(settings.certificate_arn):
+        expected = "the ARN of an ACM certificate for api_domain, in the stack's region"
+        raise _wrong("certificate_arn", settings.certificate_arn, expected)
     if settings.web_acl_arn and not _WEB_ACL_ARN.fullmatch(settings.web_acl_arn):
         expected = "the ARN of a regional web ACL, arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/…"
         raise _wrong("web_acl_arn", settings.web_acl_arn, expected)

@@ -95,6 +95,8 @@ class FaceSearchStack(Stack):
         }
         if network is not None:
             outputs |= network.outputs
+        if api.domain_target is not None:
+            outputs["ApiDomainTarget"] = api.domain_target
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
         for name, value in outputs.items():

@@ -29,6 +29,8 @@ CUSTOMISED = {
     "customer_key": "true",
     "canary": "true",
     "web_acl_arn": WEB_ACL,
+    "api_domain": "faces.photos.example",
+    "certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/0123-abcd",
     "searches": "40",
     "log_days": "30",
     "views": "2",

@@ -256,3 +256,19 @@ def test_firewall_of_the_account_is_before_the_api_by_setting(
         "arn:aws:apigateway:eu-west-1::/restapis/<AWS::ApiGateway::RestApi>/stages/"
         "<AWS::ApiGateway::Stage>"
     )
+
+
+def test_api_has_the_account_s_own_name_by_setting(
+    customised: Template, template: Template
+) -> None:
+    assert not template.of_type("AWS::ApiGateway::DomainName")
+    domain = customised.one("AWS::ApiGateway::DomainName")
+    properties = domain["Properties"]
+    assert properties["DomainName"] == customised.settings.api_domain
+    assert properties["RegionalCertificateArn"] == customised.settings.certificate_arn
+    assert properties["SecurityPolicy"] == "TLS_1_2"
+    mapping = customised.one("AWS::ApiGateway::BasePathMapping")["Properties"]
+    assert customised.target(mapping["DomainName"]) is domain
+    assert customised.target(mapping["Stage"]) is customised.one("AWS::ApiGateway::Stage")
+    # Without the stage in the path: links of the page are relative.
+    assert "BasePath" not in mapping
