@@ -24,6 +24,7 @@ class _Commands(click.Group):
 
     _summaries: ClassVar[dict[str, str]] = {
         "index": "Find the faces in photos and make them searchable.",
+        "watch": "Index folders, and again whenever they change.",
         "search": "The stored faces nearest to the one in a photo.",
         "compare": "Whether two photos show the same person.",
         "export": "Every stored face as Parquet, CSV or NPZ.",

@@ -1,0 +1,184 @@
+"""`facesearch watch`: keep the store up to date with folders, as they change."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from watchfiles import Change, watch
+
+from facesearch.errors import StoreError
+from facesearch.vision.formats import EXTENSIONS
+from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE
+from facesearch_local.cli.command import Command
+from facesearch_local.cli.limits import Limits, limit_options, with_limits
+from facesearch_local.cli.options import (
+    collection_option,
+    exclude_option,
+    json_option,
+    read_settings,
+    store_option,
+    workers_option,
+)
+from facesearch_local.cli.output import print_error
+from facesearch_local.cli.updating import Update, Updated, open_workers, update_store
+from facesearch_local.library.excludes import Excludes
+from facesearch_local.pool import worker_count
+
+QUIET_MS = 1_000
+"""A change is looked at when nothing has changed for so long: files take time to be written."""
+LONGEST_MS = 10_000
+"""A change waits no longer than this while others go on."""
+LOOK_MS = 5_000
+"""How often folders are looked at that were not there, and a store that did not answer."""
+
+_BESIDE_STORE = "-wal", "-shm", "-journal"
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  facesearch watch ~/Pictures
+  facesearch watch --collection family --exclude scans /srv/photos
+  facesearch watch --json /srv/photos >> watch.log""",
+)
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="FOLDER…", type=click.Path(path_type=Path)
+)
+@store_option
+@collection_option
+@exclude_option
+@workers_option
+@limit_options
+@json_option
+def command(
+    *,
+    paths: Sequence[Path],
+    store_url: str | None,
+    collection: str | None,
+    limits: Limits,
+    patterns: Sequence[str],
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Index folders, and again whenever something in them changes.
+
+    What changed while it did not run is found when it starts. It never forgets photos in mass: if
+    more than a fifth (and more than ten) are gone, or a folder is missing or empty, they stay, and
+    it says so; facesearch index and facesearch forget let them go. A disk that comes back is
+    watched again. What other machines change on network drives may not be seen: run facesearch
+    index for that. It ends with Ctrl-C or SIGTERM.
+    """
+    settings = with_limits(read_settings(store_url), limits)
+    update = Update(paths, lambda _: False, collection, Excludes(patterns))
+    count = workers or worker_count(settings.threads)
+    news = _News(as_json=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def update_now() -> Updated:
+        with open_workers(count, settings) as pool:
+            updated = update_store(update, settings, pool, count, quiet=True)
+        news.tell(updated)
+        return updated
+
+    try:
+        for _ in _updates_due(paths):
+            updated = update_now()
+            while isinstance(updated.error, StoreError):
+                time.sleep(LOOK_MS / 1000)
+                updated = update_now()
+            if updated.error is not None:
+                return NOTHING_DONE
+            if updated.interrupted:
+                return INTERRUPTED
+    except KeyboardInterrupt:
+        pass
+    return DONE
+
+
+class _News:
+    """Tells of updates. One that did nothing goes untold, and so does a problem told before."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._first = True
+        self._told: set[str] = set()
+
+    def tell(self, updated: Updated) -> None:
+        summary = updated.summary
+        problems = {f"{each.name}: {each.error}" for each in summary.problems}
+        new = problems - self._told
+        summary.problems = [
+            each for each in summary.problems if f"{each.name}: {each.error}" in new
+        ]
+        done = summary.photos, summary.moved, summary.removed, summary.refused, *new
+        if any(done) or self._first:
+            summary.show(as_json=self._as_json)
+        if updated.error is not None and str(updated.error) not in self._told:
+            print_error(str(updated.error))
+        self._told = problems | ({str(updated.error)} if updated.error is not None else set())
+        self._first = False
+
+
+def _updates_due(paths: Sequence[Path]) -> Iterator[None]:
+    """Yields at once, and after each change, until it is interrupted."""
+    yield
+    while True:
+        before = _identities(paths)
+        there = [path for path in paths if before[path] is not None]
+        if not there:
+            time.sleep(LOOK_MS / 1000)
+            if _identities(paths) != before:
+                yield
+            continue
+        is_settled = False
+        for changes in watch(
+            *there,
+            watch_filter=_may_matter,
+            debounce=LONGEST_MS,
+            step=QUIET_MS,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+            raise_interrupt=True,
+            ignore_permission_denied=True,
+        ):
+            if _identities(paths) != before:
+                break
+            if changes or not is_settled:
+                # The first time, for what changed just before the watch began.
+                yield
+                is_settled = is_settled or not changes
+        yield
+
+
+def _may_matter(_: Change, path: str) -> bool:
+    """Whether a change may be one of photos. The store's own file may be in the folder, too."""
+    if path.lower().endswith(EXTENSIONS):
+        return True
+    # What is gone may have been a folder.
+    return Path(path).is_dir() or not (os.path.lexists(path) or path.endswith(_BESIDE_STORE))
+
+
+def _identities(paths: Sequence[Path]) -> dict[Path, tuple[int, int] | None]:
+    """Which folder each path is now: after a disk was mounted, it is another one."""
+    identities: dict[Path, tuple[int, int] | None] = {}
+    for path in paths:
+        try:
+            info = path.stat()
+            identities[path] = info.st_dev, info.st_ino
+        except OSError:
+            identities[path] = None
+    return identities
+
+
+def _tell(updated: Updated, *, as_json: bool) -> None:
+    """Report an update. One that did nothing, since nothing of interest changed, goes untold."""
+    summary = updated.summary
+    done = summary.photos, summary.moved, summary.removed, summary.refused, summary.kept
+    if any(done) or summary.problems or as_json:
+        summary.show(as_json=as_json)
+    if updated.error is not None:
+        print_error(str(updated.error))
