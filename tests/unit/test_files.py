@@ -1,6 +1,8 @@
 """Files appear when they are complete, or not at all."""
 
 import os
+import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,34 @@ def test_file_whose_writing_fails_leaves_nothing_behind(tmp_path: Path) -> None:
             interrupted(place)
     assert list(tmp_path.iterdir()) == [work]
     assert list(work.iterdir()) == []
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe, heard, folder = (tmp_path / name for name in ("pipe", "heard", "folder"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    links = []
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(heard))
+        for each in (pipe, heard, folder):
+            links.append(tmp_path / f"to-{each.name}")
+            links[-1].symlink_to(each)
+        for each in (pipe, heard, folder, *links):
+            before = each.lstat()
+            with pytest.raises(OSError, match="it is a"), complete_file(each) as file:
+                file.write(b"all")
+            assert stat.S_IFMT(each.lstat().st_mode) == stat.S_IFMT(before.st_mode)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_link_to_a_file_and_link_to_nothing_may_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"kept")
+    for name in ("there", "missing"):
+        link = tmp_path / f"to-{name}"
+        link.symlink_to(tmp_path / name)
+        with complete_file(link) as file:
+            file.write(b"all")
+        assert link.read_bytes() == b"all"
 
 
 def test_file_with_the_longest_name_is_written(tmp_path: Path) -> None:

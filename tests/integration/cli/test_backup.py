@@ -1,5 +1,6 @@
 """`facesearch backup` and `restore`: whole copies of a store in use, put back only if whole."""
 
+import os
 import sqlite3
 import stat
 import threading
@@ -109,15 +110,35 @@ def test_restore_of_a_damaged_copy_leaves_the_store(cli: Cli, backup: Path, tmp_
     assert photos_of(tmp_path / "faces.db") == 3
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a store at all", bytes(5000)])
+@pytest.mark.parametrize("kept", [0, 100, 5000])
 def test_restore_replaces_a_store_that_is_damaged(
-    cli: Cli, backup: Path, tmp_path: Path, damage: bytes
+    cli: Cli, backup: Path, tmp_path: Path, kept: int
 ) -> None:
     store = tmp_path / "faces.db"
-    store.write_bytes(damage)
+    store.write_bytes(backup.read_bytes()[:kept])
     assert cli("restore", backup).code == 1
     assert cli("restore", "--yes", backup).code == 0
     assert check_copy(store).counts == Counts(3, 3)
+
+
+def test_restore_replaces_nothing_that_is_no_store(
+    cli: Cli, backup: Path, people: Path, tmp_path: Path
+) -> None:
+    database, text, pipe = (tmp_path / name for name in ("theirs.db", "notes.txt", "pipe"))
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE precious (text)")  # and no application_id, as most
+    connection.close()
+    text.write_text("precious")
+    os.mkfifo(pipe)
+    for other in (people / "elton.jpg", database, text):
+        before = other.read_bytes()
+        ran = cli("restore", "--yes", "--store", f"sqlite:///{other}", backup)
+        assert ran.code == 1
+        assert f"'{other}' is " in ran.err
+        assert "choose another file" in ran.err
+        assert other.read_bytes() == before
+    assert cli("restore", "--yes", "--store", f"sqlite:///{pipe}", backup).code == 1
+    assert pipe.is_fifo()
 
 
 def test_restore_leaves_databases_of_other_programs_alone(
@@ -128,10 +149,9 @@ def test_restore_leaves_databases_of_other_programs_alone(
         connection.execute("PRAGMA application_id = 7")
         connection.execute("CREATE TABLE precious (text)")
     connection.close()
-    for arguments in (("restore", "--yes", "--store", f"sqlite:///{other}", backup),):
-        ran = cli(*arguments)
-        assert ran.code == 1
-        assert "another program" in ran.err
+    ran = cli("restore", "--yes", "--store", f"sqlite:///{other}", backup)
+    assert ran.code == 1
+    assert "another program" in ran.err
     assert cli("restore", "--yes", other).code == 1
     assert photos_of(tmp_path / "faces.db") == 3
 
@@ -185,7 +205,7 @@ def test_link_to_a_copy_or_a_store_stays_a_link(cli: Cli, backup: Path, tmp_path
     assert cli("backup", "--force", link).code == 0
     assert link.is_symlink()
     assert photos_of(kept) == 3
-    kept.write_bytes(b"damaged")
+    kept.write_bytes(backup.read_bytes()[:5000])
     assert cli("restore", "--yes", "--store", f"sqlite:///{link}", backup).code == 0
     assert link.is_symlink()
     assert photos_of(kept) == 3

@@ -1,5 +1,6 @@
 """Write files so that they are complete or absent, and that their owner only may read them."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]
     """Open a file to write. It gets the name `path` when the block ends without an error.
 
     Until then it is a hidden file in the folder `work`, which must be on the same disk, or beside
-    `path` without one. Only its owner may read it, from its creation on. Raises `OSError`.
+    `path` without one. Only its owner may read it, from its creation on. Raises `OSError`, also
+    where `check_replaceable` does.
     """
+    check_replaceable(path)
     part = (work or path.parent) / f".{secrets.token_hex(8)}.part"
     try:
         with open(part, "xb", opener=_open_private) as file:
@@ -27,6 +30,17 @@ def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise `OSError` for what is there and is no regular file, nor a link to one.
+
+    A file put in the place of a device would be all that other programs find there.
+    """
+    if path.exists() and not path.is_file():
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
 
 
 def create_private_file(path: Path, *, exist_ok: bool = False) -> None:

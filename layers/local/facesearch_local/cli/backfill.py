@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from facesearch.files import complete_file
+from facesearch.files import check_replaceable, complete_file
 from facesearch_local.cli.aws import notified_queue, open_s3, open_sqs
 from facesearch_local.cli.bucket import (
     ListedObject,
@@ -68,6 +68,11 @@ def command(
     harmless to send one twice, and photos that are indexed already stay as they are, unless they
     are to be looked at --again: those of a key that could not be used, for instance.
     """
+    if state_file is not None:
+        # Not /dev/stdout, say, but the file that it leads to.
+        state_file = state_file.resolve()
+        with saved(state_file):
+            check_replaceable(state_file)
     bucket, prefix = bucket_and_prefix(place)
     s3, sqs = open_s3(), open_sqs()
     after = state_file.read_text("utf-8") if state_file and state_file.exists() else ""

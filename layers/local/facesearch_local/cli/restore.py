@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from facesearch.errors import StoreDamaged, StoreNotFound
-from facesearch.stores.sqlite.backup import check_copy, restore
+from facesearch.stores.sqlite.backup import check_copy, check_whose, restore
 from facesearch_local.cli.backup import check_apart, copied, copied_json, store_file
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
@@ -36,6 +36,7 @@ def command(file: Path, yes: bool, store_url: str | None, as_json: bool) -> None
     copy = file.absolute()
     check_apart(copy, store)
     held = copied(check_copy(copy))
+    check_whose(store)
     if store.exists() and not yes:
         question = f"{store} {_held(store)}. Replace it with {held}"
         if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):

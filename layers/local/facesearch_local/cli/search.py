@@ -9,7 +9,7 @@ import msgspec
 from PIL import Image
 
 from facesearch.faces import DetectedFace, Match
-from facesearch.files import complete_file
+from facesearch.files import check_replaceable, complete_file
 from facesearch.photos.folder import read_file
 from facesearch.photos.places import Photos
 from facesearch.searching import (
@@ -205,6 +205,8 @@ def _check_format(grid: Path) -> None:
         raise click.BadParameter(
             f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"
         )
+    with saved(grid):
+        check_replaceable(grid)
 
 
 def _draw(grid: Path, image: Path, result: _SearchResult) -> None:

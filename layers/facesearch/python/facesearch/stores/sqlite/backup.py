@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from facesearch.errors import StoreDamaged
+from facesearch.errors import StoreDamaged, StoreNotFound
+from facesearch.files import check_replaceable
 from facesearch.stores.protocol import StoreStatus
 from facesearch.stores.sqlite.file import SqliteFile, check_name
 from facesearch.stores.sqlite.schema import APPLICATION_ID
@@ -18,9 +19,11 @@ APPLICATION_ID_AT = slice(68, 72)
 def back_up(store: Path, target: Path) -> StoreStatus:
     """Copy the store, as of one moment, to `target`. Returns what the copy holds.
 
-    The copy is checked before it gets its name. Raises a `StoreError` or `SettingsError`.
+    The copy is checked before it gets its name. Raises a `StoreError` or `SettingsError`, and
+    `OSError` if `target` cannot be written.
     """
     check_name(target)
+    check_replaceable(target)
     with _copied(store, target) as part:
         status = check_copy(part)
         part.replace(target)
@@ -43,7 +46,7 @@ def restore(copy: Path, store: Path) -> StoreStatus:
     Programs that have the store open see its new content. Raises a `StoreError`.
     """
     check_name(store)
-    _check_whose(store)
+    check_whose(store)
     with _copied(copy, store) as part:
         status = check_copy(part)
         try:
@@ -57,16 +60,21 @@ def restore(copy: Path, store: Path) -> StoreStatus:
     return status
 
 
-def _check_whose(store: Path) -> None:
-    """Raise `StoreDamaged` if there is a database of another program."""
+def check_whose(store: Path) -> None:
+    """Raise `StoreDamaged` if there is something else than a store, which may be damaged."""
+    if store.exists() and not store.is_file():
+        raise StoreDamaged(f"'{store}' is no file: choose another place")
     try:
         with store.open("rb") as file:
             head = file.read(APPLICATION_ID_AT.stop)
     except OSError:
         return
     own = APPLICATION_ID.to_bytes(4, "big")
-    if head.startswith(b"SQLite format 3") and head[APPLICATION_ID_AT] not in (own, bytes(4)):
-        raise StoreDamaged(f"'{store}' is a database of another program: choose another file")
+    if head.startswith(b"SQLite format 3\0") and head[APPLICATION_ID_AT] == own:
+        return
+    # Either it is empty, its first write is still in its log, or it is not ours.
+    with closing(SqliteFile(store)) as opened, suppress(StoreNotFound), opened.reading():
+        pass
 
 
 @contextmanager

@@ -222,6 +222,8 @@ class SqliteFile:
         if path.is_dir():
             raise StoreDamaged(f"store '{path}' is a folder: name a file, such as {path}/faces.db")
         if path.exists():
+            if not path.is_file():
+                raise StoreDamaged(f"store '{path}' is a device or a pipe: name a file")
             return
         if not create:
             raise self.not_found()
