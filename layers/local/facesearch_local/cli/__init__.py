@@ -30,6 +30,7 @@ class _Commands(click.Group):
         "export": "Every stored face as Parquet, CSV or NPZ.",
         "status": "What the store holds, and how it is.",
         "forget": "Let stored photos go, with their faces.",
+        "erase": "Delete photos from their bucket and the store, with a receipt.",
         "upgrade": "Look at all photos again, with the models in use now.",
         "backup": "Copy the store, while it is in use.",
         "restore": "Put a copy of the store back.",

@@ -1,0 +1,179 @@
+"""`facesearch erase`: delete photos from their bucket and from the store, with a receipt."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facesearch.errors import NotFound, ReadError, StoreError, StoreNotFound
+from facesearch.faces import PhotoListing, Removal
+from facesearch.files import complete_file
+from facesearch.photos.ids import photo_id
+from facesearch.stores import open_store
+from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.aws import open_s3, translate_aws_errors
+from facesearch_local.cli.bucket import bucket_and_prefix
+from facesearch_local.cli.command import Command
+from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.output import Json, print_error, print_json, printable, saved
+from facesearch_local.library.sequences import following
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+AT_ONCE = 500
+VISIBLE_S = 10.0
+"""OpenSearch shows a removal within its refresh interval, a second by default."""
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  facesearch erase s3://my-photos/2019/jane.jpg
+  facesearch erase s3://my-photos/customers/4711/ --yes --receipt erased-4711.json""",
+)
+@click.argument("place", metavar="s3://BUCKET/KEY|s3://BUCKET/PREFIX/")
+@store_option
+@click.option("--yes", is_flag=True, help="Ask no question.")
+@click.option(
+    "--receipt",
+    "receipt_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write what --json prints to this file.",
+)
+@json_option
+def command(
+    *, place: str, store_url: str | None, yes: bool, receipt_file: Path | None, as_json: bool
+) -> int:
+    """Delete a photo for good, or all below a prefix: it ends with a slash.
+
+    Every version of the objects goes, and what the store holds of them; then both are read again,
+    and the receipt tells what was there, and what is left. Snapshots and backups of the store, and
+    copies of the bucket, keep what they have until they expire. Needs s3:ListBucketVersions and
+    s3:DeleteObjectVersion, which the stack's operators do not have.
+    """
+    bucket, key = bucket_and_prefix(place)
+    if not key:
+        raise click.UsageError("A whole bucket is not erased: name a photo, or a prefix.")
+    s3 = open_s3()
+    versions = list(_versions(s3, bucket, key))
+    url = read_settings(store_url).store_url
+    stored = _stored(url, bucket, key)
+    if not versions and not stored:
+        print_error(f"{printable(place)}: {NotFound('there is nothing, nor in the store')}")
+        return NOTHING_DONE
+    faces = sum(listed.faces for listed in stored)
+    keys = {each["Key"] for each in versions}
+    what = (
+        f"{len(keys):,} objects with {len(versions):,} versions, and {len(stored):,} stored photos "
+        f"with {faces:,} faces"
+    )
+    if not yes and not _confirmed(what, as_json=as_json):
+        return PARTLY_DONE
+    _delete(s3, bucket, versions)
+    _forget(url, stored)
+    ids = sorted(
+        {photo_id(bucket, each) for each in keys} | {each.photo.photo_id for each in stored}
+    )
+    left = _left(s3, url, bucket, key)
+    receipt: dict[str, Json] = {
+        "place": place,
+        "erased_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "objects": len(keys),
+        "versions": len(versions),
+        "photos": len(stored),
+        "faces": faces,
+        "ids_sha256": sha256("\n".join(ids).encode()).hexdigest(),
+        "versions_left": left[0],
+        "photos_left": left[1],
+    }
+    if receipt_file is not None:
+        with saved(receipt_file), complete_file(receipt_file) as file:
+            file.write(f"{json.dumps(receipt)}\n".encode())
+    if as_json:
+        print_json(receipt)
+    else:
+        click.echo(f"Erased: {what}.")
+    if any(left):
+        print_error(
+            f"{left[0]:,} versions and {left[1]:,} stored photos are there again, or still: photos "
+            "may be coming in; run it again"
+        )
+        return PARTLY_DONE
+    return DONE
+
+
+def _confirmed(what: str, *, as_json: bool) -> bool:
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        print_error(f"{what} would be erased for good: run it with --yes")
+        return False
+    return click.confirm(f"Erase {what} for good?", err=True)
+
+
+def _matches(key: str, wanted: str) -> bool:
+    return key.startswith(wanted) if wanted.endswith("/") else key == wanted
+
+
+def _versions(s3: "S3Client", bucket: str, wanted: str) -> Iterator["ObjectIdentifierTypeDef"]:
+    """Every version and delete marker of what is to go."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=wanted)
+    with translate_aws_errors():
+        for page in pages:
+            for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if _matches(each["Key"], wanted):
+                    yield {"Key": each["Key"], "VersionId": each["VersionId"]}
+
+
+def _delete(s3: "S3Client", bucket: str, versions: Sequence["ObjectIdentifierTypeDef"]) -> None:
+    left = iter(versions)
+    while batch := list(islice(left, AT_ONCE)):
+        with translate_aws_errors():
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        for failed in answer.get("Errors", [])[:1]:
+            raise ReadError(
+                f"S3 did not delete a version ({failed.get('Code')}: {failed.get('Message')}): "
+                "what was deleted is gone; run it again"
+            )
+
+
+def _stored(url: str, bucket: str, wanted: str) -> list[PhotoListing]:
+    with open_store(url, None) as store:
+        try:
+            listed = list(store.photos(prefix=photo_id(bucket, wanted)))
+        except StoreNotFound:
+            return []
+    ids = photo_id(bucket, wanted)
+    return [each for each in listed if _matches(each.photo.photo_id, ids)]
+
+
+def _forget(url: str, stored: Sequence[PhotoListing]) -> None:
+    if not stored:
+        return
+    with open_store(url, None) as reading:
+        recipe = reading.stored_recipe()
+    with open_store(url, recipe) as store:
+        for start in range(0, len(stored), AT_ONCE):
+            photos = [listed.photo for listed in stored[start : start + AT_ONCE]]
+            for result in store.write(
+                [Removal(photo.photo_id, following(photo.sequence)) for photo in photos]
+            ):
+                if isinstance(result, StoreError):
+                    raise result
+
+
+def _left(s3: "S3Client", url: str, bucket: str, wanted: str) -> tuple[int, int]:
+    """The versions and stored photos that can still be found."""
+    end = time.monotonic() + VISIBLE_S
+    while (photos := len(_stored(url, bucket, wanted))) and time.monotonic() < end:
+        time.sleep(0.5)
+    return sum(1 for _ in _versions(s3, bucket, wanted)), photos
