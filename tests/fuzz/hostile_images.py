@@ -112,6 +112,41 @@ def _with_last_scan_again(times: int) -> bytes:
     return data[:-2] + data[last:-2] * times + jpeg.END
 
 
+def jpeg_of_fill_bytes() -> bytes:
+    return b"\xff\xd8" + b"\xff" * (64 * 2**20)
+
+
+def jpeg_of_zeros_between_segments() -> bytes:
+    data = encoded(noise(64, 64), "JPEG")
+    first = 20
+    return data[:first] + bytes(64 * 2**20) + data[first:]
+
+
+def jpeg_of_a_million_comments() -> bytes:
+    data = encoded(noise(64, 64), "JPEG")
+    return data[:2] + b"\xff\xfe\0\2" * 1_000_000 + data[2:]
+
+
+def jpeg_of_a_million_scans() -> bytes:
+    data = encoded(Image.new("L", (1, 1)), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * 1_000_000
+
+
+def png_of_three_million_empty_pieces() -> bytes:
+    rows = (b"\0" + bytes(3 * 64)) * 64
+    return png(64, 64, 8, 2, rows, png_chunk(b"IDAT", b"") * 3_000_000)
+
+
+def png_of_three_million_unknown_chunks() -> bytes:
+    rows = (b"\0" + bytes(3 * 64)) * 64
+    return png(64, 64, 8, 2, rows, png_chunk(b"abCd", b"") * 3_000_000)
+
+
+def png_with_zeros_behind_it() -> bytes:
+    return png(64, 64, 8, 2, (b"\0" + bytes(3 * 64)) * 64) + bytes(64 * 2**20)
+
+
 def gif_that_says_65535() -> bytes:
     return (
         b"GIF89a"
@@ -197,6 +232,10 @@ HOSTILE: dict[str, Maker] = {
         progressive_200_megapixels,
         jpeg_of_200_scans,
         jpeg_of_1000_scans,
+        jpeg_of_fill_bytes,
+        jpeg_of_zeros_between_segments,
+        jpeg_of_a_million_comments,
+        jpeg_of_a_million_scans,
         gif_that_says_65535,
         gif_of_80_megapixels,
         tiff_of_huge_tiles,
@@ -207,6 +246,9 @@ HOSTILE: dict[str, Maker] = {
         png_of_80_megapixels,
         png_with_a_text_of_400_megabytes,
         png_that_never_ends,
+        png_of_three_million_empty_pieces,
+        png_of_three_million_unknown_chunks,
+        png_with_zeros_behind_it,
         avif_of_50_megapixels,
         avif_that_says_less,
         webp_of_25_megapixels,

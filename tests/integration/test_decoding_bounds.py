@@ -22,6 +22,11 @@ from tests.fuzz.hostile_images import (
 REFUSED = {
     "progressive_200_megapixels",
     "jpeg_of_1000_scans",
+    "jpeg_of_fill_bytes",
+    "jpeg_of_a_million_comments",
+    "jpeg_of_a_million_scans",
+    "png_of_three_million_empty_pieces",
+    "png_of_three_million_unknown_chunks",
     "gif_that_says_65535",
     "tiff_of_huge_tiles",
     "tiff_of_one_column",

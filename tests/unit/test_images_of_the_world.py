@@ -172,6 +172,39 @@ def test_orientation_that_is_no_number_counts_as_upright(
     assert shows(encoded(photo, "JPEG", exif=exif, quality=95, dpi=(72, 72)), photo)
 
 
+@pytest.mark.parametrize(
+    ("marker", "whole"),
+    [
+        (0xE0, b"JFIF\0\x01\x01\x01\0\x48\0\x48\0\0"),
+        (0xE0, b"JFXX\0\x10"),
+        (0xE1, b"Exif\0\0II*\0\x08\0\0\0"),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+        (0xE2, b"ICC_PROFILE\0\x01\x01profile"),
+        (0xE2, b"MPF\0II*\0\x08\0\0\0"),
+        (0xE2, b"FPXR\0\0\0"),
+        (0xED, b"Photoshop 3.0\x008BIM\x03\xed\0\0\0\0\0\x10\0\x48"),
+        (0xEE, b"Adobe\0\x64\0\0\0\0\x01"),
+        (0xFE, b"comment"),
+    ],
+)
+def test_segment_that_is_cut_in_its_header_does_not_matter(
+    photo: Image.Image, marker: int, whole: bytes
+) -> None:
+    """Each of those that programs know, cut anywhere, before or in place of a whole one."""
+    data = encoded(photo, "JPEG", quality=95)
+    for length in range(len(whole)):
+        cut = struct.pack(">BBH", 0xFF, marker, length + 2) + whole[:length]
+        assert shows(data[:2] + cut + data[2:], photo)
+        assert shows(data[:2] + cut + data[20:], photo)
+
+
+@pytest.mark.parametrize("between", [b"\xff\xff\xff", b"\0\0\0", b"\xff\0", b"\xff\xd0"])
+def test_what_stands_between_segments_does_not_matter(photo: Image.Image, between: bytes) -> None:
+    data = encoded(photo, "JPEG", quality=95)
+    first = 20
+    assert shows(data[:first] + between + data[first:], photo)
+
+
 def png_of(photo: Image.Image, extra: bytes) -> bytes:
     pixels = np.asarray(photo)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)

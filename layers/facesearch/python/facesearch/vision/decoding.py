@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import OPEN_INFO
 
 from facesearch.errors import DamagedImage, ImageError, ImageTooLarge, NotAnImage
 from facesearch.vision import jpeg, png
-from facesearch.vision.formats import DIB, FORMATS, RAW, READABLE_FORMATS, format_of
+from facesearch.vision.formats import DIB, FORMATS, NOT_READ, RAW, format_of
 
 # Every size is checked before anything is decoded; Pillow's own check would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -87,6 +87,7 @@ class DecodedImage:
 def decode_jpeg(data: bytes) -> DecodedImage:
     """The first picture of a JPEG. Raises `DamagedImage`."""
     with _errors_named():
+        data = jpeg.without_extras(data)
         image, size = _opened_jpeg(data)
         try:
             image.load()
@@ -196,9 +197,7 @@ def _errors_named() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (UnidentifiedImageError, SyntaxError) as error:
-        raise NotAnImage(
-            f"the file is not an image this program reads: use {READABLE_FORMATS}"
-        ) from error
+        raise NotAnImage(NOT_READ) from error
     except (ImageError, MemoryError):
         raise
     except Exception as error:

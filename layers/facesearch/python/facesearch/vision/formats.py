@@ -46,6 +46,8 @@ EXTENSIONS = tuple(each for extensions in EXTENSIONS_BY_TYPE.values() for each i
 READABLE_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 """For people."""
 
+NOT_READ = f"the file is not an image this program reads: use {READABLE_FORMATS}"
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadFormat:

@@ -1,6 +1,11 @@
 """Read a JPEG's markers before it is decoded (ITU-T T.81, annex B)."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from facesearch.errors import DamagedImage, ImageTooLarge, NotAnImage
+from facesearch.vision.formats import NOT_READ
 
 START = b"\xff\xd8\xff"
 END = b"\xff\xd9"
@@ -9,7 +14,20 @@ _PROGRESSIVE = 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN = 0xDA
 _SCAN_START = b"\xff\xda"
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+"""A marker that has a segment: not a fill byte, nor one that stands alone."""
+
+MAX_SEGMENTS = 10_000
+"""Segments before the picture. Profiles, previews and signatures of 64 kB each fill 640 MB."""
+MAX_SCANS = 10_000
+
+_EVERY = 2**16
+_COMPLETE_LENGTHS = (
+    *((0xE0, b"JFIF", 14), (0xE2, b"ICC_PROFILE\0", 14), (0xEE, b"Adobe", 12)),
+    # Pillow parses its many parts, which say nothing of the pixels, and fails at a cut one.
+    (0xED, b"Photoshop 3.0\0", _EVERY),
+)
+"""The least length of segments that the decoder takes to be complete: marker, start, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +45,55 @@ class JpegHeader:
     coefficient_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A marker with what follows it, and its bounds in the file."""
+
+    marker: int
+    body: bytes
+    start: int
+    end: int
+
+
 def read_header(data: bytes) -> JpegHeader | None:
-    """Read the header; None if it has no frame of a known kind."""
-    place = 2
+    """Read the header; None if it has no frame of a known kind. Raises `ImageTooLarge`."""
     frame: tuple[int, bytes] | None = None
-    while (segment := _next_segment(data, place)) is not None:
-        marker, body, place = segment
-        if marker in _FRAMES and frame is None:
-            frame = marker, body
-        if marker == _SCAN:
-            return _header(data, frame, body) if frame else None
+    for segment in _segments(data):
+        if segment.marker in _FRAMES and frame is None:
+            frame = segment.marker, segment.body
+        if segment.marker == _SCAN:
+            return _header(data, frame, segment.body) if frame else None
     return None
+
+
+def without_extras(data: bytes) -> bytes:
+    """The same JPEG without what stands between the segments before its picture, and without
+    those that are cut in their own header: viewers pass over both.
+
+    Raises `DamagedImage` when it has no picture, `NotAnImage` when it has nothing, and
+    `ImageTooLarge`.
+    """
+    kept = [data[:2]]
+    end = 2
+    for segment in _segments(data):
+        if not _is_cut(segment):
+            kept.append(data[segment.start : segment.end])
+        end = segment.end
+        if segment.marker == _SCAN:
+            break
+    else:
+        if end == 2:
+            raise NotAnImage(NOT_READ)
+        raise DamagedImage("the image is damaged (it ends before its picture): export it again")
+    whole = b"".join(kept)
+    return data if len(whole) == end else whole + data[end:]
+
+
+def _is_cut(segment: _Segment) -> bool:
+    return any(
+        segment.marker == marker and segment.body.startswith(start) and len(segment.body) < length
+        for marker, start, length in _COMPLETE_LENGTHS
+    )
 
 
 def every_scan_begins(data: bytes) -> bool:
@@ -63,20 +119,20 @@ def every_scan_begins(data: bytes) -> bool:
     return bool(seen) and wanted <= done
 
 
-def _next_segment(data: bytes, place: int) -> tuple[int, bytes, int] | None:
-    """The next marker, its segment, and the place of the segment after it."""
-    while True:
-        place = data.find(b"\xff", place)
-        if place < 0 or place + 4 > len(data):
-            return None
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-        elif marker in _ALONE or marker == 0:
-            place += 2
-        else:
-            length = int.from_bytes(data[place + 2 : place + 4])
-            return marker, data[place + 4 : place + 2 + length], place + 2 + max(2, length)
+def _segments(data: bytes) -> Iterator[_Segment]:
+    """The segments from the file's start on. Raises `ImageTooLarge` when they are too many."""
+    place = 2
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, place)
+        if found is None or found.start() + 4 > len(data):
+            return
+        start = found.start()
+        length = int.from_bytes(data[start + 2 : start + 4])
+        place = start + 2 + max(2, length)
+        yield _Segment(data[start + 1], data[start + 4 : start + 2 + length], start, place)
+    raise ImageTooLarge(
+        f"the JPEG has more than {MAX_SEGMENTS:,} segments before its picture: export it again"
+    )
 
 
 def _header(data: bytes, frame: tuple[int, bytes], scan: bytes) -> JpegHeader | None:
@@ -90,13 +146,16 @@ def _header(data: bytes, frame: tuple[int, bytes], scan: bytes) -> JpegHeader | 
     if not (width and height and components and all(across) and all(down)):
         return None
     several = marker == _PROGRESSIVE or scan[0] < components
+    # Markers in thumbnails count, too: it is an upper bound.
+    scans = data.count(_SCAN_START) if several else 1
+    if scans > MAX_SCANS:
+        raise ImageTooLarge(f"the JPEG has {scans:,} scans: export it again, with fewer")
     blocks = sum(one * other for one, other in zip(across, down, strict=True))
     share = blocks / (max(across) * max(down))
     return JpegHeader(
         width,
         height,
         common=marker in (*_BASELINE, _PROGRESSIVE) and body[0] == 8,
-        # Markers in thumbnails count, too: it is an upper bound.
-        scans=data.count(_SCAN_START) if several else 1,
+        scans=scans,
         coefficient_bytes=round(2 * width * height * share) if several else 0,
     )

@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
+from facesearch.errors import ImageTooLarge
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _USED = frozenset({b"tRNS", b"eXIf"})
@@ -10,6 +12,8 @@ _USED = frozenset({b"tRNS", b"eXIf"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TURNING_TEXTS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 """Texts in which programs that know no eXIf say how the photo is turned."""
+MAX_CHUNKS = 100_000
+"""Programs write their picture in chunks of 4 kB or more: these hold 400 MB."""
 MAX_TEXT_BYTES = 512 * 2**10
 """The size of such a text after decompression. Larger ones are left out."""
 MAX_TEXTS = 4
@@ -27,6 +31,7 @@ def without_extras(data: bytes) -> bytes:
     """The same PNG without texts, profiles and the like.
 
     These may be damaged, or grow to any size when they are decompressed.
+    Raises `ImageTooLarge`.
     """
     return SIGNATURE + b"".join(_kept(data))
 
@@ -35,7 +40,9 @@ def _kept(data: bytes) -> Iterator[bytes]:
     place = len(SIGNATURE)
     texts = 0
     least = _LEAST_TRANSPARENCY.get(data[_COLOUR_TYPE], 0)
-    while place + 8 <= len(data):
+    for _ in range(MAX_CHUNKS):
+        if place + 8 > len(data):
+            return
         length = int.from_bytes(data[place : place + 4])
         kind = data[place + 4 : place + 8]
         chunk = data[place : place + 12 + length]
@@ -46,7 +53,10 @@ def _kept(data: bytes) -> Iterator[bytes]:
             not left_out and _is_whole(chunk, length) and _is_used(kind, chunk[8:-4])
         ):
             yield chunk
+        if kind == b"IEND":
+            return
         place += 12 + length
+    raise ImageTooLarge(f"the PNG has more than {MAX_CHUNKS:,} chunks: export it again")
 
 
 def _is_used(kind: bytes, body: bytes) -> bool:
