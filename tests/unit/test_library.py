@@ -299,6 +299,90 @@ def test_photos_behind_a_link_that_were_named_themselves_stay(
     assert not compare(store, linked).gone
 
 
+@pytest.mark.parametrize("moved", ["2019", "2019/a.jpg"])
+def test_photos_whose_place_is_a_link_to_them_now_have_moved(
+    tmp_path: Path, store: FaceStore, moved: str
+) -> None:
+    folder, nas = tmp_path / "Pictures", tmp_path / "nas"
+    write(folder / "2019" / "a.jpg", b"a")
+    nas.mkdir()
+    remember(store, folder)
+    there = (folder / moved).rename(nas / Path(moved).name)
+    (folder / moved).symlink_to(there)
+    difference = compare(store, folder)
+    assert (difference.changed, difference.gone) == ([], [])
+    list(apply_rewrites(difference.rewrites, store))
+    (listed,) = store.photos()
+    assert listed.photo.photo_id == next(nas.rglob("a.jpg")).as_uri()
+    assert (listed.photo.collection, listed.photo.metadata) == ("party", {"by": "Zoë"})
+    assert compare(store, folder).unchanged == 1
+
+
+def test_photo_stored_by_both_names_goes_by_the_one_that_is_a_link(
+    tmp_path: Path, store: FaceStore
+) -> None:
+    # As earlier versions left them.
+    folder, nas = tmp_path / "Pictures", tmp_path / "nas"
+    photo = write(folder / "a.jpg")
+    nas.mkdir()
+    remember(store, folder)
+    photo.rename(nas / "a.jpg")
+    photo.symlink_to(nas / "a.jpg")
+    remember(store, folder)
+    assert [each.photo_id for each in compare(store, folder).gone] == [photo.as_uri()]
+
+
+def test_photos_moved_to_a_disk_that_is_not_mounted_stay(tmp_path: Path, store: FaceStore) -> None:
+    folder, nas = tmp_path / "Pictures", tmp_path / "nas"
+    write(folder / "own.jpg", b"own")
+    write(folder / "2019" / "a.jpg", b"a")
+    remember(store, folder)
+    (folder / "2019").rename(tmp_path / "unplugged")
+    (folder / "2019").symlink_to(nas / "2019")
+    assert not compare(store, folder).gone
+
+
+def test_photo_whose_name_a_folder_has_now_is_gone(tmp_path: Path, store: FaceStore) -> None:
+    folder = tmp_path / "photos"
+    photo = write(folder / "m.jpg", b"m")
+    remember(store, folder)
+    photo.unlink()
+    write(photo / "inner.jpg", b"inner")
+    difference = compare(store, folder)
+    assert changed_names(difference) == ["inner.jpg"]
+    assert gone_names(difference) == ["m.jpg"]
+
+
+def test_bad_photo_that_moved_is_tried_again_and_keeps_what_was_said(
+    tmp_path: Path, store: FaceStore
+) -> None:
+    photo = write(tmp_path / "photos" / "a.jpg")
+    remember(store, photo, problem="damaged_image")
+    photo.rename(photo.with_name("b.jpg"))
+    difference = compare(store, photo.parent)
+    (change,) = difference.changed
+    assert change.photo_id == photo.with_name("b.jpg").as_uri()
+    assert (change.collection, change.metadata) == ("party", {"by": "Zoë"})
+    assert not difference.gone
+    (rewritten,) = apply_rewrites(difference.rewrites, store)
+    assert rewritten.result is True
+    (listed,) = store.photos()
+    assert listed.photo.photo_id == change.photo_id
+    assert listed.photo.sequence < change.sequence
+
+
+def test_copy_of_a_bad_photo_is_new(tmp_path: Path, store: FaceStore) -> None:
+    photo = write(tmp_path / "photos" / "a.jpg")
+    remember(store, photo, problem="damaged_image")
+    write(photo.with_name("b.jpg"))
+    difference = compare(store, photo.parent)
+    assert not difference.rewrites
+    assert {Path(each.photo_id).name: each.collection for each in difference.changed} == {
+        "a.jpg": "party",
+        "b.jpg": "default",
+    }
+
+
 def test_store_of_an_earlier_version_is_not_read_again(tmp_path: Path, store: FaceStore) -> None:
     photo = write(tmp_path / "photos" / "a.jpg")
     info = photo.stat()

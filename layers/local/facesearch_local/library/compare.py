@@ -1,5 +1,6 @@
 """Compare a store with the photos in folders."""
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Mapping
@@ -221,7 +222,7 @@ class _StoreComparison:
                 was, now = moves[file.photo_id]
                 revision = str(replace(now, root=file.root))
                 self._keep_faces(was, file, revision, sequences[file.photo_id])
-                if self._force:
+                if self._force or was.problem:
                     self._forced.append((file, self._difference.rewrites[-1].changed))
         self._changed = [each for each in self._changed if each[0].photo_id not in moves]
         left = {was.photo_id for was, _ in moves.values()}
@@ -248,9 +249,10 @@ class _StoreComparison:
         place = next((each for each in self._places if photo.photo_id.startswith(each)), None)
         if place is None and not self._all_read:
             return False
-        if not self._listings.has(path):
+        if not self._listings.has_own_file(path):
+            real = os.path.realpath(path)
             return not any(
-                path == target or path.startswith(f"{target}/")
+                real == target or real.startswith(f"{target}/")
                 for target in self._scan.dangling
                 if may_be_unmounted(target)
             )

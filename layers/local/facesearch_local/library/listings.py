@@ -5,7 +5,9 @@ in another case, for example.
 """
 
 import os
+import stat
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +33,14 @@ class Listings:
         if names is None:
             return _answers(path)
         return name in names and self.has(folder)
+
+    def has_file(self, path: str) -> bool:
+        """As `has`, for a regular file: a folder may have taken a photo's name since."""
+        return self.has(path) and _answers(path, stat.S_ISREG)
+
+    def has_own_file(self, path: str) -> bool:
+        """As `has_file`, but not where a link leads: that file has another true name."""
+        return self.has_file(path) and os.path.realpath(path) == path
 
     def true_name(self, path: str) -> str:
         """The path as folders list it, for a `path` in any case."""
@@ -58,14 +68,14 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _answers(path: str) -> bool:
+def _answers(path: str, is_kind: Callable[[int], bool] = bool) -> bool:
+    """Whether something of this kind is there; True when in doubt."""
     try:
-        Path(path).stat()
+        return is_kind(Path(path).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-    return True
 
 
 def may_be_unmounted(path: str) -> bool:

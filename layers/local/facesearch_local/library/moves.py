@@ -15,7 +15,7 @@ from facesearch_local.library.walk import PhotoFile
 class LostPhotos:
     """Photos that may have moved: `absent` ones, and those `displaced` by other bytes.
 
-    An absent photo counts only if its file is really gone.
+    An absent photo counts only if its file is really gone, or has another true name by now.
     """
 
     def __init__(
@@ -27,8 +27,8 @@ class LostPhotos:
         self.sizes: set[int] = set()
         for photo in [*absent, *displaced]:
             was = FileRevision.parse(photo.revision)
-            # Bad photos are looked at again wherever they are.
-            if was is not None and not photo.problem:
+            # Bad photos are looked at again where they are, whatever their bytes.
+            if was is not None and not (photo.problem and photo.photo_id in self._displaced):
                 self._by_bytes[was.digest or _by_time(was)].append(photo)
                 self.sizes.add(was.size)
 
@@ -55,7 +55,7 @@ class LostPhotos:
     def _is_lost(self, photo: Photo) -> bool:
         if photo.photo_id in self._displaced:
             return True
-        return not self._listings.has(photo_path(photo.photo_id))
+        return not self._listings.has_own_file(photo_path(photo.photo_id))
 
 
 def find_moves(

@@ -67,7 +67,7 @@ class Selection:
                     continue
                 photo_id = listed.photo.photo_id
                 if self.missing and (
-                    not photo_id.startswith(SCHEME) or listings.has(photo_path(photo_id))
+                    not photo_id.startswith(SCHEME) or listings.has_file(photo_path(photo_id))
                 ):
                     continue
                 yield listed
