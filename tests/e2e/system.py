@@ -2,20 +2,24 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.e2e.stack.aws import CREDENTIALS, LocalAws
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from tests.e2e.stack.config import ROOT, Config, Running
-from tests.e2e.stack.docker import docker
+from tests.e2e.stack.deployment import Deployment
+from tests.e2e.stack.docker import docker, labelled
 
 WAIT_S = 240.0
 RETRY_S = 6
@@ -33,12 +37,21 @@ class RunningSystem:
     """What a test does to the stack, and what it sees of it."""
 
     def __init__(self, config: Config, running: Running) -> None:
-        aws = LocalAws(running.aws_url, config.region)
-        self.s3, self.sqs = aws.s3, aws.sqs
-        self.bucket = running.bucket
-        self.queue_url = running.queue_url
-        self.dead_letters_url = running.dead_letters_url
+        deployment = Deployment(running.aws, config.stage, config.folder / "cdk.out")
+        self.session = deployment.session
+        self.s3, self.sqs = self.session.client("s3"), self.session.client("sqs")
+        self.outputs = deployment.outputs()
+        self.bucket = self.outputs["PhotoBucket"]
+        self.queue_url = self.outputs["ChangesQueue"]
+        self.dead_letters_url = self.outputs["DeadLetterQueue"]
+        self.api_url = deployment.api_url()
+        self.api_key = deployment.api_key()
+        self.certificate = deployment.certificate
         self.config = config
+        functions = deployment.resources("AWS::Lambda::Function")
+        (index,) = (name for name in functions.values() if "IndexFaces" in name)
+        described = self.session.client("lambda").get_function_configuration(FunctionName=index)
+        self._index_role = described["Role"]
         self._running = running
 
     def put(self, key: str, photo: bytes) -> None:
@@ -49,13 +62,25 @@ class RunningSystem:
 
     def search(self, photo: bytes) -> SystemAnswer:
         """POST /v1/search over HTTP."""
-        headers = {"Content-Type": "image/jpeg"}
-        request = Request(f"{self._running.api_url}/v1/search", photo, headers, method="POST")  # noqa: S310
-        try:
-            with urlopen(request, timeout=60) as response:  # noqa: S310
-                return SystemAnswer(response.status, dict(response.headers), json.load(response))
-        except HTTPError as error:
-            return SystemAnswer(error.code, dict(error.headers), json.load(error))
+        answer = self.request("POST", "/v1/search", photo, {"Content-Type": "image/jpeg"})
+        return SystemAnswer(answer.status_code, answer.headers, answer.json())
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """To the API, with its key, by a plain client."""
+        return requests.request(
+            method,
+            f"{self.api_url}{path}",
+            data=body,
+            headers={"x-api-key": self.api_key, **(headers or {})},
+            timeout=60,
+            verify=self.certificate,
+        )
 
     def found(self, photo: bytes) -> list[str]:
         """The keys of the photos that a search finds, nearest first."""
@@ -68,11 +93,23 @@ class RunningSystem:
         # A photo may show several people.
         return list(dict.fromkeys(match["photo_id"].removeprefix(start) for match in matches))
 
-    def make_bucket(self, name: str) -> None:
-        """Another one, of which nobody is told."""
-        self.s3.create_bucket(
-            Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
+    @contextmanager
+    def unreadable(self, key: str) -> Iterator[None]:
+        """The bucket's policy refuses the photo to the index function meanwhile."""
+        before = self.s3.get_bucket_policy(Bucket=self.bucket)["Policy"]
+        policy = json.loads(before)
+        refusal = {
+            "Effect": "Deny",
+            "Principal": {"AWS": self._index_role},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{self.bucket}/{key}",
+        }
+        policy["Statement"].append(refusal)
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
+        try:
+            yield
+        finally:
+            self.s3.put_bucket_policy(Bucket=self.bucket, Policy=before)
 
     def send(self, *bodies: str) -> None:
         """Messages past S3, in this order."""
@@ -112,13 +149,7 @@ class RunningSystem:
 
     def operate(self, *arguments: str) -> str:
         """What the operator's command line prints."""
-        environment = {
-            **os.environ,
-            **CREDENTIALS,
-            "AWS_ENDPOINT_URL": self._running.aws_url,
-            "AWS_REGION": self.config.region,
-            "AWS_DEFAULT_REGION": self.config.region,
-        }
+        environment = {**os.environ, **self._running.aws}
         command = [sys.executable, "-m", "facesearch_local.cli", *arguments]
         return subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
@@ -148,17 +179,55 @@ class RunningSystem:
         with urlopen(Request(url, data, headers, method=method), timeout=60) as response:  # noqa: S310
             return json.load(response)
 
-    def kill(self, part: str) -> None:
-        """A container, as a power cut would; `opensearch` or `index-0`."""
-        docker("kill", f"{self.config.name}-{part}")
+    def kill_opensearch(self) -> None:
+        """As a power cut would."""
+        docker("kill", f"{self.config.name}-opensearch")
+
+    def kill_index_function(self) -> None:
+        """Every environment that it runs in."""
+        docker("kill", *self._index_environments())
+
+    def key_of_index_function(self) -> Credentials:
+        """What its code is given, to sign with."""
+        (variables, *_) = self._index_environments().values()
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        return Credentials(*(variables[name] for name in names))
+
+    def domain(self, method: str, path: str, credentials: Credentials | None) -> int:
+        """The status of a request to the domain, signed if there is something to sign with."""
+        url = f"https://{self.outputs['IndexEndpoint']}{path}"
+        request = AWSRequest(method, url, data=b"")
+        if credentials is not None:
+            request.headers["X-Amz-Content-SHA256"] = sha256(b"").hexdigest()
+            SigV4Auth(credentials, "es", self.config.region).add_auth(request)
+        headers = dict(request.headers.items())
+        return requests.request(
+            method, url, headers=headers, timeout=60, verify=self.certificate
+        ).status_code
+
+    def _index_environments(self) -> dict[str, dict[str, str]]:
+        """The variables of the index function's containers, by id."""
+        containers = labelled(f"ministack.instance={self.config.name}:{self.config.aws_port}")
+        described = {
+            each["Id"]: dict(entry.split("=", 1) for entry in each["Config"]["Env"])
+            for each in json.loads(docker("inspect", *containers))
+        }
+        return {
+            name: variables
+            for name, variables in described.items()
+            if "IndexFaces" in variables["AWS_LAMBDA_FUNCTION_NAME"]
+        }
 
     def lost_batches(self) -> int:
         """How many batches the function has not answered for."""
-        return self.config.log_file.read_text().count(" messages come again: ")
+        return self._log().count(" failed processing SQS batch from ")
 
     def failed_batches(self) -> int:
-        """How many batches the function has answered for with messages that failed."""
-        return len(re.findall(r"[1-9]\d* of them failed", self.config.log_file.read_text()))
+        """How many batches the function has not done with."""
+        return self.lost_batches() + self._log().count(" partial failures)")
+
+    def _log(self) -> str:
+        return (self.config.folder / "ministack.log").read_text(errors="replace")
 
     def start_opensearch(self) -> None:
         docker("start", f"{self.config.name}-opensearch")
@@ -173,12 +242,24 @@ class RunningSystem:
 
     def restart(self) -> None:
         """All of it, as a developer does in the evening and in the morning."""
+        self.session.close()
         stack_command("down", f"--name={self.config.name}").check_returncode()
         stack_command("up", *self.config.options).check_returncode()
 
     @contextmanager
+    def indexing_paused(self) -> Iterator[None]:
+        """The queue's event source is off meanwhile."""
+        functions = self.session.client("lambda")
+        (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    @contextmanager
     def prompt_retries(self, after_s: int = RETRY_S) -> Iterator[None]:
-        """Failed messages come again after seconds."""
+        """Failed messages come again after seconds: more than a batch takes on a busy machine."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
         before = answer["Attributes"]["VisibilityTimeout"]
         self.sqs.set_queue_attributes(

@@ -1,7 +1,12 @@
-"""The API's client, and files of all kinds, through API Gateway as SAM plays it."""
+"""The API's client, and files of all kinds, through the deployed API."""
 
 import gzip
 import io
+import json
+import os
+import signal
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +17,10 @@ from PIL import Image
 from facesearch_local.client import ApiError, FaceSearchClient
 from facesearch_local.openapi.document import FILE
 from search_faces.contract.requests import CompareSide, SearchOptions
-from tests.e2e.stack.running import ADDRESS
-from tests.e2e.system import RunningSystem
+from tests.e2e.events import created
+from tests.e2e.stack.config import Running
+from tests.e2e.stack.tools import python_tool
+from tests.e2e.system import RunningSystem, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -28,13 +35,15 @@ def url(system: RunningSystem, sample: Path) -> Iterator[str]:
         for place, path in enumerate(sorted((sample / "train" / person).iterdir())[1:3]):
             system.put(f"{person}/{place}.jpg", path.read_bytes())
     system.wait_until_idle()
-    yield f"http://{ADDRESS}:{system.config.api_port}"
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setenv("REQUESTS_CA_BUNDLE", system.certificate)
+        yield system.api_url
     system.clear()
 
 
 def test_client_reads_searches_and_compares(url: str, sample: Path, system: RunningSystem) -> None:
     photo = sample / "val" / "elton_john" / "elton_john_01.jpg"
-    with FaceSearchClient(url, timeout_s=120) as client:
+    with FaceSearchClient(url, system.api_key, timeout_s=120) as client:
         ids = [each.photo_id for each in client.photos(page=3)]
         assert ids == [
             f"s3://{system.bucket}/{person}/{place}.jpg" for person in PEOPLE for place in (0, 1)
@@ -78,3 +87,68 @@ def test_files_arrive_as_they_are_compressed_or_not(url: str) -> None:
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     again = requests.get(f"{url}/docs", headers={"If-None-Match": page.headers["ETag"]}, timeout=60)
     assert (again.status_code, again.content) == (304, b"")
+
+
+def sam(
+    system: RunningSystem, log: Path, subcommand: str, *arguments: str
+) -> "subprocess.Popen[bytes]":
+    """SAM on the stack's template, in an environment with the credentials and nothing else."""
+    aws = Running.load(system.config.running_file).aws
+    variables = {name: os.environ[name] for name in ("HOME", "PATH")}
+    variables |= {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    folder = system.config.folder
+    command = [
+        *(str(python_tool("sam") / "sam"), "local", subcommand, *arguments, "--skip-pull-image"),
+        f"--template={folder / 'cdk.out' / 'sam.template.json'}",
+        f"--region={system.config.region}",
+        f"--layer-cache-basedir={folder / 'sam-layers'}",
+    ]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            env={**variables, "SAM_CLI_TELEMETRY": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def test_sam_runs_both_functions_of_the_deployed_template(
+    url: str, system: RunningSystem, sample: Path, tmp_path: Path
+) -> None:
+    del url  # for what it puts into the index
+    photo = sample / "train/elton_john/elton_john_08.jpg"
+    event = tmp_path / "event.json"
+    record = {"messageId": "1", "eventSource": "aws:sqs", "attributes": {}}
+    body = created(system.bucket, "by-sam.jpg")
+    event.write_text(json.dumps({"Records": [{**record, "body": body}]}))
+    said = tmp_path / "sam.log"
+    with system.indexing_paused():
+        system.put("by-sam.jpg", photo.read_bytes())
+        invoked = sam(system, said, "invoke", "index_faces", f"--event={event}")
+        assert invoked.wait(300) == 0, said.read_text()
+        assert '"batchItemFailures": []' in said.read_text()
+        indexed = system.keys()
+    assert "by-sam.jpg" in indexed
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serving = sam(system, said, "start-api", f"--port={port}", "--warm-containers=LAZY")
+    try:
+        search = f"http://127.0.0.1:{port}/v1/search"
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/"), "SAM's API")
+        media = {"Content-Type": "image/jpeg"}
+        answer = requests.post(search, photo.read_bytes(), headers=media, timeout=120)
+        (result,) = answer.json()["results"]
+        assert result["matches"][0]["photo_id"] == f"s3://{system.bucket}/by-sam.jpg"
+    finally:
+        # It removes its containers when interrupted.
+        serving.send_signal(signal.SIGINT)
+        serving.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=120).ok
+    except requests.ConnectionError:
+        return False

@@ -61,6 +61,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     start = time.perf_counter()
     with stages_timed() as seconds:
         response = app.resolve(event, context)
+    # Not every gateway takes null for nothing.
+    response["body"] = response["body"] or ""
     headers = response["multiValueHeaders"]
     headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
     # Results are about people: no cache on the way keeps them.

@@ -13,10 +13,10 @@ from tests.e2e.system import RunningSystem
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["served", "served_bundle", "sam"])
+@pytest.fixture(scope="module", params=["served", "served_bundle", "deployed"])
 def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
     """The page's address, with the sample's photos in the index."""
-    if request.param != "sam":
+    if request.param != "deployed":
         yield request.getfixturevalue(request.param)
         return
     request.getfixturevalue("chrome")
@@ -25,7 +25,9 @@ def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
     for photo in sorted((sample / "train").glob("*/*.jpg")):
         system.put(f"{photo.parent.name}/{photo.name}", photo.read_bytes())
     system.wait_until_idle()
-    yield f"http://127.0.0.1:{system.config.api_port}/"
+    address = f"{system.api_url}/"
+    request.getfixturevalue("keys")[address] = system.api_key
+    yield address
     system.clear()
 
 

@@ -28,7 +28,7 @@ REMEMBER = """() => {
 SOON_MS = 60_000.0
 
 
-@pytest.fixture(scope="module", params=["serve", "sam"])
+@pytest.fixture(scope="module", params=["serve", "deployed"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page whose service takes photos, and has none yet."""
     request.getfixturevalue("chrome")
@@ -40,7 +40,9 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return
     system: RunningSystem = request.getfixturevalue("system")
     system.clear()
-    yield f"http://127.0.0.1:{system.config.api_port}/"
+    address = f"{system.api_url}/"
+    request.getfixturevalue("keys")[address] = system.api_key
+    yield address
     system.clear()
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
@@ -107,7 +108,12 @@ class Visitor:
         """An address below the page's; again when the machine's network changed meanwhile."""
         for _ in range(TRIES):
             self.dropped = 0
-            self.page.goto(urljoin(self.address, path))
+            try:
+                self.page.goto(urljoin(self.address, path))
+            except Error as error:
+                if "ERR_NETWORK_CHANGED" not in error.message:
+                    raise
+                continue
             if not self.dropped:
                 break
         return self

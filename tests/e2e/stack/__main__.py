@@ -14,13 +14,16 @@ from contextlib import suppress
 import click
 
 from tests.e2e.stack.config import Config, Running
-from tests.e2e.stack.docker import docker, remove_network
+from tests.e2e.stack.deployment import build_layers, deploy, write_environment
+from tests.e2e.stack.docker import docker
 from tests.e2e.stack.errors import StackError
+from tests.e2e.stack.sam import write_sam_template
+from tests.e2e.stack.tools import cdk_command
 
 START_S = 600.0
 """The first start builds layers and images, and downloads what they are made of."""
 
-STOP_S = 120.0
+STOP_S = 200.0
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,12 +31,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         return click.option(flag, default=default, show_default=True, help=text)
 
     for decorate in (
-        option("--stage", "dev", "The stage whose template is run."),
+        option("--stage", "dev", "The stage that is deployed."),
         option("--region", "eu-west-1", "The AWS region that the parts believe to be in."),
-        option("--opensearch-port", 9200, "Where OpenSearch answers."),
-        option("--aws-port", 5000, "Where S3 and SQS answer."),
-        option("--api-port", 3000, "Where the HTTP API answers."),
-        option("--name", "facesearch", "Containers, network and volume are named by it."),
+        option("--opensearch-port", 9200, "Where OpenSearch answers, without TLS."),
+        option("--domain-port", 9243, "Where it answers to signed requests, as AWS's domains do."),
+        option("--aws-port", 4566, "Where AWS answers, and the deployed API."),
+        option("--name", "facesearch", "Containers and the volume are named by it."),
     ):
         command = decorate(command)
     return command
@@ -47,21 +50,29 @@ def main() -> None:
 @main.command()
 @_options
 def up(**options: str | int) -> None:
-    """Start everything; return when it answers."""
+    """Start everything and deploy; once it is up, deploy what has changed."""
     config = Config(**options)  # type: ignore[arg-type] # click made them what they are
     docker("info", "--format={{.ID}}")
-    if _running(config):
-        click.echo(f"{config.name} is up already")
-    else:
+    running = _running(config)
+    if not running:
         _check_ports(config)
+    build_layers()
+    cdk_command()
+    if not running:
         _start(config)
     running = Running.load(config.running_file)
-    click.echo(f"API         {running.api_url}/v1/search")
-    click.echo(f"S3 and SQS  {running.aws_url}  (any credentials, region {config.region})")
-    click.echo(f"bucket      {running.bucket}")
-    click.echo(f"queue       {running.queue_url}")
+    deployment = deploy(config, running)
+    api_url, outputs = deployment.api_url(), deployment.outputs()
+    write_environment(config.environment_file, running, outputs)
+    sam = write_sam_template(deployment)
+    click.echo(f"API         {api_url}/v1/search  (header x-api-key: {deployment.api_key()})")
+    click.echo(f"page        {api_url}/  (its certificate is this machine's own)")
+    click.echo(f"AWS         {running.aws['AWS_ENDPOINT_URL']}  (IAM is enforced)")
+    click.echo(f"bucket      {outputs['PhotoBucket']}")
     click.echo(f"OpenSearch  {running.opensearch_url}")
-    click.echo(f"log         {config.log_file}")
+    click.echo(f"for SAM     {sam}")
+    click.echo(f"log         {config.folder}/*.log")
+    click.echo(f"upload      . {config.environment_file}; aws s3 cp PHOTO s3://$PHOTO_BUCKET/")
 
 
 @main.command()
@@ -74,7 +85,6 @@ def down(name: str, erase: bool) -> None:
     if running:
         os.kill(running.pid, signal.SIGTERM)
         _wait_for(lambda: not _lives(running.pid), STOP_S)
-    remove_network(name)
     if erase:
         with suppress(StackError):
             docker("volume", "rm", "--force", f"{name}-opensearch")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,8 @@ class Config:
     """Names and ports; several stacks run side by side when both differ."""
 
     name: str
-    api_port: int
     aws_port: int
+    domain_port: int
     opensearch_port: int
     region: str
     stage: str
@@ -29,8 +30,8 @@ class Config:
     def ports(self) -> dict[str, int]:
         """By the option that chooses them."""
         return {
-            "--api-port": self.api_port,
             "--aws-port": self.aws_port,
+            "--domain-port": self.domain_port,
             "--opensearch-port": self.opensearch_port,
         }
 
@@ -41,16 +42,13 @@ class Config:
         return [f"--name={self.name}", f"--region={self.region}", f"--stage={self.stage}", *ports]
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What the compose file's variables stand for."""
-        return {
-            "FACESEARCH_STACK": self.name,
-            "FACESEARCH_OPENSEARCH_PORT": str(self.opensearch_port),
-        }
-
-    @property
     def log_file(self) -> Path:
         return self.folder / "stack.log"
+
+    @property
+    def environment_file(self) -> Path:
+        """For a shell: where AWS's clients find the local AWS."""
+        return self.folder / "environment"
 
     @property
     def running_file(self) -> Path:
@@ -63,12 +61,9 @@ class Running:
     """Where the parts of a running stack are."""
 
     pid: int
-    api_url: str
-    aws_url: str
+    aws: dict[str, str]
+    """The environment in which AWS's clients reach it, and trust it."""
     opensearch_url: str
-    bucket: str
-    queue_url: str
-    dead_letters_url: str
 
     def save(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self), indent=2))
