@@ -23,8 +23,10 @@ _PRELOAD = re.compile(r'<link rel="modulepreload" href="[^"]*">\n')
 
 def bundle_code(package: Path, target: Path) -> Path:
     """Copy a function's folder to `target`, with its page bundled. Returns `target`."""
+    # What an earlier synthesis left there, hashed names and all, would be bundled again.
+    shutil.rmtree(target, ignore_errors=True)
     ignored = shutil.ignore_patterns(*(pattern.removeprefix("**/") for pattern in BYTE_CODE))
-    shutil.copytree(package, target, ignore=ignored, dirs_exist_ok=True)
+    shutil.copytree(package, target, ignore=ignored)
     for page in target.glob("*/page"):
         files = bundle({path.name: path.read_text("utf-8") for path in page.iterdir()})
         shutil.rmtree(page)

@@ -89,3 +89,13 @@ def test_code_beside_the_page_is_deployed_as_it_is(tmp_path: Path) -> None:
         }
 
     assert others(copied) == others(PACKAGE)
+
+
+def test_bundling_again_to_the_same_folder_makes_the_same_files(tmp_path: Path) -> None:
+    def files() -> dict[str, bytes]:
+        found = bundle_code(PACKAGE, tmp_path / "bundled").rglob("*")
+        return {
+            str(path.relative_to(tmp_path)): path.read_bytes() for path in found if path.is_file()
+        }
+
+    assert files() == files()
