@@ -15,6 +15,7 @@ import requests
 
 from facesearch.errors import ImageTooLarge, InvalidRequest, StoreError
 from facesearch.photos.folder import photo_path
+from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import run
@@ -86,14 +87,15 @@ def test_photo_is_found_as_soon_as_it_was_sent(
 
 
 def test_answer_is_s3_s_and_carries_a_request_id(server: str, photo: TakePhoto) -> None:
-    answer = send(server, ask(server)["fields"], photo("madonna", 1))
+    data = photo("madonna", 1)
+    answer = send(server, ask(server, size=len(data))["fields"], data)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["X-Request-Id"]
 
 
 def test_photo_without_a_face_and_what_is_no_photo_are_kept_and_recorded_so(server: str) -> None:
     for data, problem in ((faceless(), None), (b"<html>", "not_an_image")):
-        form = ask(server)
+        form = ask(server, size=len(data))
         assert send(server, form["fields"], data).status_code == 204
         assert listed(server, form["photo_id"])["problem"] == problem
         assert Path(photo_path(form["photo_id"])).read_bytes() == data
@@ -165,12 +167,23 @@ def test_empty_file_is_refused(server: str) -> None:
 
 
 def test_photo_beyond_the_api_s_10_mb_is_taken_up_to_its_own_limit(server: str) -> None:
-    form = ask(server)
     large = bytes(11 * 2**20)
-    assert send(server, form["fields"], large).status_code == 204
-    too_large = bytes(form["max_bytes"] + 2**17)
-    answer = send(server, ask(server)["fields"], too_large)
+    assert send(server, ask(server, size=len(large))["fields"], large).status_code == 204
+    most = ask(server, size=MAX_FILE_BYTES)
+    assert most["max_bytes"] == MAX_FILE_BYTES
+    answer = send(server, most["fields"], bytes(MAX_FILE_BYTES + 2**17))
     assert answer.status_code == 413
+
+
+def test_size_that_was_told_is_the_most_that_is_taken(server: str, folder: Path) -> None:
+    before = files_in(folder)
+    form = ask(server, size=10)
+    assert form["max_bytes"] == 10
+    answer = send(server, form["fields"], bytes(18_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "image_too_large")
+    assert "the 10 bytes" in answer.json()["detail"]
+    assert files_in(folder) == before
+    assert send(server, form["fields"], bytes(10)).status_code == 204
 
 
 def test_other_methods_are_refused(server: str) -> None:
@@ -205,7 +218,7 @@ def receive(uploads: FolderUploads, fields: Mapping[str, str], data: bytes) -> N
 
 
 def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", 1000, None, {}))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 301)
     with pytest.raises(InvalidRequest, match="the form has expired"):
@@ -214,14 +227,15 @@ def test_form_expires(uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch) -
     receive(uploads, form.fields, b"photo")
 
 
-def test_photo_beyond_the_limit_is_not_kept(
-    uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_photo_beyond_the_size_that_was_told_is_not_kept(
+    uploads: FolderUploads, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("facesearch_local.server.uploads.MAX_FILE_BYTES", 1000)
-    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
-    with pytest.raises(ImageTooLarge):
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", 1000, None, {}))
+    with pytest.raises(ImageTooLarge, match="1,000 bytes that this form was asked for"):
         receive(uploads, form.fields, bytes(1001))
     assert not files_in(tmp_path / "new")
+    receive(uploads, form.fields, bytes(1000))
+    assert files_in(tmp_path / "new") == {Path("default/a.jpg")}
 
 
 def test_photo_that_the_store_does_not_take_is_not_kept(
@@ -230,14 +244,14 @@ def test_photo_that_the_store_does_not_take_is_not_kept(
     (tmp_path / "faces.db").write_bytes(b"no database" * 1000)
     with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as store:
         uploads = FolderUploads(tmp_path / "new", pipeline, store)
-        form = uploads.form(NewPhoto("a.jpg", "image/jpeg", "wedding", {}))
+        form = uploads.form(NewPhoto("a.jpg", "image/jpeg", 2**20, "wedding", {}))
         with pytest.raises(StoreError):
             receive(uploads, form.fields, photo("madonna", 1))
     assert not files_in(tmp_path / "new")
 
 
 def test_same_form_again_replaces_the_photo(uploads: FolderUploads, tmp_path: Path) -> None:
-    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {}))
+    form = uploads.form(NewPhoto("a.jpg", "image/jpeg", 1000, None, {}))
     receive(uploads, form.fields, b"one")
     receive(uploads, form.fields, b"two")
     assert files_in(tmp_path / "new") == {Path("default/a.jpg")}
@@ -250,7 +264,7 @@ def test_name_of_a_link_is_replaced_and_not_followed(
     (tmp_path / "new/default").mkdir()
     (tmp_path / "outside.jpg").write_bytes(b"mine")
     (tmp_path / "new/default/a.jpg").symlink_to(tmp_path / "outside.jpg")
-    receive(uploads, uploads.form(NewPhoto("a.jpg", "image/jpeg", None, {})).fields, b"photo")
+    receive(uploads, uploads.form(NewPhoto("a.jpg", "image/jpeg", 1000, None, {})).fields, b"photo")
     assert (tmp_path / "outside.jpg").read_bytes() == b"mine"
     assert (tmp_path / "new/default/a.jpg").read_bytes() == b"photo"
 

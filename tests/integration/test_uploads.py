@@ -52,11 +52,13 @@ def indexed(store: FaceStore, photo_id: str) -> Photo | None:
 def test_photo_that_was_sent_with_the_form_is_indexed_with_its_collection_and_metadata(
     store: FaceStore, photo: TakePhoto, s3: "S3Client"
 ) -> None:
-    answer = ask(collection="Hochzeit Köln", metadata={"album": "Sommer über Köln", "by": "ana"})
+    data = photo("madonna", 1)
+    metadata = {"album": "Sommer über Köln", "by": "ana"}
+    answer = ask(collection="Hochzeit Köln", metadata=metadata, size=len(data))
     assert answer.status == 201
     form = answer.json
-    assert (form["expires_in"], form["max_bytes"]) == (300, MAX_FILE_BYTES)
-    assert send(form, photo("madonna", 1)) == 204
+    assert (form["expires_in"], form["max_bytes"]) == (300, len(data))
+    assert send(form, data) == 204
     found = indexed(store, form["photo_id"])
     assert found is not None
     assert found.collection == "Hochzeit Köln"
@@ -74,7 +76,7 @@ def test_policy_lets_this_photo_alone_be_stored_for_five_minutes() -> None:
     form = ask(collection="wedding", metadata={"album": "summer"}).json
     policy = policy_of(form)
     key = form["photo_id"].removeprefix("s3://photos/")
-    assert ["content-length-range", 1, MAX_FILE_BYTES] in policy["conditions"]
+    assert ["content-length-range", 1, PHOTO["size"]] in policy["conditions"]
     for condition in (
         {"bucket": "photos"},
         {"key": key},

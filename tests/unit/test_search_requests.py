@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -106,12 +107,21 @@ def data_url(photo: bytes) -> bytes:
     return b"data:image/jpeg;base64," + base64.b64encode(photo)
 
 
+def quoted_data_url(photo: bytes) -> bytes:
+    """As in an address, where `+`, `/` and `=` have other meanings."""
+    return b"data:image/jpeg;base64," + quote(base64.b64encode(photo), safe="").encode()
+
+
 def unpadded(photo: bytes) -> bytes:
     return base64.urlsafe_b64encode(photo).rstrip(b"=")
 
 
 @pytest.mark.parametrize(
-    "encode", [base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode, unpadded, data_url]
+    "encode",
+    [
+        *(base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode),
+        *(unpadded, data_url, quoted_data_url),
+    ],
 )
 def test_photo_in_json_is_the_photo(encode: object) -> None:
     assert callable(encode)
@@ -287,8 +297,36 @@ def test_nothing_may_be_included() -> None:
 def test_text_that_is_no_value_of_its_option_is_named(name: str, text: str, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
         parse(PHOTO, query={name: text})
-    with pytest.raises(InvalidRequest, match=message):
-        parse(**form(field("photo", PHOTO, file="a"), field(name, text.encode())))
+    if text:
+        with pytest.raises(InvalidRequest, match=message):
+            parse(**form(field("photo", PHOTO, file="a"), field(name, text.encode())))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["k", "collection", "min_confidence", "face", "expand", "metadata.a", "photo"],
+)
+def test_input_of_a_form_that_was_not_filled_in_counts_as_not_given(name: str) -> None:
+    photo = field("photo", PHOTO, file="a.jpg")
+    assert parse(**form(photo, field(name, b""))) == parse(**form(photo))
+    filled = field("metadata.b", b"x")
+    assert parse(**form(photo, field(name, b""), filled)) == parse(**form(photo, filled))
+
+
+def test_input_that_was_not_filled_in_leaves_the_option_to_the_address() -> None:
+    whole = form(field("photo", PHOTO, file="a"), field("metadata.a", b""), field("k", b""))
+    request = parse(**whole, query={"metadata.a": "x", "k": "3"})
+    assert (request.k, request.metadata) == (3, {"a": "x"})
+
+
+def test_input_that_was_not_filled_in_and_is_unknown_is_named() -> None:
+    with pytest.raises(InvalidRequest, match="'colection' is not understood"):
+        parse(**form(field("photo", PHOTO, file="a"), field("colection", b"")))
+
+
+def test_empty_list_in_a_form_is_one() -> None:
+    fields = field("photo", PHOTO, file="a"), field("include", b"")
+    assert parse(**form(*fields)).include == ()
 
 
 @pytest.mark.parametrize(
@@ -365,6 +403,19 @@ def test_photos_of_a_form_are_one_query_whether_named_files_or_not() -> None:
     request = parse(**form(*(field("photo", each, file="") for each in photos)))
     assert request.queries == tuple(map(PhotoQuery, photos))
     assert parse(**form(*(field("photo", each) for each in photos))) == request
+
+
+@pytest.mark.parametrize("encode", [data_url, quoted_data_url])
+def test_text_of_a_form_may_be_a_data_url(encode: Callable[[bytes], bytes]) -> None:
+    photo = PHOTO * 20
+    assert searched(parse(**form(field("photo", encode(photo))))) == PhotoQuery(photo)
+    # A file is taken as it is.
+    in_file = parse(**form(field("photo", encode(photo), file="a.jpg")))
+    assert searched(in_file) == PhotoQuery(encode(photo))
+    both = form(field("one", encode(photo)), field("other", b"2", file="b"))
+    assert compared(request_of(**both)) == (PhotoQuery(photo), PhotoQuery(b"2"))
+    with pytest.raises(InvalidRequest, match="photo is a data URL that is not in base64"):
+        parse(**form(field("photo", b"data:image/jpeg,%ff%d8")))
 
 
 def test_quoted_boundary_preamble_and_epilogue_are_read() -> None:

@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from facesearch.errors import InvalidRequest, NotAnImage
 from facesearch.fields import (
@@ -18,6 +19,9 @@ from facesearch.fields import (
 )
 from search_faces.http import DEFAULT_TYPE, HttpRequest
 from search_faces.routing import Body, Request, Route
+
+if TYPE_CHECKING:
+    from search_faces.multipart import Part
 
 PHOTO = "photo"
 """The name of the field that holds a photo, in JSON and in forms."""
@@ -44,8 +48,14 @@ def parse_request(route: Route[Request, Any], request: HttpRequest) -> Request:
     return convert({**request.path_params, **address, **values}, route.request)
 
 
-def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
-    """Raises `InvalidRequest` for an option that is unknown or given twice."""
+def _from_texts(
+    given: Iterable[tuple[str, str]], options: Fields, *, in_form: bool = False
+) -> Values:
+    """Raises `InvalidRequest` for an option that is unknown or given twice.
+
+    Browsers send inputs that were not filled in: in a form, an empty text counts as not given,
+    unless it is an empty list.
+    """
     values: Values = {}
     for name, text in given:
         option, _, key = name.partition(".")
@@ -57,10 +67,14 @@ def _from_texts(given: Iterable[tuple[str, str]], options: Fields) -> Values:
             place, entry = values, name
         else:
             raise unknown_name(name, options)
+        value = text if place is not values else from_text(text, options[name])
+        if in_form and value == "":
+            continue
         if entry in place:
             raise InvalidRequest(f"{shorten(name)} is given twice: give it once")
-        place[entry] = text if place is not values else from_text(text, options[name])
-    return values
+        place[entry] = value
+    # Of metadata, each entry may be one that was not filled in.
+    return {name: value for name, value in values.items() if value != {}}
 
 
 def check_encoding(request: HttpRequest) -> None:
@@ -121,6 +135,7 @@ def _decoded(name: str, text: str) -> bytes:
         head, _, text = text.partition(",")
         if not head.lower().endswith(";base64"):
             raise InvalidRequest(f"{name} is a data URL that is not in base64: encode its bytes")
+        text = unquote(text)
     # Command-line tools break lines.
     text = "".join(text.split())
     if "-" in text or "_" in text:
@@ -131,6 +146,13 @@ def _decoded(name: str, text: str) -> bytes:
         raise InvalidRequest(f"{name} is not base64: encode the photo's bytes") from error
 
 
+def _photo_of(part: "Part") -> bytes:
+    """The bytes of a file, or of a text field: a `data:` URL, as in JSON, or the bytes."""
+    if not part.is_file and part.data[:5].lower() == b"data:":
+        return _decoded(part.name, part.text)
+    return part.data
+
+
 def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options: Fields) -> Values:
     # Cold start: some milliseconds of import that only forms need.
     from search_faces.multipart import split_parts  # noqa: PLC0415
@@ -139,14 +161,15 @@ def _from_form(body: bytes, content_type: str, files: Mapping[str, int], options
     texts: list[tuple[str, str]] = []
     for part in split_parts(body, content_type):
         if part.name in files:
-            photos_by_name.setdefault(part.name, []).append(part.data)
+            if part.data or part.is_file:
+                photos_by_name.setdefault(part.name, []).append(_photo_of(part))
         elif part.is_file:
             raise InvalidRequest(
                 f"the file '{part.name[:50]}' is not understood: name it {' or '.join(files)}"
             )
         else:
             texts.append((part.name, part.text))
-    values = _from_texts(texts, options)
+    values = _from_texts(texts, options, in_form=True)
     for name, photos in photos_by_name.items():
         if files[name] == 1 and len(photos) > 1:
             raise InvalidRequest(f"{len(photos)} files are named {name}: send exactly one")

@@ -382,7 +382,9 @@ class UploadAnswer(Struct, frozen=True):
     fields: Mapping[str, str]
     photo_id: PhotoId
     expires_in: Annotated[int, Meta(ge=1, description="Seconds.")]
-    max_bytes: Annotated[int, Meta(ge=1)]
+    max_bytes: Annotated[
+        int, Meta(ge=1, description="The most bytes that `file` may have: the `size` asked for.")
+    ]
 
 
 class LeftOut(Struct, frozen=True):

@@ -240,7 +240,7 @@ class UploadRequest(
         int,
         Meta(
             ge=1,
-            description=f"In bytes, {MAX_FILE_BYTES:,} at most.",
+            description=f"In bytes, {MAX_FILE_BYTES:,} at most. The form takes no more than this.",
             examples=[2_400_000],
             extra={"use": "the number of the photo's bytes, 1 or more"},
         ),

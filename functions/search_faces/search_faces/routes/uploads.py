@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 from facesearch.errors import UploadsOff
-from facesearch.photos.reading import MAX_FILE_BYTES
 from search_faces.contract.answers import UploadAnswer
 from search_faces.contract.requests import UploadRequest
 from search_faces.routes.words import ADDRESS
@@ -19,7 +18,7 @@ def uploads(request: UploadRequest, service: SearchService) -> UploadAnswer:
     if service.uploads is None:
         raise UploadsOff("nobody can add photos through this service: ask whoever runs it")
     form = service.uploads.form(photo)
-    return UploadAnswer(form.url, form.fields, form.photo_id, EXPIRES_S, MAX_FILE_BYTES)
+    return UploadAnswer(form.url, form.fields, form.photo_id, EXPIRES_S, photo.size)
 
 
 UPLOADS = Route(

@@ -14,11 +14,12 @@ EXPIRES_S = 300
 class NewPhoto:
     """A photo that is about to be sent. `name` is unique, and safe in keys and paths.
 
-    `collection` is None for the default collection.
+    `collection` is None for the default collection. `size` is the most bytes that may be sent.
     """
 
     name: str
     media_type: str
+    size: int
     collection: str | None
     metadata: Mapping[str, str]
 

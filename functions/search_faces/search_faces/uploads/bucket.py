@@ -9,7 +9,6 @@ from facesearch.errors import InvalidCollection, NotAnImage
 from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
-from facesearch.photos.reading import MAX_FILE_BYTES
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
 from search_faces.uploads.names import folder_name
 
@@ -46,7 +45,7 @@ class BucketUploads:
             key,
             Fields=dict(fields),
             Conditions=[
-                ["content-length-range", 1, MAX_FILE_BYTES],
+                ["content-length-range", 1, photo.size],
                 *({name: value} for name, value in fields.items()),
             ],
             ExpiresIn=EXPIRES_S,

@@ -29,7 +29,7 @@ def new_photo(request: UploadRequest) -> NewPhoto:
     collection = check_collection_name(request.collection) if request.collection else None
     _check_metadata(request.metadata)
     name = safe_name(request.filename, media_type)
-    return NewPhoto(name, media_type, collection, request.metadata)
+    return NewPhoto(name, media_type, request.size, collection, request.metadata)
 
 
 def _media_type(content_type: str, filename: str) -> str:

@@ -56,7 +56,9 @@ def make_private_folder(folder: Path) -> None:
 
     A folder that is there stays as it is. Raises `OSError`.
     """
-    if not folder.is_dir():
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    except FileNotFoundError:
         make_private_folder(folder.parent)
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 

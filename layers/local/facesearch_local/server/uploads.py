@@ -71,6 +71,7 @@ class FolderUploads:
         collection = folder_name(photo.collection or DEFAULT_COLLECTION)
         terms = {
             "name": photo.name,
+            "size": photo.size,
             "collection": collection,
             "metadata": dict(photo.metadata),
             "expires": time.time() + EXPIRES_S,
@@ -89,7 +90,7 @@ class FolderUploads:
         """
         pieces = form_pieces(iter(partial(body.read, CHUNK_BYTES), b""), content_type)
         terms = self._checked(_fields_before_file(pieces))
-        path = self._write(terms["collection"], terms["name"], _file(pieces))
+        path = self._write(terms["collection"], terms["name"], _file(pieces, terms["size"]))
         try:
             self._index(path, terms["collection"], terms["metadata"])
         except FacesearchError:
@@ -172,16 +173,17 @@ def _fields_before_file(pieces: Iterator[tuple[PartHead, bytes]]) -> Mapping[str
     return fields
 
 
-def _file(pieces: Iterator[tuple[PartHead, bytes]]) -> Iterator[bytes]:
-    """The data of the form's first file."""
+def _file(pieces: Iterator[tuple[PartHead, bytes]], most: int) -> Iterator[bytes]:
+    """The data of the form's first file. Raises `ImageTooLarge` beyond `most` bytes, as S3 does."""
     size = 0
     for _, piece in pieces:
         if not piece:  # the next field begins
             break
         size += len(piece)
-        if size > MAX_FILE_BYTES:
+        if size > most:
             raise ImageTooLarge(
-                f"the photo is larger than {MAX_FILE_BYTES // 2**20} MB: scale it down first"
+                f"the photo is larger than the {most:,} bytes that this form was asked for: POST "
+                "its size to /v1/uploads for another"
             )
         yield piece
     if not size:
