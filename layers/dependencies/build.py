@@ -72,7 +72,7 @@ UNUSED = (
 )
 """What no function imports, relative to `python/`. Each must match: upgrades are to be noticed."""
 
-AWS_SERVICES = ("s3",)
+AWS_SERVICES = ("s3", "sqs")
 """The only ones of botocore's 400 service descriptions that stay."""
 
 IMAGE_PLUGINS = ("Avif", "Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP")

@@ -162,3 +162,12 @@ def test_models_layer_without_a_model_names_it(tmp_path: Path) -> None:
     ):
         build_models(tmp_path, tmp_path / "layer")
     assert not os.path.lexists(tmp_path / "layer")
+
+
+def test_every_service_of_aws_that_the_functions_call_is_in_the_layer() -> None:
+    root = Path(__file__).parents[2]
+    sources = [*(root / "functions").rglob("*.py"), *(root / "layers/facesearch").rglob("*.py")]
+    text = "".join(source.read_text("utf-8") for source in sources)
+    called = set(re.findall(r"\bclient\(\s*\"([a-z0-9-]+)\"", text))
+    assert called >= {"s3", "sqs"}
+    assert called <= set(build.AWS_SERVICES)
