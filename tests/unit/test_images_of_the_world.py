@@ -355,6 +355,147 @@ def test_grey_of_floats_that_goes_a_little_beyond_1_keeps_its_shades(photo: Imag
     assert np.abs(decoded.astype(float) - shades).mean() <= 1
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf"), 1e30, 300.0, 5.0])
+@pytest.mark.parametrize("peak", [1.0, 255.0, 65535.0])
+def test_a_few_odd_floats_leave_the_others_their_shades(
+    photo: Image.Image, odd: float, peak: float
+) -> None:
+    shades = np.asarray(photo.convert("L"))
+    floats = shades.astype(np.float32) / 255 * peak
+    floats[0, :5] = odd
+    decoded = decode_image(encoded(Image.fromarray(floats), "TIFF")).rgb()[..., 0]
+    assert difference(decoded, shades) <= 1
+
+
+def samples_tiff(
+    photo: Image.Image, body: bytes, bits: list[int], photometric: int = 1, **more: int
+) -> bytes:
+    """Without compression."""
+    planes = more.get("planes", 1)
+    size = len(body) // len(bits) if planes == 2 else len(body)
+    strips = range(8, 8 + len(body), size)
+    return tiff(
+        {
+            256: (4, [photo.width]),
+            257: (4, [photo.height]),
+            258: (3, bits),
+            259: (3, [1]),
+            262: (3, [photometric]),
+            273: (4, list(strips)),
+            277: (3, [len(bits)]),
+            278: (4, [photo.height]),
+            279: (4, [size] * len(strips)),
+            284: (3, [planes]),
+            339: (3, [more.get("sample_format", 1)] * len(bits)),
+        },
+        body,
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 16, 17, 24, 31, 32])
+def test_tiff_of_whole_numbers_of_32_bits_keeps_its_shades(photo: Image.Image, bits: int) -> None:
+    shades = np.asarray(photo.convert("L"))
+    values = (shades / 255 * (2**bits - 1)).astype("<u4")
+    data = samples_tiff(photo, values.tobytes(), [32])
+    assert difference(decode_image(data).rgb()[..., 0], shades) <= 1
+
+
+def test_tiff_of_12_bits_keeps_its_shades(photo: Image.Image) -> None:
+    shades = np.asarray(photo.convert("L"))
+    values = np.ceil(shades / 255 * 4095).astype(np.uint16)
+    left, right = values[:, 0::2], values[:, 1::2]
+    packed = np.stack([left >> 4, (left & 15) << 4 | right >> 8, right & 255], axis=-1)
+    data = samples_tiff(photo, packed.astype(np.uint8).tobytes(), [12])
+    assert difference(decode_image(data).rgb()[..., 0], shades) <= 1
+
+
+def test_tiff_of_16_bits_in_planes_is_refused_by_name(photo: Image.Image) -> None:
+    planes = np.asarray(photo).transpose(2, 0, 1)
+    wide = samples_tiff(photo, (planes.astype("<u2") * 257).tobytes(), [16] * 3, 2, planes=2)
+    with pytest.raises(NotAnImage, match="a TIFF of 16 bits a sample in planes"):
+        decode_image(wide)
+    assert shows(samples_tiff(photo, planes.tobytes(), [8] * 3, 2, planes=2), photo, tolerance=0)
+
+
+def test_tiff_of_a_kind_that_is_not_read_is_refused_by_name(photo: Image.Image) -> None:
+    pixels = np.asarray(photo)
+    colours = samples_tiff(photo, pixels.astype("<f4").tobytes(), [32] * 3, 2, sample_format=3)
+    with pytest.raises(NotAnImage, match=r"a TIFF of 32 bits a sample \(floating point\)"):
+        decode_image(colours)
+    pairs = samples_tiff(photo, pixels[..., :2].astype("<u2").tobytes(), [16, 16])
+    with pytest.raises(NotAnImage, match="a TIFF of 16 bits a sample and 2 samples of a pixel"):
+        decode_image(pairs)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "name"),
+    [(1, 0xC3, "a lossless JPEG"), (1, 0xF7, "JPEG-LS"), (4, 12, "a JPEG of 12 bits a sample")],
+)
+def test_jpeg_of_a_kind_that_is_not_read_is_refused_by_name(
+    photo: Image.Image, place: int, value: int, name: str
+) -> None:
+    data = bytearray(encoded(photo, "JPEG"))
+    data[data.index(b"\xff\xc0") + place] = value
+    with pytest.raises(NotAnImage, match=f"the file is {name}, which is not read"):
+        decode_image(bytes(data))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "GIF", "TIFF", "PNG", "JPEG"])
+def test_file_that_is_cut_is_damaged_and_not_of_an_unknown_kind(
+    photo: Image.Image, kind: str
+) -> None:
+    options = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
+    data = encoded(photo, kind, **options)
+    for length in (len(data) * 4 // 5, len(data) // 2, len(data) // 20, 40, 24, 16):
+        with pytest.raises(DamagedImage, match="the image is damaged") as raised:
+            decode_image(data[:length])
+        assert "buffer" not in str(raised.value)
+
+
+@pytest.mark.parametrize("length", range(6, 14))
+def test_gif_that_ends_in_its_header_is_damaged(photo: Image.Image, length: int) -> None:
+    with pytest.raises(DamagedImage) as raised:
+        decode_image(encoded(photo, "GIF")[:length])
+    assert "buffer" not in str(raised.value)
+
+
+def test_png_whose_header_has_a_wrong_checksum_is_damaged(photo: Image.Image) -> None:
+    data = png_of(photo, b"")
+    with pytest.raises(DamagedImage, match="its header"):
+        decode_image(data[:29] + b"crc!" + data[33:])
+
+
+@pytest.mark.parametrize("piece", [1000, 10**9])
+def test_png_whose_rows_have_a_wrong_checksum_is_read_and_says_so(
+    photo: Image.Image, piece: int
+) -> None:
+    data = png_of(photo, b"")
+    start, end = data.index(b"IDAT") + 4, data.index(b"IEND") - 8
+    packed = data[start : end - 4] + b"sum!"
+    first = max(0, len(packed) - 40 * piece)
+    places = [0, *range(first, len(packed), piece)] if first else range(0, len(packed), piece)
+    ends = [*places[1:], len(packed)]
+    pieces = [packed[here:there] for here, there in zip(places, ends, strict=True)]
+    chunks = b"".join(png_chunk(b"IDAT", each) for each in pieces)
+    changed = data[: start - 8] + chunks + data[end + 4 :]
+    assert shows(changed, photo, tolerance=0)
+    assert "checksum" in decode_image(changed).note
+
+
+SVGS = [
+    b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    b'<?xml version="1.0"?>\n<!-- made -->\n<svg/>',
+    b'\xef\xbb\xbf<?xml version="1.0"?><svg/>',
+    b"\n <!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' ''><svg/>",
+]
+
+
+@pytest.mark.parametrize("data", SVGS)
+def test_svg_is_refused_by_name_whatever_is_before_its_first_element(data: bytes) -> None:
+    with pytest.raises(NotAnImage, match="a vector graphic"):
+        decode_image(data)
+
+
 @pytest.mark.parametrize("brand", [b"isom", b"iso2", b"iso5", b"mp42", b"dash", b"qt  ", b"f4v "])
 def test_videos_of_every_common_brand_are_refused_as_such(brand: bytes) -> None:
     with pytest.raises(NotAnImage, match="a video"):
@@ -363,13 +504,25 @@ def test_videos_of_every_common_brand_are_refused_as_such(brand: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("TGA", "Targa"), ("PPM", "PNM"), ("PCX", "PCX"), ("SGI", "SGI"), ("QOI", "QOI")],
+    [
+        *(("TGA", "Targa"), ("PPM", "PNM"), ("PCX", "PCX"), ("SGI", "SGI"), ("QOI", "QOI")),
+        ("SPIDER", "SPIDER"),
+    ],
 )
 def test_formats_that_few_use_are_refused_by_their_own_name(
     photo: Image.Image, kind: str, name: str
 ) -> None:
     with pytest.raises(NotAnImage, match=name):
-        decode_image(encoded(photo, kind))
+        decode_image(encoded(photo.convert("F") if kind == "SPIDER" else photo, kind))
+
+
+@pytest.mark.parametrize("compression", [None, "tga_rle"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
+def test_targa_of_every_kind_is_refused_by_name(
+    photo: Image.Image, mode: str, compression: str | None
+) -> None:
+    with pytest.raises(NotAnImage, match="a Targa picture"):
+        decode_image(encoded(photo.convert(mode), "TGA", compression=compression))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -3,7 +3,7 @@
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import OPEN_INFO
+from PIL.TiffImagePlugin import OPEN_INFO, ImageFileDirectory_v2, TiffImageFile
 
 from facesearch.errors import DamagedImage, ImageError, ImageTooLarge, NotAnImage
 from facesearch.vision import jpeg, png
-from facesearch.vision.formats import DIB, FORMATS, NOT_READ, RAW, format_of
+from facesearch.vision.formats import DIB, FORMATS, NOT_READ, RAW, format_of, read_name
 
 # Every size is checked before anything is decoded; Pillow's own check would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -35,6 +35,12 @@ WITHHELD_ROWS = 32
 
 MAX_OF_FLOATS = 4.0
 """Greys of 0 to 1 may go beyond it: sharpening overshoots, and lights are brighter than white."""
+
+MAX_HOT_SHARE = 0.001
+"""The largest share of a picture of floats that may be far beyond its white: lamps, hot pixels."""
+
+COUNTED_PIXELS = 2**20
+"""Pixels that are looked at at a time for the scale of a picture."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,6 +63,10 @@ _REDUCED_PAGE, _OLD_REDUCED_PAGE, _WHITE_IS_ZERO = 1, 2, 0
 
 # Pillow knows these pages only with their bytes in the other order.
 OPEN_INFO.setdefault((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+_BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT = 258, 259, 284, 339
+_PLANES_APART, _UNSIGNED = 2, 1
+_GIF_HEADER = 13
+_BROKEN_STREAM = "broken data stream"
 _PAGES = 16
 """The pages of a TIFF that are searched for its picture."""
 
@@ -87,6 +97,9 @@ class DecodedImage:
 def decode_jpeg(data: bytes) -> DecodedImage:
     """The first picture of a JPEG. Raises `DamagedImage`."""
     with _errors_named():
+        header = jpeg.read_header(data)
+        if header is not None and header.unread:
+            raise _unread(header.unread)
         data = jpeg.without_extras(data)
         image, size = _opened_jpeg(data)
         try:
@@ -132,9 +145,21 @@ def decode_png(data: bytes) -> DecodedImage:
     """The first picture of a PNG. Raises `DamagedImage`."""
     with _errors_named():
         image = PngImageFile(io.BytesIO(png.without_extras(data)))
-        size = image.size
-        image.load()
-        return _upright(image, size)
+        try:
+            image.load()
+        except OSError as error:
+            if _BROKEN_STREAM not in str(error):
+                raise
+            return _with_wrong_checksum(data)
+        return _upright(image, image.size)
+
+
+def _with_wrong_checksum(data: bytes) -> DecodedImage:
+    """Decode a PNG that fails, if it does so only at the checksum of its rows, as viewers do."""
+    image = PngImageFile(io.BytesIO(png.without_checksum(data)))
+    image.load()
+    note = "the checksum of the picture is wrong: some of it may be damaged"
+    return _upright(image, image.size, note)
 
 
 def decode_any(data: bytes) -> DecodedImage:
@@ -148,11 +173,18 @@ def decode_any(data: bytes) -> DecodedImage:
         return decode_png(data)
     with _errors_named():
         if data.startswith((b"GIF87a", b"GIF89a")):
+            if len(data) < _GIF_HEADER:
+                raise DamagedImage("the image is damaged (it ends in its header): export it again")
             _check_size("GIF", *struct.unpack_from("<HH", data, 6))
         names = [each.name for each in FORMATS if each.name not in ("JPEG", "PNG")]
-        with Image.open(io.BytesIO(data), formats=[*names, DIB]) as image:
+        try:
+            image = Image.open(io.BytesIO(data), formats=[*names, DIB])
+        except UnidentifiedImageError as error:
+            raise _unidentified(data) from error
+        with image:
             if image.format == "TIFF":
                 _turn_to_picture(image)
+                _check_layout(image)
             size = image.size
             _check_size(str(image.format), *size)
             image.load()
@@ -178,7 +210,47 @@ def _turn_to_picture(image: Image.Image) -> None:
         reduced = int(_tag(image, _SUBFILE_TYPE) or 0) & _REDUCED_PAGE
         if not reduced and _tag(image, _OLD_SUBFILE_TYPE) != _OLD_REDUCED_PAGE:
             return
-    raise NotAnImage(f"the file is {RAW.name}, which is not read: export it as JPEG")
+    raise _unread(RAW.name)
+
+
+def _check_layout(image: Image.Image) -> None:
+    """Raises `NotAnImage` for pages that Pillow would read wrong without a word."""
+    bits = image.tag_v2.get(_BITS) if hasattr(image, "tag_v2") else None
+    apart = _tag(image, _PLANES) == _PLANES_APART and _tag(image, _COMPRESSION) in (None, 1)
+    if apart and isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8:
+        raise _unread(f"a TIFF of {max(bits)} bits a sample in planes without compression")
+
+
+def _unread(name: str) -> NotAnImage:
+    return NotAnImage(f"the file is {name}, which is not read: export it as JPEG")
+
+
+def _unidentified(data: bytes) -> ImageError:
+    """Why no decoder takes the data."""
+    name = read_name(data)
+    if name is None:
+        return NotAnImage(NOT_READ)
+    if name == "TIFF":
+        try:
+            TiffImageFile(io.BytesIO(data))
+        except SyntaxError as error:
+            if "unknown pixel mode" in str(error):
+                return _unread(_kind_of_tiff(data))
+    return DamagedImage(f"the image is damaged (its {name} header cannot be read): export it again")
+
+
+def _kind_of_tiff(data: bytes) -> str:
+    """What a sample of its first page is."""
+    is_big = 43 in (data[2], data[3])
+    tags = ImageFileDirectory_v2(data[: 16 if is_big else 8])
+    file = io.BytesIO(data)
+    file.seek(tags.next)
+    tags.load(file)
+    bits: Sequence[int] = tags.get(_BITS, (1,))
+    is_float = 3 in tags.get(_SAMPLE_FORMAT, (1,))
+    each = f"{'/'.join(str(one) for one in sorted(set(bits)))} bits a sample"
+    samples = f"{len(bits)} sample{'s' if len(bits) > 1 else ''} of a pixel"
+    return f"a TIFF of {each}{' (floating point)' if is_float else ''} and {samples}"
 
 
 def _tag(image: Image.Image, number: int) -> int | None:
@@ -196,8 +268,6 @@ def _errors_named() -> Iterator[None]:
             # A damaged EXIF block or ICC profile is no reason to refuse the pixels.
             warnings.simplefilter("ignore")
             yield
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise NotAnImage(NOT_READ) from error
     except (ImageError, MemoryError):
         raise
     except Exception as error:
@@ -234,12 +304,12 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     image = _without_empty_alpha(image)
     greys = _greys(image)
     if factor == 1:
-        return _rgb(image, greys)
+        return _rgb(image, greys, image)
     small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for row in range(0, small.height, BAND_ROWS):
         bottom = min(image.height, (row + BAND_ROWS) * factor)
         band = image.crop((0, row * factor, image.width, bottom))
-        small.paste(_rgb(band, greys).reduce(factor), (0, row))
+        small.paste(_rgb(band, greys, image).reduce(factor), (0, row))
     return small
 
 
@@ -265,21 +335,61 @@ def _greys(image: Image.Image) -> _Greys | None:
         return None
     inverted = _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
     if image.mode.startswith("I;16"):
-        return _Greys(65535.0, inverted)
-    _, brightest = image.getextrema()
-    value = float(str(brightest))
-    if image.mode == "F" and value <= MAX_OF_FLOATS:
+        twelve = _first(image, _BITS) == 12
+        return _Greys(4095.0 if twelve else 65535.0, inverted)
+    beyond, brightest = _shares_beyond(image)
+    if image.mode == "F" and beyond[MAX_OF_FLOATS] <= MAX_HOT_SHARE:
         return _Greys(1.0, inverted)
-    peak = 255.0 if value <= 255 else 65535.0
-    return _Greys(peak, inverted)
+    if beyond[255.0] <= (MAX_HOT_SHARE if image.mode == "F" else 0):
+        return _Greys(255.0, inverted)
+    if image.mode == "I" and beyond[65535.0]:
+        # Of 24 bits, for one: the largest value that as many bits as are used can hold.
+        return _Greys(2.0 ** int(brightest).bit_length() - 1, inverted)
+    return _Greys(65535.0, inverted)
 
 
-def _rgb(image: Image.Image, greys: _Greys | None) -> Image.Image:
+def _shares_beyond(image: Image.Image) -> tuple[dict[float, float], float]:
+    """The share of the finite pixels beyond each of the values that a scale may end at.
+
+    Also the value of the brightest one.
+    """
+    counts = dict.fromkeys((MAX_OF_FLOATS, 255.0, 65535.0), 0)
+    finite, brightest = 0, 0.0
+    rows = max(1, COUNTED_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        values = _values(image.crop((0, top, image.width, min(image.height, top + rows))), image)
+        values = values[np.isfinite(values)]
+        finite += values.size
+        brightest = float(values.max(initial=brightest))
+        for limit in counts:
+            counts[limit] += int(np.count_nonzero(values > limit))
+    return {limit: count / max(1, finite) for limit, count in counts.items()}, brightest
+
+
+def _values(part: Image.Image, image: Image.Image) -> NDArray[np.generic]:
+    """The greys of a part of the image; Pillow takes whole numbers of 32 bits as signed."""
+    values = np.asarray(part)
+    return values.view(np.uint32) if image.mode == "I" and _is_unsigned(image) else values
+
+
+def _is_unsigned(image: Image.Image) -> bool:
+    return image.format == "TIFF" and _first(image, _SAMPLE_FORMAT) in (None, _UNSIGNED)
+
+
+def _first(image: Image.Image, number: int) -> int | None:
+    """The first value in a tag of a TIFF's page; None if it has none."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    if isinstance(value, tuple):
+        value = next(iter(value), None)
+    return value if isinstance(value, int) else None
+
+
+def _rgb(image: Image.Image, greys: _Greys | None, whole: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     if greys is not None:
         # Pillow would clip these greys at 255.
-        values = np.asarray(image).astype(np.float32) * (255.0 / greys.peak)
+        values = _values(image, whole).astype(np.float32) * np.float32(255.0 / greys.peak)
         if greys.inverted:
             values = 255.0 - values
         clipped = np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
@@ -293,4 +403,6 @@ def _rgb(image: Image.Image, greys: _Greys | None) -> Image.Image:
 
 def _reason(error: Exception) -> str:
     """Pillow's sentence, shortened; its messages hold no path when it reads from memory."""
+    if isinstance(error, (SyntaxError, struct.error, LookupError, TypeError)):
+        return "its header cannot be read"
     return str(error).partition("\n")[0][:100] or type(error).__name__

@@ -9,26 +9,38 @@ class Format:
     """A format that is read; `name` is the one that Pillow uses.
 
     `extensions` are given by media type. `max_pixels` allows what cameras make, as far as the
-    memory limit does.
+    memory limit does. `starts` are the bytes with which its files begin, where they are sure.
     """
 
     name: str
     extensions: Mapping[str, Sequence[str]]
     max_pixels: int
+    starts: Sequence[bytes] = ()
 
 
 FORMATS = (
     Format("JPEG", {"image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")}, 200_000_000),
     Format("PNG", {"image/png": (".png", ".apng")}, 80_000_000),
-    Format("WEBP", {"image/webp": (".webp",)}, 25_000_000),
-    Format("GIF", {"image/gif": (".gif",)}, 80_000_000),
+    Format("WEBP", {"image/webp": (".webp",)}, 25_000_000, (b"RIFF....WEBP",)),
+    Format("GIF", {"image/gif": (".gif",)}, 80_000_000, (b"GIF87a", b"GIF89a")),
     Format("BMP", {"image/bmp": (".bmp", ".dib")}, 80_000_000),
-    Format("TIFF", {"image/tiff": (".tif", ".tiff")}, 80_000_000),
-    Format("AVIF", {"image/avif": (".avif", ".avifs")}, 51_000_000),
+    Format(
+        "TIFF",
+        {"image/tiff": (".tif", ".tiff")},
+        80_000_000,
+        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    ),
+    Format(
+        "AVIF",
+        {"image/avif": (".avif", ".avifs")},
+        51_000_000,
+        (b"....ftypavif", b"....ftypavis"),
+    ),
     Format(
         "HEIF",
         {"image/heic": (".heic", ".heics"), "image/heif": (".heif", ".hif", ".heifs")},
         51_000_000,
+        (b"....ftyphe", b"....ftypmif1", b"....ftypmsf1"),
     ),
 )
 """JPEG first: its multi-picture files (MPO) are read as their first picture."""
@@ -70,6 +82,7 @@ RAW = UnreadFormat(
         *(b"\0MRM", b"....ftypcrx "),
     ),
 )
+VECTOR = "a vector graphic"
 UNREAD = (
     RAW,
     UnreadFormat("JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
@@ -79,14 +92,29 @@ UNREAD = (
         (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
     ),
     UnreadFormat("a Photoshop document", (".psd", ".psb"), (b"8BPS",)),
-    UnreadFormat("a Targa picture", (".tga",), (b"\0\0\2\0\0\0\0\0", b"\0\0\n\0\0\0\0\0")),
+    UnreadFormat(
+        "a Targa picture",
+        (".tga",),
+        (
+            *(b"\0\0%c\0\0\0\0\0" % kind for kind in (2, 3, 10, 11)),
+            # With a palette of 24 or 32 bits.
+            *(b"\0\1%c\0\0..%c" % (kind, bits) for kind in (1, 9) for bits in (24, 32)),
+        ),
+    ),
     UnreadFormat(
         "an icon",
         (".ico", ".cur", ".icns"),
         # A cursor differs from a Targa picture in its number of pictures, which is not 0.
         (b"\0\0\1\0", *(b"\0\0\2\0%c\0" % count for count in range(1, 16)), b"icns"),
     ),
-    UnreadFormat("a vector graphic", (".svg", ".ai", ".eps"), (b"<svg", b"%!PS", b"\xc5\xd0\xd3")),
+    UnreadFormat("an IM picture", (".im",), (b"Image type: ",)),
+    UnreadFormat(
+        "a SPIDER picture",
+        (".spi",),
+        # Of one slice, kind 1, as 32-bit floats in either order.
+        (b"?\x80\0\0" + b"." * 12 + b"?\x80\0\0", b"\0\0\x80?" + b"." * 12 + b"\0\0\x80?"),
+    ),
+    UnreadFormat(VECTOR, (".svg", ".ai", ".eps"), (b"<svg", b"%!PS", b"\xc5\xd0\xd3")),
     UnreadFormat("a GIMP document", (".xcf",), (b"gimp xcf",)),
     UnreadFormat(
         "a PNM picture",
@@ -125,6 +153,23 @@ UNREAD_EXTENSIONS = tuple(extension for each in UNREAD for extension in each.ext
 def unread_name(data: bytes) -> str | None:
     """The name of the file's format, if it is one of `UNREAD`."""
     for each in UNREAD:
+        if any(_begins(data, start) for start in each.starts):
+            return each.name
+    return VECTOR if _is_svg(data) else None
+
+
+_HEAD_OF_TEXT = 4096
+
+
+def _is_svg(data: bytes) -> bool:
+    """Before its first element an SVG may have a declaration, comments and a type."""
+    head = data[:_HEAD_OF_TEXT].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith(b"<") and b"<svg" in head and b"<html" not in head
+
+
+def read_name(data: bytes) -> str | None:
+    """The name of the format that is read as whose file the data begins."""
+    for each in FORMATS:
         if any(_begins(data, start) for start in each.starts):
             return each.name
     return None

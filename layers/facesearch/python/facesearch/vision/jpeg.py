@@ -11,7 +11,9 @@ START = b"\xff\xd8\xff"
 END = b"\xff\xd9"
 _BASELINE = (0xC0, 0xC1)
 _PROGRESSIVE = 0xC2
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_LS = 0xF7
+_FRAMES = frozenset({*range(0xC0, 0xD0), _LS}) - {0xC4, 0xC8, 0xCC}
 _SCAN = 0xDA
 _SCAN_START = b"\xff\xda"
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
@@ -35,7 +37,8 @@ class JpegHeader:
     """What a JPEG's header says of its picture.
 
     `coefficient_bytes` is the memory that the decoder needs for a picture in several scans, else 0.
-    `common` means 8 bits, baseline or progressive, Huffman coded: what cameras write.
+    `common` means 8 bits, baseline or progressive, Huffman coded: what cameras write. `unread`
+    names a kind that no decoder here reads, else it is empty.
     """
 
     width: int
@@ -43,6 +46,7 @@ class JpegHeader:
     common: bool
     scans: int
     coefficient_bytes: int
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +162,13 @@ def _header(data: bytes, frame: tuple[int, bytes], scan: bytes) -> JpegHeader | 
         common=marker in (*_BASELINE, _PROGRESSIVE) and body[0] == 8,
         scans=scans,
         coefficient_bytes=round(2 * width * height * share) if several else 0,
+        unread=_unread(marker, body[0]),
     )
+
+
+def _unread(marker: int, bits: int) -> str:
+    if marker == _LS:
+        return "JPEG-LS"
+    if marker in _LOSSLESS:
+        return "a lossless JPEG"
+    return "" if bits == 8 else f"a JPEG of {bits} bits a sample"

@@ -23,6 +23,8 @@ _COLOUR_TYPE = slice(25, 26)
 _LEAST_TRANSPARENCY = {b"\0": 2, b"\2": 6}
 """Bytes of the transparent grey or colour, by colour type. Viewers pass over shorter chunks."""
 
+_CHECKSUM_BYTES = 4
+
 HEADER = slice(16, 29)
 """The file's width, height, depth, colour type, compression, filter and interlacing."""
 
@@ -34,6 +36,20 @@ def without_extras(data: bytes) -> bytes:
     Raises `ImageTooLarge`.
     """
     return SIGNATURE + b"".join(_kept(data))
+
+
+def without_checksum(data: bytes) -> bytes:
+    """The same PNG without the checksum at the end of its packed picture."""
+    chunks = list(_kept(data))
+    pieces = [each for each in chunks if each[4:8] == b"IDAT"]
+    if not pieces:
+        return data
+    body = b"".join(each[8:-4] for each in pieces)[:-_CHECKSUM_BYTES]
+    head = b"IDAT" + body
+    piece = len(body).to_bytes(4) + head + zlib.crc32(head).to_bytes(4)
+    first = chunks.index(pieces[0])
+    others = [each for each in chunks[first:] if each[4:8] != b"IDAT"]
+    return SIGNATURE + b"".join([*chunks[:first], piece, *others])
 
 
 def _kept(data: bytes) -> Iterator[bytes]:
