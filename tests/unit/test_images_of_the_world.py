@@ -140,6 +140,44 @@ def test_progressive_jpeg_that_lacks_a_scan_is_damaged(photo: Image.Image) -> No
         decode_image(data[: data.rindex(b"\xff\xda")])
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_jpeg_that_was_cut_and_given_an_end_marker_is_damaged(
+    photo: Image.Image, mode: str, share: float, restarts: int
+) -> None:
+    large = photo.resize((1200, 800)).convert(mode)
+    data = encoded(large, "JPEG", quality=95, restart_marker_rows=restarts)
+    with pytest.raises(DamagedImage, match=r"its lowest \d+% are missing"):
+        decode_image(data[: int(len(data) * share)] + JPEG_END)
+
+
+def test_progressive_jpeg_that_was_cut_and_given_an_end_marker_is_not_read_in_silence(
+    photo: Image.Image,
+) -> None:
+    thumbnail = encoded(photo.resize((60, 40)), "JPEG")
+    data = encoded(photo, "JPEG", quality=95, progressive=True, comment=thumbnail)
+    first, last = data.index(b"\xff\xda", len(thumbnail)), data.rindex(b"\xff\xda")
+    with pytest.raises(DamagedImage, match="ends early"):
+        decode_image(data[: first + 200] + JPEG_END)
+    assert "details" in decode_image(data[:last] + JPEG_END).note
+    assert decode_image(data).note == ""
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("trailer", [b"", b"video" * 100])
+def test_photo_that_is_grey_below_is_read(
+    photo: Image.Image, mode: str, progressive: bool, trailer: bytes
+) -> None:
+    """Of the same grey that decoders put in place of what is missing."""
+    grey = 128 if mode != "CMYK" else 127
+    large = photo.resize((1200, 800)).convert(mode)
+    large.paste((grey,) * len(large.getbands()), (0, 200, 1200, 800))
+    decoded = decode_image(encoded(large, "JPEG", quality=95, progressive=progressive) + trailer)
+    assert (decoded.height, decoded.note) == (800, "")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
 def test_other_formats_without_their_end_are_read(photo: Image.Image, kind: str) -> None:
     data = encoded(photo, kind)

@@ -42,6 +42,10 @@ MAX_HOT_SHARE = 0.001
 COUNTED_PIXELS = 2**20
 """Pixels that are looked at at a time for the scale of a picture."""
 
+_FEWER_DETAILS = "the file ends early: the photo may lack its finest details"
+_FILLINGS = ((127, 127), (128, 128))
+"""The least and largest value of a row of blocks that are missing. CMYK is inverted."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -106,6 +110,14 @@ def decode_jpeg(data: bytes) -> DecodedImage:
             image.load()
         except OSError:
             return _ending_early(data, image)
+        is_filled = _is_filled_below(image)
+        if header is not None and header.coefficient_bytes:
+            if not jpeg.every_scan_begins(data, header.components):
+                if is_filled:
+                    raise _missing_end()
+                return _upright(image, size, _FEWER_DETAILS)
+        elif is_filled:
+            _check_rows(jpeg.without_end(data))
         return _upright(image, size)
 
 
@@ -121,23 +133,50 @@ def _opened_jpeg(data: bytes) -> tuple[JpegImageFile, tuple[int, int]]:
     return image, size
 
 
+def _is_filled_below(image: Image.Image) -> bool:
+    """Whether the lowest row is all of the grey that stands for blocks that are missing."""
+    row = image.crop((0, image.height - 1, image.width, image.height))
+    extrema = row.getextrema()
+    bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    return all(each in _FILLINGS for each in bands)
+
+
+def _check_rows(data: bytes) -> None:
+    """Raises `DamagedImage` when a JPEG that was given an end marker had ended long before."""
+    partial, _ = _opened_jpeg(data)
+    try:
+        partial.load()
+    except OSError:
+        _check_missing(partial)
+
+
+def _check_missing(partial: Image.Image) -> str:
+    """The share of the rows that is missing. Raises `DamagedImage` if it is too much."""
+    # What was not handed out is black.
+    bounds = partial._new(partial.im).getbbox()
+    missing = partial.height - (bounds[3] if bounds else 0)
+    share = f"{missing / partial.height:.0%}"
+    if missing > max(WITHHELD_ROWS, MAX_MISSING_SHARE * partial.height):
+        raise DamagedImage(
+            f"the image is damaged (its lowest {share} are missing): export it again"
+        )
+    return share
+
+
+def _missing_end() -> DamagedImage:
+    return DamagedImage("the image is damaged (it ends early): export it again")
+
+
 def _ending_early(data: bytes, partial: JpegImageFile) -> DecodedImage:
     """Decode a photo that ends early, as `partial` shows, if only little of it is missing."""
     image, size = _opened_jpeg(data + jpeg.END)
     image.load()
     header = jpeg.read_header(data)
     if header is not None and header.coefficient_bytes:
-        if not jpeg.every_scan_begins(data):
-            raise DamagedImage("the image is damaged (it ends early): export it again")
-        return _upright(image, size, "the file ends early: the photo may lack its finest details")
-    # What was not handed out is black.
-    bounds = partial._new(partial.im).getbbox()
-    missing = image.height - (bounds[3] if bounds else 0)
-    share = f"{missing / image.height:.0%}"
-    if missing > max(WITHHELD_ROWS, MAX_MISSING_SHARE * image.height):
-        raise DamagedImage(
-            f"the image is damaged (its lowest {share} are missing): export it again"
-        )
+        if not jpeg.every_scan_begins(data, header.components):
+            raise _missing_end()
+        return _upright(image, size, _FEWER_DETAILS)
+    share = _check_missing(partial)
     return _upright(image, size, f"the file ends early: at most its lowest {share} are missing")
 
 

@@ -44,6 +44,7 @@ class JpegHeader:
     width: int
     height: int
     common: bool
+    components: int
     scans: int
     coefficient_bytes: int
     unread: str = ""
@@ -100,27 +101,40 @@ def _is_cut(segment: _Segment) -> bool:
     )
 
 
-def every_scan_begins(data: bytes) -> bool:
+def without_end(data: bytes) -> bytes:
+    """The JPEG up to its end marker; whole if it has none."""
+    end = data.find(END, _first_scan(data))
+    return data if end < 0 else data[:end]
+
+
+def _first_scan(data: bytes) -> int:
+    """The place of the first scan: not that of a thumbnail."""
+    scans = (each.start for each in _segments(data) if each.marker == _SCAN)
+    return next(scans, len(data))
+
+
+def every_scan_begins(data: bytes, components: int) -> bool:
     """Whether at most the end of the picture's last scan is missing.
 
     It is so when, for each of the 64 coefficients of each component, the scan with its full
     precision has begun (annex G.1.1.1).
     """
+    data = without_end(data)
     seen: set[int] = set()
     done: set[tuple[int, int]] = set()
-    place = data.find(_SCAN_START)
+    place = data.find(_SCAN_START, _first_scan(data))
     while place >= 0:
         count = data[place + 4] if place + 4 < len(data) else 0
         end = place + 5 + 2 * count
         if end + 3 <= len(data) and int.from_bytes(data[place + 2 : place + 4]) == 6 + 2 * count:
-            components = data[place + 5 : end : 2]
+            of_scan = data[place + 5 : end : 2]
             first, last, precision = data[end], data[end + 1], data[end + 2] & 15
-            seen.update(components)
+            seen.update(of_scan)
             if precision == 0:
-                done |= {(each, band) for each in components for band in range(first, last + 1)}
+                done |= {(each, band) for each in of_scan for band in range(first, last + 1)}
         place = data.find(_SCAN_START, place + 2)
     wanted = {(each, band) for each in seen for band in range(64)}
-    return bool(seen) and wanted <= done
+    return len(seen) >= components and wanted <= done
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:
@@ -160,6 +174,7 @@ def _header(data: bytes, frame: tuple[int, bytes], scan: bytes) -> JpegHeader | 
         width,
         height,
         common=marker in (*_BASELINE, _PROGRESSIVE) and body[0] == 8,
+        components=components,
         scans=scans,
         coefficient_bytes=round(2 * width * height * share) if several else 0,
         unread=_unread(marker, body[0]),
