@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "none",
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
+    "FACESEARCH_BUCKET": "photos",
     "FACESEARCH_MODELS": "/opt/models",
     "FACESEARCH_STORE": "opensearch+aws://localhost/faces?region=eu-west-1",
     "FACESEARCH_THREADS": "1",

@@ -148,6 +148,7 @@ def test_backup_of_an_earlier_format_is_restored_and_written_on(
     file = tmp_path / "faces.db"
     with apsw.Connection(str(file)) as connection:
         connection.execute("ALTER TABLE photos DROP COLUMN left_out")
+        connection.execute("DROP TABLE totals")
         connection.pragma("user_version", 1)
     connection.close()
     assert cli("backup", tmp_path / "copy").code == 0
@@ -162,6 +163,7 @@ def test_earlier_file_is_read_without_a_change(cli: Cli, folder: Path, tmp_path:
     file = tmp_path / "faces.db"
     with apsw.Connection(str(file)) as connection:
         connection.execute("ALTER TABLE photos DROP COLUMN left_out")
+        connection.execute("DROP TABLE totals")
         connection.pragma("user_version", 1)
     connection.close()
     before = file.read_bytes()

@@ -66,7 +66,6 @@ def serve(
     if not api_key.isascii() or not api_key.isprintable():
         raise SettingsError("the API key is sent in a header: use ASCII letters, digits and signs")
     signal.signal(signal.SIGTERM, _stop)
-    log_failures()
     made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     count = workers or default_workers()
@@ -82,6 +81,7 @@ def serve(
             held = _held(service.store)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
+            log_failures()
             if made_up:
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
             with (
