@@ -144,18 +144,15 @@ class SqliteFile:
         That takes some 10 µs a face: larger files are checked by `check` only.
         """
         identity = self._identity()
-        if identity in (None, self._checked) or self.size_bytes() > CHECKED_BYTES:
-            return
-        self._check(connection)
-        self._checked = identity
+        if identity not in (None, self._checked) and self.size_bytes() <= CHECKED_BYTES:
+            self._check(connection)
 
     def _check(self, connection: apsw.Connection) -> None:
+        identity = self._identity()
         damage = find_damage(connection, version_of(connection))
         if damage:
-            raise StoreDamaged(
-                f"store '{self.name}' is damaged: restore a copy, or delete it and index again "
-                f"({damage})"
-            )
+            raise StoreDamaged(f"store '{self.name}' {_DAMAGED} ({damage})")
+        self._checked = identity
 
     def close(self) -> None:
         with self._lock:
