@@ -89,10 +89,10 @@ def list_objects(
                 )
 
 
-def in_batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
-    """As many at a time as one request to SQS takes."""
+def in_batches(items: Iterable[T], size: int = MOST_AT_ONCE) -> Iterator[list[T]]:
+    """So many at a time; by default, as many as one request to SQS takes."""
     left = iter(items)
-    while batch := list(islice(left, MOST_AT_ONCE)):
+    while batch := list(islice(left, size)):
         yield batch
 
 

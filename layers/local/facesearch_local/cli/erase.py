@@ -1,35 +1,35 @@
 """`facesearch erase`: delete photos from their bucket and from the store, with a receipt."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from facesearch.errors import NotFound, ReadError, StoreError, StoreNotFound
-from facesearch.faces import PhotoListing, Removal
+from facesearch.errors import NotFound, ReadError, StoreNotFound
+from facesearch.faces import PhotoListing
 from facesearch.files import complete_file
 from facesearch.photos.ids import photo_id
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.aws import open_s3, translate_aws_errors
-from facesearch_local.cli.bucket import bucket_and_prefix
+from facesearch_local.cli.bucket import bucket_and_prefix, in_batches
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_error, print_json, printable, saved
-from facesearch_local.library.sequences import following
+from facesearch_local.library.forgetting import forget_photos
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 AT_ONCE = 500
+"""Versions deleted in one request: S3 takes 1,000."""
 VISIBLE_S = 10.0
 """OpenSearch shows a removal within its refresh interval, a second by default."""
 
@@ -81,7 +81,7 @@ def command(
     if not yes and not _confirmed(what, as_json=as_json):
         return PARTLY_DONE
     _delete(s3, bucket, versions)
-    _forget(url, stored)
+    forget_photos(url, [listed.photo for listed in stored])
     ids = sorted(
         {photo_id(bucket, each) for each in keys} | {each.photo.photo_id for each in stored}
     )
@@ -114,7 +114,7 @@ def command(
 
 
 def _confirmed(what: str, *, as_json: bool) -> bool:
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask(as_json=as_json):
         print_error(f"{what} would be erased for good: run it with --yes")
         return False
     return click.confirm(f"Erase {what} for good?", err=True)
@@ -135,8 +135,7 @@ def _versions(s3: "S3Client", bucket: str, wanted: str) -> Iterator["ObjectIdent
 
 
 def _delete(s3: "S3Client", bucket: str, versions: Sequence["ObjectIdentifierTypeDef"]) -> None:
-    left = iter(versions)
-    while batch := list(islice(left, AT_ONCE)):
+    for batch in in_batches(versions, AT_ONCE):
         with translate_aws_errors():
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
         for failed in answer.get("Errors", [])[:1]:
@@ -154,21 +153,6 @@ def _stored(url: str, bucket: str, wanted: str) -> list[PhotoListing]:
             return []
     ids = photo_id(bucket, wanted)
     return [each for each in listed if _matches(each.photo.photo_id, ids)]
-
-
-def _forget(url: str, stored: Sequence[PhotoListing]) -> None:
-    if not stored:
-        return
-    with open_store(url, None) as reading:
-        recipe = reading.stored_recipe()
-    with open_store(url, recipe) as store:
-        for start in range(0, len(stored), AT_ONCE):
-            photos = [listed.photo for listed in stored[start : start + AT_ONCE]]
-            for result in store.write(
-                [Removal(photo.photo_id, following(photo.sequence)) for photo in photos]
-            ):
-                if isinstance(result, StoreError):
-                    raise result
 
 
 def _left(s3: "S3Client", url: str, bucket: str, wanted: str) -> tuple[int, int]:

@@ -1,24 +1,21 @@
 """`facesearch forget`: remove photos from the store."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from facesearch.errors import NotFound
-from facesearch.faces import PhotoListing, Removal
+from facesearch.faces import PhotoListing
 from facesearch.photos.folder import photo_name
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.command import CollectionName, Command, is_text
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, printable
 from facesearch_local.library.compare import MASS_PHOTOS, is_mass
+from facesearch_local.library.forgetting import forget_photos
 from facesearch_local.library.selecting import Place, Selection
-from facesearch_local.library.sequences import following
-
-AT_ONCE = 500
-"""Photos removed in one transaction."""
 
 
 @click.command(
@@ -66,22 +63,11 @@ def command(
     selection = Selection([Place.named(place) for place in places], collection, missing)
     with open_store(url, None) as reading:
         chosen = list(selection.photos(reading))
-        recipe = reading.stored_recipe()
     for place in selection.unknown:
         print_error(f"{printable(place.name)}: {NotFound('nothing is stored from there')}")
     if not dry_run and not _may_forget(chosen, selection, yes=yes, as_json=as_json):
         return PARTLY_DONE
-    forgotten = 0
-    if chosen and not dry_run:
-        with open_store(url, recipe) as store:
-            for start in range(0, len(chosen), AT_ONCE):
-                photos = [listed.photo for listed in chosen[start : start + AT_ONCE]]
-                for result in store.write(
-                    [Removal(photo.photo_id, following(photo.sequence)) for photo in photos]
-                ):
-                    if not isinstance(result, bool):
-                        raise result
-                    forgotten += result
+    forgotten = 0 if dry_run else forget_photos(url, [listed.photo for listed in chosen])
     _report(chosen, forgotten, dry_run=dry_run, as_json=as_json)
     if selection.unknown:
         return PARTLY_DONE if chosen else NOTHING_DONE
@@ -93,7 +79,7 @@ def _may_forget(
 ) -> bool:
     if yes or len(chosen) <= MASS_PHOTOS:
         return True
-    if not as_json and sys.stdin.isatty() and sys.stderr.isatty():
+    if can_ask(as_json=as_json):
         return click.confirm(f"Forget {len(chosen):,} photos?", err=True)
     if selection.missing and is_mass(len(chosen), selection.considered):
         print_error(

@@ -1,12 +1,12 @@
 """`facesearch index`: update the store to match the folders."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.asking import ask_to_forget, can_ask
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.limits import Limits, limit_options, with_limits
 from facesearch_local.cli.options import (
@@ -92,11 +92,7 @@ def command(
 
 def _may_forget(difference: Difference, as_json: bool) -> bool:
     """Ask whether to remove the photos; False if nobody is at a terminal."""
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    return click.confirm(
-        f"{len(difference.gone):,} of {difference.stored:,} photos are gone. Forget them?", err=True
-    )
+    return can_ask(as_json=as_json) and ask_to_forget(len(difference.gone), difference.stored)
 
 
 def _exit_code(updated: Updated) -> int:

@@ -1,6 +1,5 @@
 """`facesearch reconcile`: where a bucket or a folder and the store differ, and its repair."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from facesearch.photos.ids import bucket_and_key, photo_id
 from facesearch.stores import FaceStore, open_store
 from facesearch_local.cli import DONE, PARTLY_DONE
 from facesearch_local.cli import index as index_command
+from facesearch_local.cli.asking import ask_to_forget, can_ask
 from facesearch_local.cli.aws import notified_queue, open_s3, open_sqs
 from facesearch_local.cli.bucket import (
     SCHEME,
@@ -115,8 +115,9 @@ def command(
         with open_store(read_settings(store_url).store_url, None) as store:
             return _report(place, _folder_differences(folder, store), 0, as_json=as_json)
     bucket, prefix = bucket_and_prefix(place)
+    s3 = open_s3()
     with open_store(read_settings(store_url).store_url, None) as store:
-        listed = list_objects(open_s3(), bucket, prefix)
+        listed = list_objects(s3, bucket, prefix)
         differences, messages, now = _bucket_differences(listed, store, photo_id(bucket, prefix))
     sent = 0
     if repair and differences:
@@ -126,7 +127,7 @@ def command(
             gone = [bucket_and_key(photo) for photo in differences.gone]
             messages += [check_message(*each, now) for each in gone]
         sqs = open_sqs()
-        queue = queue_url or notified_queue(open_s3(), sqs, bucket)
+        queue = queue_url or notified_queue(s3, sqs, bucket)
         with show_progress("Sending", "photos", len(messages), quiet=quiet or as_json) as advance:
             for batch in in_batches(messages):
                 send_messages(sqs, queue, batch)
@@ -214,16 +215,13 @@ def _stored(store: FaceStore, prefix: str) -> Iterator[Photo]:
 
 def _may_remove(differences: _Differences, as_json: bool) -> bool:
     """Ask whether to remove the photos; False if nobody is at a terminal."""
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask(as_json=as_json):
         print_error(
             f"{len(differences.gone):,} of {differences.stored:,} photos are gone, and stay in the "
             "store: if that is right, run it with --remove-missing"
         )
         return False
-    return click.confirm(
-        f"{len(differences.gone):,} of {differences.stored:,} photos are gone. Forget them?",
-        err=True,
-    )
+    return ask_to_forget(len(differences.gone), differences.stored)
 
 
 def _report(place: str, differences: _Differences, sent: int, *, as_json: bool) -> int:

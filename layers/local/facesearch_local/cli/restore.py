@@ -1,12 +1,12 @@
 """`facesearch restore`: replace the store with a copy."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from facesearch.errors import StoreDamaged, StoreNotFound
 from facesearch.stores.sqlite.backup import check_copy, check_whose, restore
+from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.backup import check_apart, copied, copied_json, store_file
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
@@ -39,7 +39,7 @@ def command(file: Path, yes: bool, store_url: str | None, as_json: bool) -> None
     check_whose(store)
     if store.exists() and not yes:
         question = f"{store} {_held(store)}. Replace it with {held}"
-        if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not can_ask(as_json=as_json):
             raise click.ClickException(f"{question}? Use --yes to do so")
         click.confirm(f"{question}?", abort=True, err=True)
     status = restore(copy, store)
