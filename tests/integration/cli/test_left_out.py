@@ -141,16 +141,21 @@ def test_backup_and_restore_keep_the_faces_left_out(cli: Cli, folder: Path, tmp_
     assert records(f"sqlite:///{tmp_path}/faces.db")["elton_john_02.jpg"] == (BY_QUALITY, LIMITS)
 
 
-def test_backup_of_an_earlier_format_is_restored_and_written_on(
-    cli: Cli, folder: Path, tmp_path: Path
-) -> None:
-    cli("index", folder)
-    file = tmp_path / "faces.db"
+def make_format_1(file: Path) -> None:
+    """Take from a store what later formats added."""
     with apsw.Connection(str(file)) as connection:
         connection.execute("ALTER TABLE photos DROP COLUMN left_out")
         connection.execute("DROP TABLE totals")
         connection.pragma("user_version", 1)
     connection.close()
+
+
+def test_backup_of_an_earlier_format_is_restored_and_written_on(
+    cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    cli("index", folder)
+    file = tmp_path / "faces.db"
+    make_format_1(file)
     assert cli("backup", tmp_path / "copy").code == 0
     assert cli("restore", "--yes", tmp_path / "copy").code == 0
     assert "faces    3\n" in cli("status").out
@@ -161,11 +166,7 @@ def test_backup_of_an_earlier_format_is_restored_and_written_on(
 def test_earlier_file_is_read_without_a_change(cli: Cli, folder: Path, tmp_path: Path) -> None:
     cli("index", folder)
     file = tmp_path / "faces.db"
-    with apsw.Connection(str(file)) as connection:
-        connection.execute("ALTER TABLE photos DROP COLUMN left_out")
-        connection.execute("DROP TABLE totals")
-        connection.pragma("user_version", 1)
-    connection.close()
+    make_format_1(file)
     before = file.read_bytes()
     assert cli("search", "--json", folder / "elton_john_01.jpg").code == 0
     assert records(f"sqlite:///{file}")["elton_john_02.jpg"] == (LeftOut(), {})

@@ -77,20 +77,30 @@ def test_log_and_locks_of_a_store_in_use_are_their_owner_s_only(
     server.communicate()
 
 
-@pytest.mark.parametrize(
+REPLACING = pytest.mark.parametrize(
     "command", [["search", "QUERY", "--grid"], ["export"]], ids=["grid", "export"]
 )
-def test_file_that_does_not_fit_leaves_the_one_before(
-    cli: Cli, start: Start, people: Path, tmp_path: Path, command: list[str]
-) -> None:
+
+
+def command_that_replaces(
+    command: list[str], cli: Cli, people: Path, tmp_path: Path
+) -> tuple[list[str | Path], Path]:
+    """The command's arguments, and the file that it replaces, in which is "before"."""
     for number in range(40):
         shutil.copy(people / "elton.jpg", people / f"elton{number}.jpg")
     assert cli("index", people).code == 0
     target = tmp_path / ("grid.png" if "--grid" in command else "faces.csv")
     target.write_bytes(b"before")
-    named = [people / "elton.jpg" if word == "QUERY" else word for word in command]
+    return [people / "elton.jpg" if word == "QUERY" else word for word in command], target
+
+
+@REPLACING
+def test_file_that_does_not_fit_leaves_the_one_before(
+    cli: Cli, start: Start, people: Path, tmp_path: Path, command: list[str]
+) -> None:
+    arguments, target = command_that_replaces(command, cli, people, tmp_path)
     ran = start(
-        *named,
+        *arguments,
         target,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK,) * 2),
     )
@@ -101,19 +111,12 @@ def test_file_that_does_not_fit_leaves_the_one_before(
     assert not list(tmp_path.glob(".*.part"))
 
 
-@pytest.mark.parametrize(
-    "command", [["search", "QUERY", "--grid"], ["export"]], ids=["grid", "export"]
-)
+@REPLACING
 def test_command_killed_as_it_writes_leaves_the_file_before(
     cli: Cli, start: Start, people: Path, tmp_path: Path, command: list[str]
 ) -> None:
-    for number in range(40):
-        shutil.copy(people / "elton.jpg", people / f"elton{number}.jpg")
-    assert cli("index", people).code == 0
-    target = tmp_path / ("grid.png" if "--grid" in command else "faces.csv")
-    target.write_bytes(b"before")
-    named = [people / "elton.jpg" if word == "QUERY" else word for word in command]
-    ran = start(*named, target)
+    arguments, target = command_that_replaces(command, cli, people, tmp_path)
+    ran = start(*arguments, target)
     while not list(tmp_path.glob(".*.part")) and ran.poll() is None:
         assert target.read_bytes() == b"before"
     ran.kill()
