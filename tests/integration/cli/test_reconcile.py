@@ -137,3 +137,30 @@ def test_reconcile_of_a_folder_is_repaired_by_indexing_it(
     second.write_bytes(next((sample / "val/madonna").glob("*.jpg")).read_bytes())
     told = json.loads(cli("reconcile", folder, "--store", store_url, "--json").out)
     assert (told["gone"], told["changed"]) == ([first.as_uri()], [second.as_uri()])
+
+
+def test_reconcile_of_a_folder_that_is_not_there_fails_and_says_so(
+    cli: Cli, store_url: str, tmp_path: Path
+) -> None:
+    ran = cli("reconcile", tmp_path / "nowhere", "--store", store_url)
+    assert (ran.code, "no such file or folder" in ran.err) == (3, True)
+
+
+def test_reconcile_tells_what_was_forgotten_and_what_cannot_be_used(
+    cli: Cli, sample: Path, store_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "people"
+    shutil.copytree(sample / "val/elton_john", folder)
+    (folder / "bad.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    cli("index", folder, "--store", store_url)
+    first = min(folder.glob("elton*.jpg"))
+    cli("forget", first, "--store", store_url)
+    told = json.loads(cli("reconcile", folder, "--store", store_url, "--json").out)
+    assert (told["missing"], told["changed"], told["failed"]) == ([first.as_uri()], [], 1)
+
+
+@pytest.mark.parametrize("option", [["--remove-missing"], ["--queue", "https://queue"]])
+def test_reconcile_refuses_options_that_would_do_nothing(
+    cli: Cli, tmp_path: Path, option: list[str]
+) -> None:
+    assert cli("reconcile", tmp_path, *option).code == 2

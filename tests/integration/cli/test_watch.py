@@ -79,6 +79,8 @@ def test_watch_never_forgets_in_mass(watch: Watch, folder: Path, cli: Cli) -> No
     shutil.rmtree(folder / "madonna")
     told = watcher.next()
     assert (told["removed"], told["not_removed"]) == (0, 12)
+    next((folder / "elton").glob("*.jpg")).rename(folder / "renamed.jpg")
+    assert watcher.next()["moved"] == 1
     assert watcher.stop(signal.SIGTERM) == 0
     assert cli("status", "--json").json["photos"] == 17
 

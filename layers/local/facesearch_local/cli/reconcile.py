@@ -10,7 +10,7 @@ import click
 from facesearch.errors import StoreNotFound
 from facesearch.faces import Photo
 from facesearch.photos.folder import SCHEME as FILES
-from facesearch.photos.folder import photo_name
+from facesearch.photos.folder import FileRevision, photo_name
 from facesearch.photos.ids import bucket_and_key, photo_id
 from facesearch.stores import FaceStore, open_store
 from facesearch_local.cli import DONE, PARTLY_DONE
@@ -32,7 +32,7 @@ from facesearch_local.cli.output import print_error, print_json, printable
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.library.compare import compare_with_store, is_mass
 from facesearch_local.library.excludes import Excludes
-from facesearch_local.library.walk import find_photos
+from facesearch_local.library.walk import PhotoFile, Problem, find_photos
 
 SHOWN = 5
 """Photos of each kind that are named to people; --json names all."""
@@ -108,12 +108,20 @@ def command(
     the bucket again; a folder is indexed. Photos are not removed in mass without a question, as in
     facesearch index, and never because a bucket or folder is empty: facesearch forget does that.
     """
+    if remove_missing and not repair:
+        raise click.UsageError("--remove-missing is for --repair: add that.")
     if not place.startswith(SCHEME):
+        if queue_url is not None:
+            raise click.UsageError("--queue is for a bucket: a folder has none.")
         folder = Path(place)
         if repair:
             return _index(folder, store_url, remove_missing=remove_missing, as_json=as_json)
         with open_store(read_settings(store_url).store_url, None) as store:
-            return _report(place, _folder_differences(folder, store), 0, as_json=as_json)
+            differences, problems = _folder_differences(folder, store)
+        for problem in problems:
+            print_error(f"{printable(problem.name)}: {problem.error}")
+        code = _report(place, differences, 0, as_json=as_json)
+        return PARTLY_DONE if problems else code
     bucket, prefix = bucket_and_prefix(place)
     s3 = open_s3()
     with open_store(read_settings(store_url).store_url, None) as store:
@@ -147,22 +155,31 @@ def _index(folder: Path, store_url: str | None, *, remove_missing: bool, as_json
     return code
 
 
-def _folder_differences(folder: Path, store: FaceStore) -> _Differences:
-    difference = compare_with_store(find_photos([folder], Excludes(())), store)
+def _folder_differences(folder: Path, store: FaceStore) -> tuple[_Differences, Sequence[Problem]]:
+    """The differences, and the paths that could not be read."""
+    scan = find_photos([folder], Excludes(()))
+    difference = compare_with_store(scan, store)
+    # Photos that could not be used are always tried again, so they are among the changed.
     ids = [change.photo_id for change in difference.changed]
-    known = store.sequences(ids) if _exists(store) else {}
+    stored = {photo.photo_id: photo for photo in _stored(store, FILES)} if ids else {}
+    failed = {each for each in ids if each in stored and _failed(stored[each], scan.photos[each])}
+    kept = {problem.name for problem in difference.kept}
     return _Differences(
-        missing=[each for each in ids if each not in known],
-        changed=[each for each in ids if each in known]
+        missing=[each for each in ids if each not in stored],
+        changed=[each for each in ids if each in stored and each not in failed]
         + [rewrite.changed.photo_id for rewrite in difference.rewrites],
         gone=[photo.photo_id for photo in difference.gone],
         alike=difference.unchanged,
+        failed=len(failed),
         kept=difference.kept_photos,
-    )
+    ), [problem for problem in scan.problems if problem.name not in kept]
 
 
-def _exists(store: FaceStore) -> bool:
-    return store.stored_recipe() is not None
+def _failed(photo: Photo, file: PhotoFile) -> bool:
+    """Whether the photo could not be used, and its file is what it was then."""
+    was = FileRevision.parse(photo.revision)
+    same = was is None or (was.size, was.mtime_ns) == (file.size, file.mtime_ns)
+    return bool(photo.problem) and same
 
 
 def _bucket_differences(

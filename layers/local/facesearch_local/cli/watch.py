@@ -106,6 +106,7 @@ class _News:
         self._as_json = as_json
         self._first = True
         self._told: set[str] = set()
+        self._refused = 0
 
     def tell(self, updated: Updated) -> None:
         summary = updated.summary
@@ -114,12 +115,14 @@ class _News:
         summary.problems = [
             each for each in summary.problems if f"{each.name}: {each.error}" in new
         ]
-        done = summary.photos, summary.moved, summary.removed, summary.refused, *new
-        if any(done) or self._first:
+        done = summary.photos, summary.moved, summary.removed, *new
+        refused = summary.refused != self._refused
+        if any(done) or refused or self._first:
             summary.show(as_json=self._as_json)
         if updated.error is not None and str(updated.error) not in self._told:
             print_error(str(updated.error))
         self._told = problems | ({str(updated.error)} if updated.error is not None else set())
+        self._refused = summary.refused
         self._first = False
 
 
