@@ -1,5 +1,6 @@
 """`facesearch erase`: delete photos from their bucket and from the store, with a receipt."""
 
+import errno
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facesearch.errors import NotFound, ReadError, StoreNotFound
+from facesearch.errors import NotFound
 from facesearch.faces import PhotoListing
-from facesearch.files import complete_file
+from facesearch.files import check_replaceable, complete_file
 from facesearch.photos.ids import photo_id
 from facesearch.stores import open_store
+from facesearch.stores.urls import without_password
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.aws import open_s3, translate_aws_errors
@@ -65,6 +67,8 @@ def command(
     bucket, key = bucket_and_prefix(place)
     if not key:
         raise click.UsageError("A whole bucket is not erased: name a photo, or a prefix.")
+    if receipt_file is not None:
+        _check_receipt(receipt_file)
     s3 = open_s3()
     versions = list(_versions(s3, bucket, key))
     url = read_settings(store_url).store_url
@@ -80,14 +84,19 @@ def command(
     )
     if not yes and not _confirmed(what, as_json=as_json):
         return PARTLY_DONE
-    _delete(s3, bucket, versions)
-    forget_photos(url, [listed.photo for listed in stored])
+    refusals = _delete(s3, bucket, versions)
+    # Where an object stays, the index follows the bucket, and its photo stays, too.
+    kept = {photo_id(bucket, each["Key"]) for each in _versions(s3, bucket, key)}
+    forget_photos(url, [each.photo for each in stored if each.photo.photo_id not in kept])
+    for refusal in refusals:
+        print_error(refusal)
     ids = sorted(
         {photo_id(bucket, each) for each in keys} | {each.photo.photo_id for each in stored}
     )
     left = _left(s3, url, bucket, key)
     receipt: dict[str, Json] = {
         "place": place,
+        "store": without_password(url),
         "erased_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "objects": len(keys),
         "versions": len(versions),
@@ -97,16 +106,16 @@ def command(
         "versions_left": left[0],
         "photos_left": left[1],
     }
-    if receipt_file is not None:
-        with saved(receipt_file), complete_file(receipt_file) as file:
-            file.write(f"{json.dumps(receipt)}\n".encode())
     if as_json:
         print_json(receipt)
     else:
-        click.echo(f"Erased: {what}.")
+        click.echo(f"{'Not all is erased' if any(left) else 'Erased'}: {what}.")
+    if receipt_file is not None:
+        with saved(receipt_file), complete_file(receipt_file) as file:
+            file.write(f"{json.dumps(receipt)}\n".encode())
     if any(left):
         print_error(
-            f"{left[0]:,} versions and {left[1]:,} stored photos are there again, or still: photos "
+            f"{left[0]:,} versions and {left[1]:,} stored photos are there still, or again: photos "
             "may be coming in; run it again"
         )
         return PARTLY_DONE
@@ -134,24 +143,35 @@ def _versions(s3: "S3Client", bucket: str, wanted: str) -> Iterator["ObjectIdent
                     yield {"Key": each["Key"], "VersionId": each["VersionId"]}
 
 
-def _delete(s3: "S3Client", bucket: str, versions: Sequence["ObjectIdentifierTypeDef"]) -> None:
+def _delete(
+    s3: "S3Client", bucket: str, versions: Sequence["ObjectIdentifierTypeDef"]
+) -> list[str]:
+    """Delete what can be. Returns why some were not, each reason once."""
+    refusals: dict[str, None] = {}
     for batch in in_batches(versions, AT_ONCE):
         with translate_aws_errors():
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        for failed in answer.get("Errors", [])[:1]:
-            raise ReadError(
-                f"S3 did not delete a version ({failed.get('Code')}: {failed.get('Message')}): "
-                "what was deleted is gone; run it again"
-            )
+        for failed in answer.get("Errors", []):
+            reason = f"{failed.get('Code')}: {failed.get('Message')}"
+            refusals[f"S3 did not delete a version ({reason})"] = None
+    return list(refusals)
+
+
+def _check_receipt(file: Path) -> None:
+    """Raise while nothing is deleted yet: without its receipt, nothing tells what was there."""
+    with saved(file):
+        check_replaceable(file)
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, "it is there already")
+        if not file.absolute().parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder")
 
 
 def _stored(url: str, bucket: str, wanted: str) -> list[PhotoListing]:
-    with open_store(url, None) as store:
-        try:
-            listed = list(store.photos(prefix=photo_id(bucket, wanted)))
-        except StoreNotFound:
-            return []
+    """Raises `StoreNotFound`: what another store holds would stay unseen."""
     ids = photo_id(bucket, wanted)
+    with open_store(url, None) as store:
+        listed = list(store.photos(prefix=ids))
     return [each for each in listed if _matches(each.photo.photo_id, ids)]
 
 

@@ -134,6 +134,8 @@ def command(
         ):
             gone = [bucket_and_key(photo) for photo in differences.gone]
             messages += [check_message(*each, now) for each in gone]
+        if not messages:
+            return _report(place, differences, 0, as_json=as_json)
         sqs = open_sqs()
         queue = queue_url or notified_queue(s3, sqs, bucket)
         with show_progress("Sending", "photos", len(messages), quiet=quiet or as_json) as advance:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from watchfiles import Change, watch
 
-from facesearch.errors import StoreError
+from facesearch.errors import StoreUnavailable
 from facesearch.vision.formats import EXTENSIONS
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE
 from facesearch_local.cli.command import Command
@@ -87,7 +87,7 @@ def command(
     try:
         for _ in _updates_due(paths):
             updated = update_now()
-            while isinstance(updated.error, StoreError):
+            while isinstance(updated.error, StoreUnavailable):
                 time.sleep(LOOK_MS / 1000)
                 updated = update_now()
             if updated.error is not None:
@@ -175,13 +175,3 @@ def _identities(paths: Sequence[Path]) -> dict[Path, tuple[int, int] | None]:
         except OSError:
             identities[path] = None
     return identities
-
-
-def _tell(updated: Updated, *, as_json: bool) -> None:
-    """Report an update. One that did nothing, since nothing of interest changed, goes untold."""
-    summary = updated.summary
-    done = summary.photos, summary.moved, summary.removed, summary.refused, summary.kept
-    if any(done) or summary.problems or as_json:
-        summary.show(as_json=as_json)
-    if updated.error is not None:
-        print_error(str(updated.error))
