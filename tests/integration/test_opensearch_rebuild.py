@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -108,7 +109,12 @@ def test_rebuild_carries_every_write_that_comes_meanwhile(url: str) -> None:
     thread.start()
     for m in (20, 24, 28):
         before = len(written)
-        assert _rebuild(f"{url}&m={m}") is not None
+
+        def wait_for_write(_: int, __: int, before: int = before) -> None:
+            while len(written) == before and thread.is_alive():
+                time.sleep(0.01)
+
+        assert _rebuild(f"{url}&m={m}", progress=wait_for_write) is not None
         assert len(written) > before
     stop.set()
     thread.join()
