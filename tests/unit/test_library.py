@@ -198,7 +198,7 @@ def test_missing_folder_keeps_its_photos_and_says_so(tmp_path: Path, store: Face
     assert not difference.gone
     (problem,) = difference.kept
     assert problem.name == str(photo.parent)
-    assert "1 stored came from it" in str(problem.error)
+    assert "1 stored photo came from it" in str(problem.error)
 
 
 def test_empty_folder_keeps_its_photos_and_says_so(tmp_path: Path, store: FaceStore) -> None:

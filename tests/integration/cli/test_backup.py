@@ -39,6 +39,32 @@ def test_backup_is_a_store_for_its_owner_only(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "faces.db", "people"]
 
 
+def test_question_of_restore_tells_what_is_there_and_what_is_in_the_copy(
+    cli: Cli, people: Path, tmp_path: Path
+) -> None:
+    (people / "text.jpg").write_text("no photo")
+    cli("index", people / "elton.jpg", people / "text.jpg")
+    cli("backup", tmp_path / "copy.db")
+    held = "1 photo with 1 face (1 failed besides)"
+    asked = cli("restore", tmp_path / "copy.db").err
+    assert f" holds {held}. Replace it with {held}? Use --yes to do so\n" in asked
+
+
+def test_backup_and_restore_into_a_folder_that_is_missing_name_what_they_write(
+    cli: Cli, backup: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing" / "faces.db"
+    for ran in (
+        cli("backup", missing),
+        cli("restore", "--yes", "--store", f"sqlite:///{missing}", backup),
+    ):
+        assert ran.code == 1
+        assert str(missing) in ran.err
+        assert "cannot be written (No such file or directory): choose another place" in ran.err
+        assert str(tmp_path / "faces.db") not in ran.err
+        assert str(backup) not in ran.err
+
+
 def test_backup_replaces_no_file_unless_told(cli: Cli, backup: Path) -> None:
     before = backup.read_bytes()
     ran = cli("backup", backup)
@@ -176,7 +202,7 @@ def test_backup_and_restore_count_photos_as_status_does(
     assert counts.items() <= cli("backup", "--json", backup).json.items()
     assert counts.items() <= cli("restore", "--yes", "--json", backup).json.items()
     assert (
-        "3 photos with 3 faces, 1 failed besides, copied to" in cli("backup", "--force", backup).out
+        "3 photos with 3 faces (1 failed besides) copied to" in cli("backup", "--force", backup).out
     )
 
 

@@ -208,7 +208,7 @@ def test_upgrade_keeps_what_was_said_of_missing_photos(
     photo.rename(tmp_path / "kept.jpg")
     ran = cli("upgrade")
     assert ran.code == 3
-    assert "1 files are missing" in ran.err
+    assert "1 file is missing: photos are" in ran.err
     stored = photos_of(url)[photo.name]
     assert (stored.problem, stored.collection, stored.metadata) == ("not_found", "party", METADATA)
     (tmp_path / "kept.jpg").rename(photo)

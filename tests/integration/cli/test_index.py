@@ -163,7 +163,7 @@ def test_index_of_an_unmounted_folder_forgets_nothing(
         assert ran.code == 3
         assert "3 gone but kept" in ran.out
         assert f"error: {people}: there " in ran.err
-        assert "3 stored came from it and are kept: mount its disk" in ran.err
+        assert "3 stored photos came from it, kept: mount its disk" in ran.err
     assert len(stored_names(tmp_path)) == 3
 
 

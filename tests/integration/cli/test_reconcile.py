@@ -92,7 +92,7 @@ def test_reconcile_of_a_prefix_leaves_the_rest_alone(
     told = cli("reconcile", f"s3://{bucket}/2019/", "--store", store_url)
     assert (told.code, told.out) == (
         0,
-        f"s3://{bucket}/2019/: 1 photos are in the store as they are\n",
+        f"s3://{bucket}/2019/: 1 photo is in the store as found there\n",
     )
 
 

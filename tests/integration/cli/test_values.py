@@ -1,5 +1,6 @@
 """What every command refuses alike: text that is not UTF-8, numbers that are none, bad names."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,80 @@ def test_help_of_every_command_has_an_example(
 
 def test_help_of_forget_tells_above_which_number_it_asks(cli: Cli) -> None:
     assert "before more than 10 photos" in " ".join(cli("forget", "--help").out.split())
+
+
+PATHS = {
+    " ".join((*names, param.opts[0])): (names, command, param)
+    for names, command in LEAVES
+    for param in command.params
+    if is_path(param)
+}
+
+
+@pytest.mark.parametrize(("names", "command", "param"), PATHS.values(), ids=PATHS)
+def test_empty_path_is_a_usage_error(
+    cli: Cli, names: tuple[str, ...], command: click.Command, param: click.Parameter
+) -> None:
+    assert "the path is empty: name one" in refused(cli, line(names, command, param, ""))
+
+
+def test_empty_path_among_others_is_a_usage_error(cli: Cli, people: Path) -> None:
+    assert cli("index", people).code == 0
+    for command in ("index", "forget", "search"):
+        refused(cli, [command, str(people / "elton.jpg"), ""])
+    assert cli("status", "--json").json["photos"] == 3
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2], ids=["stdin", "stdout", "stderr"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["status"],
+        ["export", "{place}/faces.csv"],
+        ["search", "elton.jpg"],
+        ["search", "--json", "elton.jpg"],
+        ["compare", "elton.jpg", "elton.jpg"],
+        ["index", "--force", "--workers", "2", "."],
+        ["forget", "--dry-run", "."],
+        ["backup", "{place}/copy.db"],
+        ["models", "info"],
+        ["models", "build"],
+        ["plan", "--faces", "1M", "--searches", "1"],
+    ],
+    ids=" ".join,
+)
+def test_stream_that_is_closed_changes_nothing(
+    cli: Cli, start: Start, people: Path, tmp_path: Path, arguments: list[str], closed: int
+) -> None:
+    cli("index", people)
+    process = start(
+        *(each.format(place=tmp_path) for each in arguments),
+        cwd=people,
+        preexec_fn=lambda: os.close(closed),
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert (out == "") == (closed == 1)
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2], ids=["stdin", "stdout", "stderr"])
+@pytest.mark.parametrize("command", ["restore", "search", "status"])
+def test_stream_that_is_closed_does_not_hide_a_failure(
+    cli: Cli, start: Start, tmp_path: Path, people: Path, command: str, closed: int
+) -> None:
+    cli("index", people)
+    cli("backup", tmp_path / "copy.db")
+    lines: dict[str, list[str | Path]] = {
+        "restore": ["restore", tmp_path / "copy.db"],  # would ask
+        "search": ["search", "missing.jpg"],
+        "status": ["status", "--store", f"sqlite:///{tmp_path}/missing.db"],
+    }
+    process = start(*lines[command], preexec_fn=lambda: os.close(closed))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.count("\n") == (closed != 2)
 
 
 FULL = Path("/dev/full")

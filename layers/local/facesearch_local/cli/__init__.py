@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import ClassVar, TextIO
 
 import click
@@ -116,8 +117,19 @@ class _Output(TextIOWrapper):
 
 def main() -> None:
     """The script's entry point."""
+    _open_closed_streams()
     sys.stdout, sys.stderr = _output(sys.stdout), _output(sys.stderr)
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Give the streams that the caller closed (`>&-`) to nobody, rather than to the next file."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode)  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def _output(stream: TextIO) -> TextIO:
@@ -141,8 +153,7 @@ def run(
     """Run a command line and return its exit code."""
     try:
         code = _run(arguments, command, name)
-        if sys.stdout is not None:  # a shell may have closed it
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has enough of it: there is nobody left to complain to.
         _silence(sys.stdout)

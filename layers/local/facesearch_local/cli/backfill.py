@@ -18,6 +18,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option
 from facesearch_local.cli.output import print_json, saved
 from facesearch_local.cli.progress import show_progress
+from facesearch_local.counting import counted
 
 
 @click.command(
@@ -98,9 +99,9 @@ def command(
     if as_json:
         print_json({"photos": total, "sent": sent, "after": after})
     elif dry_run:
-        click.echo(f"{total:,} photos would be sent")
+        click.echo(f"{counted(total, 'photo')} would be sent")
     else:
-        click.echo(f"{sent:,} photos sent: they are indexed as fast as the queue is worked off")
+        click.echo(f"{counted(sent, 'photo')} sent: indexed as fast as the queue is worked off")
 
 
 def _remember(state_file: Path | None, key: str) -> None:

@@ -14,6 +14,7 @@ from facesearch.stores.urls import without_password
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_json, saved
+from facesearch_local.counting import counted
 
 
 @click.command(
@@ -67,9 +68,9 @@ def real_file(path: Path) -> Path:
 
 def copied(status: StoreStatus) -> str:
     """What a copy holds, counted as 'facesearch status' does."""
-    failed = f", {status.failed:,} failed besides," if status.failed else ""
-    photos = status.counts.photos - status.failed
-    return f"{photos:,} photos with {status.counts.faces:,} faces{failed}"
+    failed = f" ({status.failed:,} failed besides)" if status.failed else ""
+    photos = counted(status.counts.photos - status.failed, "photo")
+    return f"{photos} with {counted(status.counts.faces, 'face')}{failed}"
 
 
 def copied_json(status: StoreStatus) -> dict[str, Json]:

@@ -10,18 +10,26 @@ from facesearch.errors import InvalidCollection
 
 
 class Command(click.Command):
-    """A command that refuses text that is not UTF-8, and numbers that are none (nan, inf).
+    """A command that refuses text that is not UTF-8, empty paths, and no numbers (nan, inf).
 
     The shell hands on any bytes. Paths may hold them, as names of files do.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self._check_paths(ctx, args)
         rest = super().parse_args(ctx, args)
         for param in self.params:
             if not isinstance(param.type, click.Path):
                 for value in _values(ctx.params.get(param.name or "")):
                     _check_value(value, param, ctx)
         return rest
+
+    def _check_paths(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse empty paths, before they become that of the current folder."""
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        for param in self.params:
+            if isinstance(param.type, click.Path) and "" in _values(given.get(param.name or "")):
+                raise click.BadParameter("the path is empty: name one.", ctx, param)
 
 
 class CommandGroup(click.Group):

@@ -9,6 +9,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, saved
 from facesearch_local.cli.progress import show_progress
+from facesearch_local.counting import counted
 from facesearch_local.exporting import export_faces, writer_for
 
 
@@ -42,4 +43,4 @@ def command(file: Path, store_url: str | None, as_json: bool, quiet: bool) -> No
     if as_json:
         print_json({"faces": written, "file": str(file)})
     else:
-        click.echo(f"{written:,} face{'' if written == 1 else 's'} written to {file}")
+        click.echo(f"{counted(written, 'face')} written to {file}")

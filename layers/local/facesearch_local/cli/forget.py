@@ -13,6 +13,7 @@ from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.command import CollectionName, Command, is_text
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, printable
+from facesearch_local.counting import counted
 from facesearch_local.library.compare import MASS_PHOTOS, is_mass
 from facesearch_local.library.forgetting import forget_photos
 from facesearch_local.library.selecting import Place, Selection
@@ -103,7 +104,4 @@ def _report(
             click.echo(printable(photo_name(listed.photo.photo_id)))
     done = "Would be forgotten" if dry_run else "Forgotten"
     number = len(chosen) if dry_run else forgotten
-    click.echo(
-        f"{done}: {number:,} photo{'' if number == 1 else 's'} with {faces:,} "
-        f"face{'' if faces == 1 else 's'}."
-    )
+    click.echo(f"{done}: {counted(number, 'photo')} with {counted(faces, 'face')}.")

@@ -30,6 +30,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json, printable
 from facesearch_local.cli.progress import show_progress
+from facesearch_local.counting import counted, counted_are
 from facesearch_local.library.compare import compare_with_store, is_mass
 from facesearch_local.library.excludes import Excludes
 from facesearch_local.library.walk import PhotoFile, Problem, find_photos
@@ -253,19 +254,22 @@ def _report(place: str, differences: _Differences, sent: int, *, as_json: bool) 
         counts = {"alike": differences.alike, "failed": differences.failed}
         print_json({**counts, "kept": differences.kept, "sent": sent, **found})
     else:
-        click.echo(f"{printable(place)}: {differences.alike:,} photos are in the store as they are")
+        alike = counted_are(differences.alike, "photo")
+        click.echo(f"{printable(place)}: {alike} in the store as found there")
         for name, ids in found.items():
             _show(name, ids)
         if differences.failed:
             click.echo(f"  {differences.failed:,} could not be used when they were read")
         if sent:
-            click.echo(f"{sent:,} messages sent: the store follows as the queue is worked off.")
+            messages = counted(sent, "message")
+            click.echo(f"{messages} sent: the store follows as the queue is worked off.")
         elif differences:
             click.echo("Run it with --repair to have the store follow.")
     if differences.kept:
+        kept = counted(differences.kept, "stored photo")
         print_error(
-            f"{printable(place)}: nothing is there, but {differences.kept:,} stored photos came "
-            f"from it and are kept: let them go with facesearch forget {printable(place)}"
+            f"{printable(place)}: nothing is there, but {kept} "
+            f"came from it and stay: let go with facesearch forget {printable(place)}"
         )
     everything = len(differences.missing) + len(differences.changed) + len(differences.gone)
     return DONE if not differences or (sent and sent == everything) else PARTLY_DONE

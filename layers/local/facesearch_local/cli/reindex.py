@@ -12,6 +12,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_progress
+from facesearch_local.counting import counted_are
 
 
 @click.command(
@@ -80,8 +81,7 @@ def _report(rebuilt: Rebuilt | None, dropped: list[str], *, as_json: bool) -> No
     if rebuilt is None:
         click.echo("The store has this recipe and shape already: nothing to rebuild.")
     else:
-        click.echo(
-            f"{rebuilt.photos:,} photos are in {rebuilt.new} now; {rebuilt.old} is replaced."
-        )
+        photos = counted_are(rebuilt.photos, "photo")
+        click.echo(f"{photos} in {rebuilt.new} now; {rebuilt.old} is replaced.")
     for name in dropped:
         click.echo(f"{name} is deleted.")

@@ -10,6 +10,7 @@ from facesearch.errors import StoreError
 from facesearch.indexing import Outcome, Status
 from facesearch.photos.folder import photo_name
 from facesearch_local.cli.output import Json, print_error, print_json, print_note
+from facesearch_local.counting import counted
 from facesearch_local.library.compare import Difference
 from facesearch_local.library.rewriting import Rewritten
 from facesearch_local.library.walk import Problem
@@ -139,12 +140,12 @@ class Summary:
         return time.monotonic() - self.started
 
     def _sentence(self) -> str:
-        done = f"{_count(self.photos, 'photo')} with {_count(self.faces, 'face')} indexed"
+        done = f"{counted(self.photos, 'photo')} with {counted(self.faces, 'face')} indexed"
         if self.photos:
             seconds = self._seconds
             done += f" in {seconds:.1f} s ({self.photos / seconds:.0f} a second)"
         counts = {
-            "faces left out": self.left_out,
+            "face left out" if self.left_out == 1 else "faces left out": self.left_out,
             "without a face": self.without_face,
             "unchanged": self.unchanged,
             "moved or renamed": self.moved,
@@ -155,7 +156,3 @@ class Summary:
         }
         rest = [f"{number:,} {what}" for what, number in counts.items() if number]
         return ", ".join([done, *rest]) + "."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -8,6 +8,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_error, print_json
 from facesearch_local.cli.reindex import rebuild_store, rebuilt_json
+from facesearch_local.counting import counted_are
 from facesearch_local.library.compare import is_mass
 from facesearch_local.library.selecting import Selection
 
@@ -48,10 +49,10 @@ def command(store_url: str | None, as_json: bool, quiet: bool) -> int:
     elif rebuilt is None:
         click.echo("The store has this recipe already: nothing to upgrade.")
     else:
-        click.echo(f"{rebuilt.photos:,} photos are upgraded; {rebuilt.old} is replaced.")
+        click.echo(f"{counted_are(rebuilt.photos, 'photo')} upgraded; {rebuilt.old} is replaced.")
         if missing:
             print_error(
-                f"{missing:,} files are missing: their photos are without faces until the files "
-                "are indexed again"
+                f"{counted_are(missing, 'file')} missing: photos are without faces until their "
+                "files are indexed again"
             )
     return PARTLY_DONE if missing else DONE

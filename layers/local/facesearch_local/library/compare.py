@@ -12,6 +12,7 @@ from facesearch.faces import DEFAULT_COLLECTION, Photo, Removal, photo_key
 from facesearch.indexing import PhotoToIndex
 from facesearch.photos.folder import SCHEME, FileRevision, photo_path
 from facesearch.stores import FaceStore
+from facesearch_local.counting import counted, counted_are
 from facesearch_local.library.listings import Listings, may_be_unmounted
 from facesearch_local.library.moves import LostPhotos, find_moves, revisions_now
 from facesearch_local.library.sequences import following, next_sequences
@@ -299,8 +300,8 @@ def _is_untouched(was: FileRevision, file: PhotoFile, photo: Photo) -> bool:
 
 def _unmounted(disk: Path, photos: int) -> NotFound:
     return NotFound(
-        f"the disk that was mounted here is not, {photos:,} stored photos from it are kept: mount "
-        f"it, or let them go: facesearch forget {shlex.quote(str(disk))}"
+        f"the disk that was mounted here is not, {counted_are(photos, 'stored photo')} kept: mount "
+        f"it, or let go: facesearch forget {shlex.quote(str(disk))}"
     )
 
 
@@ -309,7 +310,7 @@ def _kept(name: str, photos: int, missing: bool) -> Problem:
     return Problem(
         name,
         NotFound(
-            f"{what}, but {photos:,} stored came from it and are kept: mount its disk, or let "
-            f"them go: facesearch forget {shlex.quote(name)}"
+            f"{what}, but {counted(photos, 'stored photo')} came from it, kept: mount its disk, "
+            f"or let go: facesearch forget {shlex.quote(name)}"
         ),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from facesearch.errors import StoreDamaged, StoreNotFound
+from facesearch.errors import StoreDamaged, StoreNotFound, StoreUnavailable
 from facesearch.files import check_replaceable
 from facesearch.stores.protocol import StoreStatus
 from facesearch.stores.sqlite.file import SqliteFile, check_name
@@ -47,17 +47,26 @@ def restore(copy: Path, store: Path) -> StoreStatus:
     """
     check_name(store)
     check_whose(store)
-    with _copied(copy, store) as part:
-        status = check_copy(part)
-        try:
-            with closing(SqliteFile(store)) as file, closing(SqliteFile(part)) as source:
-                file.replace_content(source)
-        except StoreDamaged:
-            # It cannot be written to as a store any more: the file itself is replaced.
-            for log in ("-wal", "-shm"):
-                store.with_name(f"{store.name}{log}").unlink(missing_ok=True)
-            part.replace(store)
+    try:
+        with _copied(copy, store) as part:
+            status = check_copy(part)
+            _put(part, store)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"store '{store}' cannot be written ({error.strerror}): choose another place"
+        ) from error
     return status
+
+
+def _put(part: Path, store: Path) -> None:
+    try:
+        with closing(SqliteFile(store)) as file, closing(SqliteFile(part)) as source:
+            file.replace_content(source)
+    except StoreDamaged:
+        # It cannot be written to as a store any more: the file itself is replaced.
+        for log in ("-wal", "-shm"):
+            store.with_name(f"{store.name}{log}").unlink(missing_ok=True)
+        part.replace(store)
 
 
 def check_whose(store: Path) -> None:

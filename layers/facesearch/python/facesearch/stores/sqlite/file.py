@@ -112,12 +112,13 @@ class SqliteFile:
     def copy_to(self, target: Path) -> None:
         """Copy the store, as of one moment, to the new file `target`, readable by its owner only.
 
-        Other programs may write meanwhile. Raises `StoreNotFound` if there is no store.
+        Other programs may write meanwhile. Raises `StoreNotFound` if there is no store, and
+        `OSError` if `target` cannot be made.
         """
+        create_private_file(target)
         with self._borrowed(create=False) as connection:
             if is_empty(connection):
                 raise self.not_found()
-            create_private_file(target)
             with closing(apsw.Connection(str(target))) as copy, _no_room_recognised(copy):
                 _copy_pages(connection, copy)
                 # One file, without a log beside it.
