@@ -161,6 +161,8 @@ def test_empty_path_among_others_is_a_usage_error(cli: Cli, people: Path) -> Non
     assert cli("index", people).code == 0
     for command in ("index", "forget", "search"):
         refused(cli, [command, str(people / "elton.jpg"), ""])
+    for arguments in (["reconcile", ""], ["reconcile", "--repair", ""]):
+        assert "the path is empty" in refused(cli, arguments)
     assert cli("status", "--json").json["photos"] == 3
 
 

@@ -111,6 +111,8 @@ def command(
     """
     if remove_missing and not repair:
         raise click.UsageError("--remove-missing is for --repair: add that.")
+    if not place:
+        raise click.UsageError("the path is empty: name a folder or a bucket.")
     if not place.startswith(SCHEME):
         if queue_url is not None:
             raise click.UsageError("--queue is for a bucket: a folder has none.")
