@@ -264,7 +264,7 @@ def test_upgrade_keeps_by_which_folder_s_links_photos_are_known(
     cli("index", linked)
     with apsw.Connection(str(tmp_path / "faces.db")) as connection:
         connection.execute("UPDATE recipe SET detector = 'of an earlier version'")
-        count_all(connection)
+        count_all(connection, 128)
     connection.close()
     assert cli("upgrade").code == 0
     (linked / "link").unlink()

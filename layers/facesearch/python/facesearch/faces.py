@@ -11,7 +11,7 @@ EMBEDDING_SIZE = 128
 DEFAULT_COLLECTION = "default"
 
 Embedding = NDArray[np.float32]
-"""Shape (128,), unit L2 norm."""
+"""Shape (d,): as many numbers as its recipe says, of unit L2 norm where that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class StoredFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A stored face and its L2 distance (0 to 2, between unit vectors) from the query."""
+    """A stored face and its L2 distance from the query: 0 to 2 between unit vectors."""
 
     stored: StoredFace
     distance: float
@@ -157,12 +157,16 @@ class Match:
 class Recipe:
     """How embeddings were made; vectors of different recipes must never be compared.
 
-    Each field names one step with every parameter that changes its numbers.
+    The first three fields each name one step with every parameter that changes its numbers, and
+    make the recipe what it is. The others follow from them: `dimension` is how many numbers an
+    embedding has, and `unit_length` whether its L2 norm is 1.
     """
 
     detector: str
     crop: str
     embedder: str
+    dimension: int = field(default=EMBEDDING_SIZE, compare=False)
+    unit_length: bool = field(default=True, compare=False)
 
     @property
     def fingerprint(self) -> str:

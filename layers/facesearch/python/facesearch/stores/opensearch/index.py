@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from facesearch.errors import InvalidRequest, RecipeMismatch, StoreDamaged, StoreNotFound
-from facesearch.faces import EMBEDDING_SIZE, Recipe
+from facesearch.faces import Recipe
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
 
@@ -30,6 +30,9 @@ _LEFT_OUT = {
     }
 }
 
+_NAMES = ("detector", "crop", "embedder")
+_OF_EARLIER = Recipe("", "", "")
+
 
 @dataclass(frozen=True, slots=True)
 class IndexDescription:
@@ -47,7 +50,13 @@ class IndexDescription:
     filters_faces: bool = True
 
     def as_meta(self) -> dict[str, Any]:
-        return {META: {"format": FORMAT, **asdict(self)}}
+        recipe = {
+            name: value
+            for name, value in asdict(self.recipe).items()
+            # Earlier versions know no other dimension, and no field for it.
+            if name in _NAMES or value != getattr(_OF_EARLIER, name)
+        }
+        return {META: {"format": FORMAT, **asdict(self), "recipe": recipe}}
 
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any], name: str) -> Self:
@@ -274,20 +283,20 @@ def _mapping(description: IndexDescription) -> dict[str, Any]:
                     "box": _KEPT_NUMBER,
                     "landmarks": _KEPT_NUMBER,
                     "detection_score": {"type": "double"},
-                    "embedding": _embedding_field(description.shape),
+                    "embedding": _embedding_field(description.shape, description.recipe.dimension),
                 },
             },
         },
     }
 
 
-def _embedding_field(shape: IndexShape) -> dict[str, Any]:
+def _embedding_field(shape: IndexShape, dimension: int) -> dict[str, Any]:
     parameters: dict[str, Any] = {"m": shape.m, "ef_construction": shape.ef_construction}
     if shape.compression == "4x":
         parameters["encoder"] = {"name": "sq"}
     return {
         "type": "knn_vector",
-        "dimension": EMBEDDING_SIZE,
+        "dimension": dimension,
         "method": {
             "name": "hnsw",
             "engine": "lucene",

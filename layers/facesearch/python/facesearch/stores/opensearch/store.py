@@ -91,7 +91,7 @@ class OpenSearchStore(Closeable):
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")
         for change in changes:
-            check_change(change)
+            check_change(change, self._recipe)
         if not changes:
             return []
         self._check_once(self._index.ensure)
@@ -108,7 +108,7 @@ class OpenSearchStore(Closeable):
     ) -> list[Match]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be searched")
-        check_query(embedding, k)
+        check_query(embedding, k, self._recipe)
         filters = scope_filters(collection, metadata or {})
         on_faces = face_filters(min_detection_score)
         if on_faces:

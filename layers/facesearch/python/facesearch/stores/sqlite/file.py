@@ -25,6 +25,7 @@ from facesearch.stores.sqlite.integrity import find_damage
 from facesearch.stores.sqlite.schema import (
     check_schema,
     create_tables,
+    dimension_of,
     is_empty,
     update_tables,
     version_of,
@@ -75,17 +76,18 @@ class SqliteFile:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
+    def writing(self, dimension: int) -> Iterator[apsw.Connection]:
         """The only writing transaction of its time, durable when it ends; creates the store.
 
-        A store of an earlier version gets this version's format.
+        `dimension` is that of the embeddings of a store that it creates. A store of an earlier
+        version gets this version's format.
         """
         with (
             self._borrowed(create=True) as connection,
             _transaction(connection, "BEGIN IMMEDIATE"),
         ):
             if is_empty(connection):
-                create_tables(connection)
+                create_tables(connection, dimension)
             else:
                 self._check_once(connection)
                 update_tables(connection)
@@ -132,7 +134,7 @@ class SqliteFile:
     def find_damage(self) -> str:
         """What is wrong with the file, in a few words; empty if nothing is."""
         with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
-            return find_damage(connection, version_of(connection))
+            return find_damage(connection, version_of(connection), dimension_of(connection))
 
     def check(self) -> None:
         """Read all of the file. Raises `StoreDamaged` if it is damaged."""
@@ -150,7 +152,7 @@ class SqliteFile:
 
     def _check(self, connection: apsw.Connection) -> None:
         identity = self._identity()
-        damage = find_damage(connection, version_of(connection))
+        damage = find_damage(connection, version_of(connection), dimension_of(connection))
         if damage:
             raise StoreDamaged(f"store '{self.name}' {_DAMAGED} ({damage})")
         self._checked = identity

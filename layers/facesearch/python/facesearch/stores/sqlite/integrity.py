@@ -15,9 +15,6 @@ import apsw
 import numpy as np
 
 from facesearch.errors import StoreDamaged
-from facesearch.faces import EMBEDDING_SIZE
-
-EMBEDDING_BYTES = EMBEDDING_SIZE * 4
 
 _RECIPE = "SELECT detector, crop, embedder FROM recipe"
 _FORGOTTEN = "SELECT key, sequence FROM forgotten"
@@ -30,6 +27,7 @@ _FACES = """SELECT slot, collection, photo, number, detection_score,
     nose_x, nose_y, mouth_left_x, mouth_left_y, mouth_right_x, mouth_right_y FROM faces"""
 _pack_face = Struct("<2q15d").pack
 _CACHED_CHUNKS = 64
+_NUMBER_BYTES = 4
 
 _Row = Sequence[Any]
 _Vectors = Callable[[int, str], bytes]
@@ -65,16 +63,16 @@ def count_entry(connection: apsw.Connection, entry: _Row, sign: int) -> None:
     _count(connection, 0, 0, sign * _row_checksums([entry]))
 
 
-def count_all(connection: apsw.Connection) -> None:
-    """Count what the store holds, anew."""
+def count_all(connection: apsw.Connection, dimension: int) -> None:
+    """Count what the store, of embeddings of so many numbers, holds, anew."""
     connection.execute("DELETE FROM totals; INSERT INTO totals VALUES (0, 0, 0)")
     try:
-        _count(connection, *_totals(connection, has_left_out=True))
+        _count(connection, *_totals(connection, dimension, has_left_out=True))
     except _Damage as damage:
         raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
 
 
-def find_damage(connection: apsw.Connection, version: int) -> str:
+def find_damage(connection: apsw.Connection, version: int, dimension: int) -> str:
     """What is wrong with a store of this format, in a few words; empty if nothing is.
 
     Reads all of it. In files of formats before 3, numbers that changed are not noticed. Raises
@@ -84,7 +82,7 @@ def find_damage(connection: apsw.Connection, version: int) -> str:
     if verdict != "ok":
         return str(verdict).splitlines()[-1]
     try:
-        totals = _totals(connection, has_left_out=version >= 2)
+        totals = _totals(connection, dimension, has_left_out=version >= 2)
         if version >= 3 and list(connection.execute("SELECT * FROM totals")) != [totals]:
             return "rows are missing, or changed by themselves"
     except _Damage as damage:
@@ -101,7 +99,9 @@ def _count(connection: apsw.Connection, photos: int, faces: int, checksum: int) 
     )
 
 
-def _totals(connection: apsw.Connection, *, has_left_out: bool) -> tuple[int, int, int]:
+def _totals(
+    connection: apsw.Connection, dimension: int, *, has_left_out: bool
+) -> tuple[int, int, int]:
     """The numbers of photos and faces, and the checksum of all. Raises `_Damage`."""
     places = _places(connection)
     photos = list(connection.execute(_PHOTOS if has_left_out else _PHOTOS_BEFORE_2))
@@ -110,7 +110,7 @@ def _totals(connection: apsw.Connection, *, has_left_out: bool) -> tuple[int, in
     faces = list(connection.execute(_FACES))
     if len(faces) != len(places) or not ids.issuperset(row[2] for row in faces):
         raise _Damage("faces without their photo or their embedding")
-    checksum += _face_checksums(faces, _vectors(connection, places))
+    checksum += _face_checksums(faces, _vectors(connection, places, dimension * _NUMBER_BYTES))
     for sql in (_RECIPE, _FORGOTTEN, _METADATA):
         checksum += _row_checksums(connection.execute(sql))
     return len(photos), len(faces), checksum
@@ -125,8 +125,6 @@ def _face_checksums(faces: Iterable[_Row], vector: _Vectors) -> int:
     total = 0
     for slot, collection, *numbers in faces:
         embedding = vector(slot, collection)
-        if len(embedding) != EMBEDDING_BYTES:
-            raise _Damage("an embedding of another size")
         total += crc32(embedding, crc32(_pack_face(*numbers), crc32(collection.encode())))
     return total
 
@@ -152,7 +150,11 @@ def _places(connection: apsw.Connection) -> dict[int, tuple[int, int, str]]:
     return places
 
 
-def _vectors(connection: apsw.Connection, places: dict[int, tuple[int, int, str]]) -> _Vectors:
+def _vectors(
+    connection: apsw.Connection, places: dict[int, tuple[int, int, str]], size: int
+) -> _Vectors:
+    """Reads embeddings of `size` bytes."""
+
     @lru_cache(_CACHED_CHUNKS)
     def chunk_vectors(chunk: int) -> bytes:
         [(vectors,)] = connection.execute(
@@ -166,6 +168,9 @@ def _vectors(connection: apsw.Connection, places: dict[int, tuple[int, int, str]
         chunk, place, in_collection = places[slot]
         if in_collection != collection:
             raise _Damage("an embedding in another collection than its face")
-        return chunk_vectors(chunk)[place * EMBEDDING_BYTES : (place + 1) * EMBEDDING_BYTES]
+        embedding = chunk_vectors(chunk)[place * size : (place + 1) * size]
+        if len(embedding) != size:
+            raise _Damage("an embedding of another size")
+        return embedding
 
     return vector

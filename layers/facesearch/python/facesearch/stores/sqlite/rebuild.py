@@ -96,7 +96,7 @@ class SqliteRebuild(Closeable):
     def _begin(self) -> None:
         """Create the file for the new faces, unless an earlier run did."""
         file = SqliteFile(self._building)
-        with file.writing() as connection:
+        with file.writing(self._recipe.dimension) as connection:
             if connection.execute("SELECT 1 FROM recipe").fetchone() is None:
                 write_recipe(connection, self._recipe)
         file.close()
@@ -106,7 +106,7 @@ class SqliteRebuild(Closeable):
         with self._file.writing_from(self._building) as connection:
             too_many = [Removal(*row) for row in connection.execute(_TOO_MANY)]
             if not too_many and connection.execute(_LACKING).fetchone() is None:
-                _take_over(connection)
+                _take_over(connection, self._recipe.dimension)
                 return True
         for result in new.write(too_many):
             if isinstance(result, StoreError):
@@ -114,14 +114,14 @@ class SqliteRebuild(Closeable):
         return False
 
 
-def _take_over(connection: apsw.Connection) -> None:
+def _take_over(connection: apsw.Connection, dimension: int) -> None:
     forgotten = list(connection.execute(_FORGOTTEN))
     for table in TABLES:
         connection.execute(f"DROP TABLE IF EXISTS main.{table}")
-    create_tables(connection)
+    create_tables(connection, dimension)
     connection.execute(_TAKEN_OVER)
     connection.executemany("INSERT INTO main.forgotten VALUES (?, ?)", forgotten)
-    count_all(connection)
+    count_all(connection, dimension)
 
 
 def _batches(photos: Iterable[Photo]) -> Iterator[list[Photo]]:

@@ -1,5 +1,7 @@
 """The tables of a store's SQLite file, and the check that a file is such a store."""
 
+import re
+
 import apsw
 
 from facesearch.errors import StoreDamaged
@@ -22,7 +24,7 @@ CREATE TABLE totals (
 # collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
 # are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
 # `photos.left_out` is JSON, empty where no face was left out and no limits were set. `totals`
-# are those of `integrity`.
+# are those of `integrity`. An embedding has as many numbers as the store's recipe says.
 SCHEMA = f"""{_TOTALS}
 CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
 CREATE TABLE photos (
@@ -71,8 +73,10 @@ CREATE TABLE faces (
     UNIQUE (photo, number)
 ) STRICT;
 CREATE INDEX faces_by_collection ON faces (collection);
+"""
+_EMBEDDINGS = """
 CREATE VIRTUAL TABLE embeddings USING vec0(
-    collection TEXT PARTITION KEY, embedding FLOAT[128], chunk_size=256
+    collection TEXT PARTITION KEY, embedding FLOAT[{dimension}], chunk_size=256
 );
 """
 TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings", "totals"}
@@ -84,8 +88,8 @@ def is_empty(connection: apsw.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
 
-def create_tables(connection: apsw.Connection) -> None:
-    connection.execute(SCHEMA)
+def create_tables(connection: apsw.Connection, dimension: int) -> None:
+    connection.execute(SCHEMA + _EMBEDDINGS.format(dimension=dimension))
     connection.execute("INSERT INTO totals VALUES (0, 0, 0)")
     connection.pragma("user_version", SCHEMA_VERSION)
     connection.pragma("application_id", APPLICATION_ID)
@@ -98,9 +102,18 @@ def update_tables(connection: apsw.Connection) -> None:
         connection.execute("ALTER TABLE photos ADD COLUMN left_out TEXT NOT NULL DEFAULT ''")
     if version < 3:
         connection.execute(_TOTALS)
-        count_all(connection)
+        count_all(connection, dimension_of(connection))
     if version < SCHEMA_VERSION:
         connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def dimension_of(connection: apsw.Connection) -> int:
+    """How many numbers an embedding has. Raises `StoreDamaged` where the table does not say."""
+    table = "SELECT sql FROM sqlite_schema WHERE name = 'embeddings'"
+    found = re.search(r"FLOAT\[(\d+)\]", str(connection.execute(table).get), re.IGNORECASE)
+    if found is None:
+        raise StoreDamaged("the store's table of embeddings is another one: restore a copy of it")
+    return int(found[1])
 
 
 def version_of(connection: apsw.Connection) -> int:

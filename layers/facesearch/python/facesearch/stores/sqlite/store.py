@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,7 @@ from facesearch.stores.sqlite.rows import (
     match_of,
     stored_face_of,
 )
+from facesearch.stores.sqlite.schema import dimension_of
 
 PAGE = 500
 VEC0_MOST = 4096  # the largest k of sqlite-vec's own search
@@ -63,10 +65,10 @@ class SqliteStore(Closeable):
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")
         for change in changes:
-            check_change(change)
+            check_change(change, self._recipe)
         if not changes:
             return []
-        with self._file.writing() as connection:
+        with self._file.writing(self._recipe.dimension) as connection:
             if self._checked_recipe(connection) is None:
                 write_recipe(connection, self._recipe)
             return [apply_change(connection, change) for change in changes]
@@ -82,7 +84,7 @@ class SqliteStore(Closeable):
     ) -> list[Match]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be searched")
-        check_query(embedding, k)
+        check_query(embedding, k, self._recipe)
         filters, values = _filters(collection, metadata or {}, min_detection_score)
         with self._reading() as connection:
             rows = _nearest(connection, filters, {"query": embedding.tobytes(), **values}, k)
@@ -162,7 +164,8 @@ class SqliteStore(Closeable):
     def stored_recipe(self) -> Recipe | None:
         try:
             with self._file.reading() as connection:
-                return _recipe(connection)
+                stored = _recipe(connection)
+                return stored and replace(stored, dimension=dimension_of(connection))
         except StoreNotFound:
             return None
 
