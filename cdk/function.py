@@ -37,7 +37,9 @@ class FaceFunction(Construct):
         network: PrivateNetwork | None,
         environment: Mapping[str, str],
         snapshots: bool = False,
+        sends_again: bool = False,
     ) -> None:
+        """`sends_again`: it sends messages to the queue that they came from."""
         super().__init__(scope, id)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log = log_group(self, "Log", settings)
@@ -56,6 +58,8 @@ class FaceFunction(Construct):
             timeout=Duration.seconds(size.timeout_s),
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snapshots else None,
+            # Lambda takes messages that go round for a loop, and gives them up after 16 rounds.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if sends_again else None,
             vpc=network.vpc if network else None,
             security_groups=[network.functions] if network else None,
             environment={

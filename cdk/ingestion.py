@@ -68,6 +68,7 @@ class Ingestion(Construct):
             settings=settings,
             layers=layers,
             network=network,
+            sends_again=True,
             environment={
                 "FACESEARCH_STORE": index.store_url,
                 "FACESEARCH_BUCKET": self.photos.bucket.bucket_name,

@@ -79,6 +79,8 @@ class FaceSearchStack(Stack):
                 key.grant_read(reader)
             if settings.uploads:
                 key.grant_write(search.function)
+            # It sends messages again.
+            key.grant_write(ingestion.function)
             key.grant_write(operators.policy)
             key.encrypt(self)
         outputs = {

@@ -218,6 +218,12 @@ def test_index_function_takes_batches_of_the_queue_and_fails_message_by_message(
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": size.concurrency}
 
 
+def test_messages_may_go_round_more_often_than_lambda_lets_loops(template: Template) -> None:
+    # Lambda drops a message that a function has sent to its own queue 16 times.
+    assert template.function("index_faces")["Properties"]["RecursiveLoop"] == "Allow"
+    assert "RecursiveLoop" not in template.function("search_faces")["Properties"]
+
+
 @pytest.mark.parametrize(
     ("stage", "snapshots"), [("dev", None), ("prod", {"ApplyOn": "PublishedVersions"})]
 )

@@ -45,7 +45,7 @@ ALLOWED = {
     },
 }
 WITH_A_KEY = {
-    "index_faces": {"kms:Decrypt"},
+    "index_faces": {"kms:Decrypt", "kms:GenerateDataKey"},
     "search_faces": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
 KEY_OWNER = {
