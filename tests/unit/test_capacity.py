@@ -64,16 +64,16 @@ def test_workload_out_of_range_is_refused_by_name(
 
 
 def test_index_function_keeps_up_with_the_peak() -> None:
-    # 864,000 a day is 10 a second, 100 at the peak; at 0.3 s each, 30 are busy at once.
-    assert size_ingestion(workload(photos=864_000)).concurrency == 30
+    # 864,000 a day is 10 a second, 100 at the peak; at 0.15 s each, 15 are busy at once.
+    assert size_ingestion(workload(photos=864_000)).concurrency == 15
 
 
 def test_index_function_has_two_at_least_and_a_thousand_at_most() -> None:
     assert size_ingestion(workload(photos=1)).concurrency == 2
     most = size_ingestion(workload(photos=100_000_000))
-    # 100 million a day: 3,472 busy vCPUs at the peak, of six each.
-    assert (most.threads, most.concurrency) == (6, ceil(100_000_000 / 86_400 * 10 * 0.3 / 6))
-    assert most.memory_mb == 6 * 1769
+    # 100 million a day: 1,736 busy vCPUs at the peak, of four each.
+    assert (most.threads, most.concurrency) == (4, ceil(100_000_000 / 86_400 * 10 * 0.15 / 4))
+    assert most.memory_mb == 4 * 1769
 
 
 def test_queue_waits_for_six_timeouts_of_a_batch_of_the_slowest_photos() -> None:

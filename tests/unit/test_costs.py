@@ -38,8 +38,8 @@ def test_bill_counts_searches_by_the_million(bill: dict[str, CostLine]) -> None:
 def test_bill_counts_compute_by_memory_and_time(bill: dict[str, CostLine]) -> None:
     # 131.4 million searches of 0.2 s in 1,769 MB.
     assert bill["search: compute"].quantity == pytest.approx(131.4e6 * 0.2 * 1769 / 1024)
-    # A million photos a day, 30.4 days, of 0.3 s in 2,048 MB.
-    assert bill["indexing: compute"].quantity == pytest.approx(1e6 * 730 / 24 * 0.3 * 2)
+    # A million photos a day, 30.4 days, of 0.15 s in 2,048 MB.
+    assert bill["indexing: compute"].quantity == pytest.approx(1e6 * 730 / 24 * 0.15 * 2)
 
 
 def test_bill_counts_every_stored_photo(bill: dict[str, CostLine]) -> None:

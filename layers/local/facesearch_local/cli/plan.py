@@ -57,8 +57,8 @@ BASIS = (
     f"{vector_bytes('4x'):g} with compression 4x), 30 GB a shard; of a disk, "
     f"Linux keeps {LINUX_SHARE:.0%} and the service {SERVICE_SHARE:.0%} of the rest, at most "
     f"{SERVICE_MOST_GIB} GiB.",
-    f"Extrapolated: all beyond {MEASURED_FACES:,} faces; {PHOTO_CPU_S:g} s to index a 12-megapixel "
-    f"photo, {SEARCH_S:g} s to search with one.",
+    f"Extrapolated: all beyond {MEASURED_FACES:,} faces; from measurements in the Lambda image, "
+    f"{PHOTO_CPU_S:g} s to index a 12-megapixel photo, {SEARCH_S:g} s to search with one.",
     f"Assumed: {FACES_A_PHOTO:g} faces a photo of {PHOTO_GB * 1000:g} MB; peaks of {INGEST_PEAK} "
     f"times the uploads and {SEARCH_PEAK} times the searches; processors at most "
     f"{NODE_LOAD:.0%} busy; disks for {INDEXES} indexes, {UNMERGED - 1:.0%} of them not merged "

@@ -24,9 +24,10 @@ INGEST_PEAK = 10
 SEARCH_PEAK = 2
 """Assumed: the API must carry twice the sustained rate."""
 
-PHOTO_CPU_S = 0.3
-"""Extrapolated for a 12-megapixel photo (decoding measured: 0.07 s; LFW's small photos: 0.02 s
-with everything) on a whole Lambda vCPU."""
+PHOTO_CPU_S = 0.15
+"""Measured in the Lambda image, one CPU: 0.09 s for a 12-megapixel portrait (0.02 s for one of
+LFW's size). Lambda's processors without VNNI take some 1.6 times that; waiting for S3 and the
+index is not in it, but shared by a batch."""
 SEARCH_S = 0.2
 """Extrapolated in the same way: a search, from the API's call to its answer, photo included."""
 SLOWEST_PHOTO_S = 10
