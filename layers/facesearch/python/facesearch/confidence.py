@@ -1,7 +1,11 @@
 """Convert distances to the probability that two faces show the same person."""
 
+import itertools
 import math
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 # Between the fits to LFW's verification pairs for one view of a face and for two, which differ by
 # less than 0.01; evaluation/calibration.py fits, and says how reliable the result is.
@@ -56,6 +60,51 @@ THRESHOLDS = (
 
 On people who had no part in the choice, the rates are within 7 % of these.
 """
+
+
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Length = Annotated[float, Meta(ge=0, le=1e6)]
+Pairs = Annotated[int, Meta(ge=0)]
+
+
+class MeasuredThreshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A distance up to which two faces count as one person, and how often that is right.
+
+    `false_accept_rate`: the share of pairs of different people that are accepted.
+    `true_accept_rate`: the share of pairs of one person that are. The intervals (95 %) are of the
+    rates that people who had no part in the choice of the distance have; None: not measured.
+    """
+
+    false_accept_rate: Rate
+    distance: Length
+    true_accept_rate: Rate
+    false_accept_interval: tuple[Rate, Rate] | None = None
+    true_accept_interval: tuple[Rate, Rate] | None = None
+
+
+class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What distances of a recipe mean: measured on labelled photos, held out where it says so.
+
+    `midpoint` and `steepness` are those of a logistic curve. `expansion_distance` is how near a
+    match must be to be averaged with the query (five in 100,000 pairs of different people are);
+    None where that was not measured. `thresholds` go from many false accepts to few.
+    """
+
+    midpoint: Length
+    steepness: Annotated[float, Meta(gt=0, le=1e6)]
+    expansion_distance: Length | None = None
+    measured_on: Annotated[str, Meta(min_length=1, max_length=500)]
+    same_pairs: Pairs
+    different_pairs: Pairs
+    thresholds: Annotated[tuple[MeasuredThreshold, ...], Meta(max_length=20)] = ()
+
+    def __post_init__(self) -> None:
+        for before, after in itertools.pairwise(self.thresholds):
+            if (
+                after.false_accept_rate >= before.false_accept_rate
+                or after.distance > before.distance
+            ):
+                raise ValueError("thresholds must go from many false accepts to few")
 
 
 def percent(probability: float) -> str:
