@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FACESEARCH := $(BIN)/facesearch
 DEMO := demo
-DEMO_STORE := sqlite:///$(DEMO)/faces.db
+DEMO_STORE := $(DEMO)/faces.db
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 ARCHITECTURE ?= x86_64
@@ -101,10 +101,10 @@ $(TOOLS): .ci/requirements-tools.txt
 lock: $(TOOLS) ## Pin the newest allowed packages, with hashes, for every platform
 	$(UV) pip compile .ci/requirements-tools.in --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --output-file .ci/requirements-tools.txt
-	$(UV) pip compile $(LOCK) --extra local --output-file requirements.txt
+	$(UV) pip compile $(LOCK) --output-file requirements.txt
 	$(UV) pip compile $(LOCK) --extra evaluate --constraint requirements.txt \
 	  --output-file requirements-evaluate.txt
-	$(UV) pip compile $(LOCK) --extra local --extra evaluate --extra test \
+	$(UV) pip compile $(LOCK) --extra evaluate --extra test \
 	  --constraint requirements.txt --constraint requirements-evaluate.txt \
 	  --output-file tests/requirements.txt
 	$(UV) pip compile layers/dependencies/requirements.in --quiet --upgrade --no-deps --universal \

@@ -87,9 +87,9 @@ def test_packages_that_lambda_lacks_are_all_forbidden_to_it() -> None:
         canonicalize_name(line) for line in requirements.splitlines() if re.match(r"\w", line)
     }
     extras: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
-    local = {
-        canonicalize_name(Requirement(each).name) for extra in extras.values() for each in extra
-    } - in_lambda
+    lists = [PYPROJECT["project"]["dependencies"], *extras.values()]
+    local = {canonicalize_name(Requirement(each).name) for list_ in lists for each in list_}
+    local -= in_lambda
     modules: dict[str, set[str]] = {}
     for module, places in packages_distributions().items():
         for name in local.intersection(map(canonicalize_name, places)):

@@ -13,7 +13,7 @@ LOCKS = {
 }
 PINS = {name: (ROOT / file).read_text(encoding="utf-8") for name, file in LOCKS.items()}
 PINNED = re.compile(r"^([\w-]+)==(\S+(?: ; .+?)?) \\$", re.MULTILINE)
-OF_EVALUATION = {"joblib", "scikit-learn", "scipy", "threadpoolctl"}
+OF_EVALUATION = {"joblib", "matplotlib", "scikit-learn", "scipy", "threadpoolctl"}
 
 
 def pins(name: str) -> set[tuple[str, str]]:

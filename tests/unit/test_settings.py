@@ -7,19 +7,56 @@ import pytest
 from facesearch.collections import CollectionRule
 from facesearch.errors import SettingsError
 from facesearch.settings import Settings
+from facesearch.store_urls import url_of
 from facesearch.vision.limits import IndexLimits
 from facesearch_local.settings import ServeSettings
 from index_faces.settings import IndexSettings
 from search_faces.settings import SearchSettings
 
 
-def test_settings_without_variables_are_the_defaults() -> None:
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's data folder, which is not there yet; the current folder is empty."""
+    folder = tmp_path / "home" / "facesearch"
+    monkeypatch.setattr("facesearch.settings.user_data_folder", lambda: folder)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
+
+
+def test_settings_without_variables_are_the_defaults(home: Path) -> None:
     settings = Settings.from_env({})
-    assert settings.store_url == "sqlite:///faces.db"
+    assert settings.store_url == f"sqlite:///{home}/faces.db"
     assert settings.embedder == "facenet-int8"
     assert settings.models.name == "models"
     assert settings.threads >= 1
     assert settings.views == 1
+
+
+def test_store_where_earlier_versions_kept_it_is_used_until_there_is_one_at_home(
+    home: Path,
+) -> None:
+    Path("faces.db").touch()
+    assert Settings.from_env({}).store_url == "sqlite:///faces.db"
+    home.mkdir(parents=True)
+    (home / "faces.db").touch()
+    assert Settings.from_env({}).store_url == f"sqlite:///{home}/faces.db"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("faces.db", "sqlite:///faces.db"),
+        ("/srv/faces.db", "sqlite:////srv/faces.db"),
+        (r"C:\photos\faces.db", r"sqlite:///C:\photos\faces.db"),
+        ("sqlite:////srv/faces.db", "sqlite:////srv/faces.db"),
+        ("opensearch://joe:secret@host/faces", "opensearch://joe:secret@host/faces"),
+        ("sqlite:/a.db", "sqlite:/a.db"),
+    ],
+)
+def test_store_is_a_path_or_a_url(given: str, url: str) -> None:
+    assert Settings.from_env({"FACESEARCH_STORE": given}).store_url == url
+    assert url_of(url) == url
 
 
 def test_settings_take_each_variable() -> None:
@@ -97,6 +134,7 @@ def test_search_settings_take_each_variable() -> None:
     )
 
 
+@pytest.mark.usefixtures("home")
 def test_search_settings_without_variables_are_the_defaults() -> None:
     assert SearchSettings.from_env({}) == SearchSettings(Settings.from_env({}))
 

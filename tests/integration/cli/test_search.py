@@ -310,7 +310,8 @@ def test_search_that_finds_nothing_does_not_say_that_the_store_is_empty(
 ) -> None:
     cli("index", people)
     ran = cli("search", people / "elton.jpg", *options)
-    assert (ran.code, ran.out, ran.err) == (0, "", f"note: {said}\n")
+    store = f"The store is {people.parent / 'faces.db'}\n"
+    assert (ran.code, ran.out, ran.err) == (0, "", f"{store}note: {said}\n")
 
 
 def test_search_in_an_empty_collection_says_so(cli: Cli, people: Path) -> None:

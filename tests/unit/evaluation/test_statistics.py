@@ -94,5 +94,5 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(
     with pytest.raises(SettingsError) as raised:
         require_statistics()
     message = str(raised.value)
-    assert f"this Python has no {name}: install the extra 'evaluate'" in message
+    assert f"this Python has no {name}: pip install 'facesearch[evaluate]'" in message
     assert "pip install --require-hashes -r requirements-evaluate.txt" in message

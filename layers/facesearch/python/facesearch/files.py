@@ -12,6 +12,14 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
+def user_data_folder() -> Path:
+    """The folder for what this user keeps with facesearch; it need not be there."""
+    # Not in Lambda, which keeps nothing.
+    from platformdirs import user_data_path  # noqa: PLC0415
+
+    return user_data_path("facesearch", appauthor=False)
+
+
 @contextmanager
 def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file to write. It gets the name `path` when the block ends without an error.

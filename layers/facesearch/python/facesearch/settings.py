@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facesearch.errors import SettingsError
+from facesearch.files import user_data_folder
 from facesearch.machine import usable_cpus
+from facesearch.store_urls import url_of
 from facesearch.vision.limits import MAX_FACES, NO_LIMITS, IndexLimits
 from facesearch.vision.models import DEFAULT_EMBEDDER, EMBEDDERS
 
-DEFAULT_STORE = "sqlite:///faces.db"
+STORE_FILE = "faces.db"
 VIEWS = ("1", "2")
 
 
@@ -38,7 +40,7 @@ class Settings:
             )
         models = environ.get("FACESEARCH_MODELS")
         return cls(
-            store_url=environ.get("FACESEARCH_STORE") or DEFAULT_STORE,
+            store_url=url_of(environ.get("FACESEARCH_STORE") or str(default_store())),
             models=Path(models) if models else default_models(),
             embedder=embedder,
             threads=_threads(environ.get("FACESEARCH_THREADS") or "0"),
@@ -50,6 +52,16 @@ class Settings:
                 max_faces=_max_faces(environ.get("FACESEARCH_MAX_FACES") or str(MAX_FACES)),
             ),
         )
+
+
+def default_store() -> Path:
+    """`faces.db` in the user's data folder.
+
+    Where there is none yet, but one in the current folder, the place of earlier versions, it is
+    that one.
+    """
+    kept, before = user_data_folder() / STORE_FILE, Path(STORE_FILE)
+    return before if before.is_file() and not kept.exists() else kept
 
 
 def default_models() -> Path:

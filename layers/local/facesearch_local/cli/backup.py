@@ -7,10 +7,10 @@ import click
 
 from facesearch.errors import SettingsError
 from facesearch.files import check_replaceable
+from facesearch.store_urls import without_password
 from facesearch.stores import StoreStatus
 from facesearch.stores.sqlite.backup import back_up
 from facesearch.stores.sqlite.store import path_of_url
-from facesearch.stores.urls import without_password
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_json, saved
@@ -22,7 +22,7 @@ from facesearch_local.counting import counted
     epilog="""\b
 Examples:
   facesearch backup faces-2026-11-28.db
-  facesearch backup --force --store sqlite:////var/lib/faces.db /backup/faces.db""",
+  facesearch backup --force --store /var/lib/faces.db /backup/faces.db""",
 )
 @click.argument("file", metavar="COPY", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace COPY if it is there already.")

@@ -11,7 +11,8 @@ from facesearch.photos.folder import read_file
 from facesearch.searching import analyse_photo, compare_faces
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import Command
-from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.fetching import open_pipeline
+from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.query import naming, note_other_faces
 from search_faces.contract.answers import CompareAnswer, Face
@@ -32,7 +33,7 @@ def command(first: Path, second: Path, as_json: bool) -> None:
 
     Compares the largest face of each.
     """
-    pipeline = FacePipeline.from_settings(read_settings())
+    pipeline = open_pipeline(model_settings())
     one, other = _face(first, pipeline), _face(second, pipeline)
     comparison = compare_faces(one, other)
     if as_json:

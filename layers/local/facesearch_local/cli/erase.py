@@ -15,8 +15,8 @@ from facesearch.errors import NotFound
 from facesearch.faces import PhotoListing
 from facesearch.files import check_replaceable, complete_file
 from facesearch.photos.ids import photo_id
+from facesearch.store_urls import without_password
 from facesearch.stores import open_store
-from facesearch.stores.urls import without_password
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.aws import open_s3, translate_aws_errors

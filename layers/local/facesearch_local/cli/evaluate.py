@@ -11,7 +11,8 @@ import click
 
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
-from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.fetching import fetch_models
+from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
@@ -117,9 +118,10 @@ def command(
     are kept: run it again after Ctrl-C, or with other options, and only new photos take time.
     """
     require_statistics()
-    settings = read_settings()
+    settings = model_settings()
     asked = names or (SHIPPED,)
     check_names(asked, SYSTEMS)
+    fetch_models(settings)
     labelled = read_labelled(folder, limit_people, seed)
     pairs = read_pairs(pairs_file, labelled) if pairs_file else draw_pairs(labelled.people, seed)
     groups = read_groups(groups_file, labelled) if groups_file else {}

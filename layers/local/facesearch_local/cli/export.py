@@ -18,7 +18,7 @@ from facesearch_local.exporting import export_faces, writer_for
     epilog="""\b
 Examples:
   facesearch export faces.parquet
-  facesearch export --store sqlite:////var/lib/faces.db faces.csv
+  facesearch export --store /var/lib/faces.db faces.csv
   python -c "import numpy; print(numpy.load('faces.npz')['embedding'].shape)\"""",
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))

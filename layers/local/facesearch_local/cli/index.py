@@ -33,7 +33,7 @@ Examples:
   facesearch index --collection wedding --workers 4 day1 day2 guest.jpg
   facesearch index --exclude 'scans' --exclude '*/exports/*' ~/Pictures
   facesearch index --min-face-size 40 --min-detection-score 0.95 ~/Pictures
-  facesearch index --store sqlite:////var/lib/faces.db --json /srv/photos""",
+  facesearch index --store /var/lib/faces.db --json /srv/photos""",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
 @store_option

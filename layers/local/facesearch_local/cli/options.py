@@ -2,17 +2,21 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
-from facesearch.settings import DEFAULT_STORE, Settings
+from facesearch.settings import STORE_FILE, Settings, default_store
+from facesearch.store_urls import url_of
 from facesearch_local.cli.command import CollectionName
+from facesearch_local.cli.output import print_note
 
 store_option = click.option(
     "--store",
     "store_url",
-    metavar="URL",
-    help=f"Where the faces are stored (FACESEARCH_STORE; default: {DEFAULT_STORE}).",
+    metavar="FILE|URL",
+    help="Where the faces are stored: a file, or OpenSearch by its URL (FACESEARCH_STORE; default: "
+    "faces.db in your data folder, which 'facesearch status' names).",
 )
 collection_option = click.option(
     "--collection",
@@ -40,4 +44,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 def read_settings(store_url: str | None = None) -> Settings:
     """The settings of the environment. The store of the command line replaces theirs."""
     settings = Settings.from_env(os.environ)
-    return replace(settings, store_url=store_url) if store_url else settings
+    if store_url:
+        return replace(settings, store_url=url_of(store_url))
+    note_other_store()
+    return settings
+
+
+def model_settings() -> Settings:
+    """The settings for a command that uses no store."""
+    return Settings.from_env(os.environ)
+
+
+def note_other_store() -> None:
+    """Tell of a store in the current folder, the default place in earlier versions, if unused."""
+    if os.environ.get("FACESEARCH_STORE"):
+        return
+    here, used = Path(STORE_FILE), default_store()
+    if here.is_file() and used.absolute() != here.absolute():
+        print_note(
+            f"the store is {used}; this folder has another, {here}: --store {here} uses that one"
+        )

@@ -7,8 +7,8 @@ from facesearch.reindexing import reindex_store
 from facesearch.settings import Settings
 from facesearch.stores import open_rebuild, open_store
 from facesearch.stores.rebuilding import Rebuilt
-from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import Command
+from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_progress
@@ -39,7 +39,7 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
     rebuilt = rebuild_store(settings, quiet=quiet or as_json)
     dropped: list[str] = []
     if drop_old:
-        recipe = FacePipeline.from_settings(settings).recipe
+        recipe = open_pipeline(settings).recipe
         with open_rebuild(settings.store_url, recipe) as rebuild:
             dropped = rebuild.drop_old()
     _report(rebuilt, dropped, as_json=as_json)
@@ -49,7 +49,7 @@ def rebuild_store(
     settings: Settings, *, keep_shape: bool = False, quiet: bool = False
 ) -> Rebuilt | None:
     """Rebuild the store; None if it needs no rebuild. Raises `ReadError` or a `StoreError`."""
-    pipeline = FacePipeline.from_settings(settings)
+    pipeline = open_pipeline(settings)
     with open_rebuild(settings.store_url, pipeline.recipe, keep_shape=keep_shape) as rebuild:
         with open_store(settings.store_url, recipe=None) as store:
             total = store.counts().photos

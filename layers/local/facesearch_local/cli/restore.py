@@ -18,7 +18,7 @@ from facesearch_local.cli.output import print_json
     epilog="""\b
 Examples:
   facesearch restore faces-2026-11-28.db
-  facesearch restore --yes --store sqlite:////var/lib/faces.db /backup/faces.db""",
+  facesearch restore --yes --store /var/lib/faces.db /backup/faces.db""",
 )
 @click.argument(
     "file", metavar="COPY", type=click.Path(path_type=Path, dir_okay=False, exists=True)

@@ -21,14 +21,16 @@ from facesearch.searching import (
     search_mean,
     search_photo,
 )
+from facesearch.store_urls import place_of
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
+from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.matches import print_results
 from facesearch_local.cli.options import json_option, read_settings, store_option
-from facesearch_local.cli.output import print_error, print_json, print_note, saved
+from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.picture import draw_result
 from facesearch_local.cli.query import naming, note_other_faces
 from facesearch_local.cli.scope import scope_options
@@ -107,7 +109,7 @@ def command(
         raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
     check_query_count(len(images))
     settings = read_settings(store_url)
-    pipeline = FacePipeline.from_settings(settings)
+    pipeline = open_pipeline(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
         if len(images) == 1:
             result = _search_photo(images[0], pipeline, store, scope, face)
@@ -119,6 +121,7 @@ def command(
         print_json(msgspec.to_builtins(result.answer))
     else:
         print_results(result.results)
+        click.echo(f"The store is {printable(place_of(settings.store_url))}", err=True)
     if not result.matches:
         return _report_nothing(scope, held)
     if grid is not None:

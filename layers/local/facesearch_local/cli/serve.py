@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from facesearch_local.cli.command import Command
-from facesearch_local.cli.options import store_option
+from facesearch_local.cli.fetching import fetch_models
+from facesearch_local.cli.options import note_other_store, store_option
 from facesearch_local.server import serve
 from facesearch_local.settings import ServeSettings
 
@@ -16,7 +17,7 @@ from facesearch_local.settings import ServeSettings
     epilog="""\b
 Examples:
   facesearch serve
-  facesearch serve --store sqlite:////var/lib/faces.db --port 9000
+  facesearch serve --store /var/lib/faces.db --port 9000
   facesearch serve --uploads ~/Pictures/new
   facesearch serve --host 0.0.0.0 --allow-host photos.example.org
   curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/v1/search""",
@@ -64,14 +65,18 @@ def command(
     """The search API and its page, on this machine."""
     # Searches run beside each other, one thread each.
     environ = {"FACESEARCH_THREADS": "1", **os.environ}
-    if store_url is not None:
+    if store_url:
         environ["FACESEARCH_STORE"] = store_url
+    else:
+        note_other_store()
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
+    settings = ServeSettings.from_env(environ)
+    fetch_models(settings.search.shared)
     serve(
         host,
         port,
-        ServeSettings.from_env(environ),
+        settings,
         workers=workers or 0,
         api_key=api_key or "",
         hosts=hosts,

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
+from facesearch.store_urls import without_password
 from facesearch.stores import StoreStatus, open_store
-from facesearch.stores.urls import without_password
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
 from facesearch_local.cli.output import print_json, print_note

@@ -11,6 +11,7 @@ from facesearch.photos.folder import read_photo
 from facesearch.settings import Settings
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_local.cli.fetching import fetch_models
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import stopped_by_ctrl_c
 from facesearch_local.cli.summary import Summary
@@ -62,6 +63,7 @@ def update_store(
     scan = find_photos(update.paths, update.excludes)
     summary.problems.extend(scan.problems)
     summary.unread = scan.unread
+    fetch_models(settings)
     try:
         pipeline = FacePipeline.from_settings(settings)
         with open_store(settings.store_url, pipeline.recipe) as store:

@@ -26,13 +26,17 @@ RIDGE = 1e-3
 """Only keeps the fit finite where distance separates all pairs."""
 
 
+PACKAGES = "sklearn", "scipy", "matplotlib"
+
+
 def require_statistics() -> None:
-    """Raises `SettingsError` unless scikit-learn and SciPy are installed."""
-    if missing := [name for name in ("sklearn", "scipy") if find_spec(name) is None]:
+    """Raises `SettingsError` unless scikit-learn, SciPy and matplotlib are installed."""
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise SettingsError(
-            f"the evaluation needs scikit-learn and SciPy, and this Python has no "
-            f"{' and no '.join(missing)}: install the extra 'evaluate'; in the project's folder, "
-            "run .venv/bin/python -m pip install --require-hashes -r requirements-evaluate.txt"
+            f"the evaluation needs scikit-learn, SciPy and matplotlib, and this Python has no "
+            f"{' and no '.join(missing)}: pip install 'facesearch[evaluate]'; in the "
+            "project's folder, run .venv/bin/python -m pip install --require-hashes -r "
+            "requirements-evaluate.txt"
         )
 
 

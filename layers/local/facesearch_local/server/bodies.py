@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from starlette.requests import Request
 
@@ -73,7 +73,7 @@ class Bodies:
             self._held -= size
 
     def _open(self) -> BinaryIO:
-        return tempfile.TemporaryFile() if self._on_disk else io.BytesIO()
+        return cast("BinaryIO", tempfile.TemporaryFile()) if self._on_disk else io.BytesIO()
 
 
 @contextmanager

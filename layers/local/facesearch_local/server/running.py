@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from facesearch.errors import SettingsError, StoreNotFound
 from facesearch.machine import usable_cpus
+from facesearch.store_urls import place_of
 from facesearch.stores import Counts, FaceStore
 from facesearch_local.pool import worker_count
 from facesearch_local.server.access import Access, is_loopback, own_hosts
@@ -80,7 +81,11 @@ def serve(
             service.check()
             held = _held(service.store)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-            news = f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
+            place = place_of(settings.search.shared.store_url)
+            news = (
+                f"The store is {place}\n"
+                f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
+            )
             log_failures()
             if made_up:
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"

@@ -5,20 +5,21 @@ An engine is imported when it is chosen: each takes a tenth of a second, and Lam
 
 from facesearch.errors import SettingsError
 from facesearch.faces import Recipe
+from facesearch.store_urls import url_of, without_password
 from facesearch.stores.protocol import Counts, FaceStore, StoreStatus
 from facesearch.stores.rebuilding import StoreRebuild
-from facesearch.stores.urls import without_password
 
 __all__ = ["Counts", "FaceStore", "StoreStatus", "open_rebuild", "open_store"]
 
 
 def open_store(url: str, recipe: Recipe | None) -> FaceStore:
-    """The store at `url`: `sqlite:///faces.db`, `opensearch://host:9200/index`, …
+    """The store at `url`: a file's path, `sqlite:///faces.db`, `opensearch://host:9200/index`, …
 
     `recipe` is the recipe of the embeddings to write or search with. Without one (None), the store
     can be read whatever its recipe (export, status), but neither written nor searched. Nothing is
     opened or created before the first call.
     """
+    url = url_of(url)
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         from facesearch.stores.sqlite.store import SqliteStore  # noqa: PLC0415
@@ -29,8 +30,8 @@ def open_store(url: str, recipe: Recipe | None) -> FaceStore:
 
         return OpenSearchStore.from_url(url, recipe)
     raise SettingsError(
-        f"store '{without_password(url)}' is not understood: use sqlite:///faces.db (a file in "
-        "this folder), sqlite:////var/lib/faces.db (an absolute path), "
+        f"store '{without_password(url)}' is not understood: use the path of a file, such as "
+        "faces.db, "
         "opensearch://host:9200/index, opensearch+https://user:password@host:9200/index or "
         "opensearch+aws://endpoint/index?region=eu-west-1"
     )
@@ -42,6 +43,7 @@ def open_rebuild(url: str, recipe: Recipe, *, keep_shape: bool = False) -> Store
     An OpenSearch index gets the shape that the URL asks for; `keep_shape` keeps its present one.
     Raises `SettingsError`.
     """
+    url = url_of(url)
     if url.partition("://")[0] == "sqlite":
         from facesearch.stores.sqlite.rebuild import SqliteRebuild  # noqa: PLC0415
 

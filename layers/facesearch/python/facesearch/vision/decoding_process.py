@@ -218,13 +218,13 @@ def _reply_to(data: bytes) -> tuple[Mapping[str, object], bytes | None]:
 
 
 def _limit_memory() -> None:
-    if _CAN_LIMIT:
+    if sys.platform != "win32" and _CAN_LIMIT:
         # What is mapped to be written, whether it is resident or not.
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def _limit_time() -> None:
-    if _CAN_LIMIT:
+    if sys.platform != "win32" and _CAN_LIMIT:
         used = resource.getrusage(resource.RUSAGE_SELF)
         until = int(used.ru_utime + used.ru_stime) + CPU_S + 1
         resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))

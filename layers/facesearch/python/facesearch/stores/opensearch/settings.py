@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from facesearch.errors import SettingsError
-from facesearch.stores.urls import without_password
+from facesearch.store_urls import without_password
 
 DEFAULT_INDEX = "faces"
 DEFAULT_PORT = 9200

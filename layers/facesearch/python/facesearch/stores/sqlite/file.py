@@ -20,7 +20,7 @@ from facesearch.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from facesearch.files import create_private_file
+from facesearch.files import create_private_file, make_private_folder, user_data_folder
 from facesearch.stores.sqlite.integrity import find_damage
 from facesearch.stores.sqlite.schema import (
     check_schema,
@@ -227,6 +227,8 @@ class SqliteFile:
             return
         if not create:
             raise self.not_found()
+        if path.parent == user_data_folder():
+            make_private_folder(path.parent)
         if not path.parent.is_dir():
             raise StoreUnavailable(
                 f"store '{path}' cannot be created, there is no folder '{path.parent}': create it "
