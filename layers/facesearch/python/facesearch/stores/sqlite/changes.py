@@ -15,6 +15,7 @@ from facesearch.faces import (
 )
 from facesearch.stores.sqlite.integrity import count_entry, count_photo
 from facesearch.stores.sqlite.rows import left_out_text
+from facesearch.stores.sqlite.stamps import stamp_chunk_of
 
 
 def write_recipe(connection: apsw.Connection, recipe: Recipe) -> None:
@@ -74,6 +75,7 @@ def _delete_face(connection: apsw.Connection, slot: int, collection: str) -> Non
     holes left, a store whose photos come and go would get ever slower and larger.
     """
     connection.execute("DELETE FROM faces WHERE slot = ?", (slot,))
+    stamp_chunk_of(connection, slot)
     last = connection.execute(
         "SELECT max(slot) FROM faces WHERE collection = ? AND slot > ?", (collection, slot)
     ).get
@@ -83,6 +85,7 @@ def _delete_face(connection: apsw.Connection, slot: int, collection: str) -> Non
         ).get
         connection.execute("UPDATE embeddings SET embedding = ? WHERE rowid = ?", (embedding, slot))
         connection.execute("UPDATE faces SET slot = ? WHERE slot = ?", (slot, last))
+        stamp_chunk_of(connection, last)
     connection.execute("DELETE FROM embeddings WHERE rowid = ?", (slot if last is None else last,))
 
 
@@ -117,10 +120,12 @@ def _insert_face(
 ) -> None:
     numbers = _numbers(face.detected)
     _insert(connection, "faces", (None, photo_row, number, photo.collection, *numbers))
+    slot = connection.last_insert_rowid()
     connection.execute(
         "INSERT INTO embeddings (rowid, collection, embedding) VALUES (?, ?, ?)",
-        (connection.last_insert_rowid(), photo.collection, face.embedding.tobytes()),
+        (slot, photo.collection, face.embedding.tobytes()),
     )
+    stamp_chunk_of(connection, slot)
 
 
 def _numbers(face: DetectedFace) -> list[float]:

@@ -15,6 +15,8 @@ import apsw
 import numpy as np
 
 from facesearch.errors import StoreDamaged
+from facesearch.stores.protocol import Counts
+from facesearch.stores.sqlite.stamps import stamp_of_all, stamps_of_chunks
 
 _RECIPE = "SELECT detector, crop, embedder FROM recipe"
 _FORGOTTEN = "SELECT key, sequence FROM forgotten"
@@ -25,6 +27,14 @@ _PHOTOS_BEFORE_2 = _PHOTOS.replace("left_out", "''")
 _FACES = """SELECT slot, collection, photo, number, detection_score,
     box_left, box_top, box_width, box_height, left_eye_x, left_eye_y, right_eye_x, right_eye_y,
     nose_x, nose_y, mouth_left_x, mouth_left_y, mouth_right_x, mouth_right_y FROM faces"""
+_COLLECTIONS = """SELECT p.collection, count(DISTINCT p.id), count(f.slot)
+    FROM photos p LEFT JOIN faces f ON f.photo = p.id GROUP BY p.collection"""
+_COUNTED_COLLECTION = """
+INSERT INTO collections SELECT collection, :sign, :sign * :faces FROM photos WHERE id = :photo
+    ON CONFLICT (name) DO UPDATE
+    SET photos = photos + excluded.photos, faces = faces + excluded.faces;
+DELETE FROM collections WHERE photos = 0;
+"""
 _pack_face = Struct("<2q15d").pack
 _CACHED_CHUNKS = 64
 _NUMBER_BYTES = 4
@@ -56,6 +66,7 @@ def count_photo(connection: apsw.Connection, photo: int, sign: int) -> None:
     except _Damage as damage:
         raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
     _count(connection, sign, sign * len(faces), sign * checksum)
+    connection.execute(_COUNTED_COLLECTION, {"photo": photo, "sign": sign, "faces": len(faces)})
 
 
 def count_entry(connection: apsw.Connection, entry: _Row, sign: int) -> None:
@@ -72,6 +83,19 @@ def count_all(connection: apsw.Connection, dimension: int) -> None:
         raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
 
 
+def count_collections(connection: apsw.Connection) -> None:
+    """Count what each collection holds, anew."""
+    connection.execute("DELETE FROM collections")
+    connection.execute(f"INSERT INTO collections {_COLLECTIONS}")
+
+
+def collections_of(connection: apsw.Connection, version: int) -> dict[str, Counts]:
+    """What each collection of a store of this format holds."""
+    counted = "SELECT name, photos, faces FROM collections" if version >= 4 else _COLLECTIONS
+    rows = connection.execute(f"{counted} ORDER BY 1")
+    return {name: Counts(photos, faces) for name, photos, faces in rows}
+
+
 def find_damage(connection: apsw.Connection, version: int, dimension: int) -> str:
     """What is wrong with a store of this format, in a few words; empty if nothing is.
 
@@ -85,11 +109,24 @@ def find_damage(connection: apsw.Connection, version: int, dimension: int) -> st
         totals = _totals(connection, dimension, has_left_out=version >= 2)
         if version >= 3 and list(connection.execute("SELECT * FROM totals")) != [totals]:
             return "rows are missing, or changed by themselves"
+        if version >= 4 and _misses_changes(connection):
+            return "what it says of its collections or chunks is wrong"
     except _Damage as damage:
         return str(damage)
     except (ValueError, TypeError, KeyError, OverflowError, ArithmeticError) as error:
         return f"rows that cannot be read: {type(error).__name__}"
     return ""
+
+
+def _misses_changes(connection: apsw.Connection) -> bool:
+    """Whether what searches and lists rely on differs from what is there."""
+    stamps = stamps_of_chunks(connection).values()
+    return (
+        None in stamps
+        or stamp_of_all(connection) is None
+        or list(connection.execute("SELECT * FROM collections ORDER BY name"))
+        != list(connection.execute(f"{_COLLECTIONS} ORDER BY p.collection"))
+    )
 
 
 def _count(connection: apsw.Connection, photos: int, faces: int, checksum: int) -> None:

@@ -17,8 +17,9 @@ from facesearch.faces import Photo, Recipe, Removal
 from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, Reembed
 from facesearch.stores.sqlite.changes import write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
-from facesearch.stores.sqlite.integrity import count_all
+from facesearch.stores.sqlite.integrity import count_all, count_collections
 from facesearch.stores.sqlite.schema import TABLES, create_tables
+from facesearch.stores.sqlite.stamps import stamp_all
 from facesearch.stores.sqlite.store import SqliteStore, path_of_url
 
 EMBEDDED_AT_ONCE = 200
@@ -122,6 +123,8 @@ def _take_over(connection: apsw.Connection, dimension: int) -> None:
     connection.execute(_TAKEN_OVER)
     connection.executemany("INSERT INTO main.forgotten VALUES (?, ?)", forgotten)
     count_all(connection, dimension)
+    count_collections(connection)
+    stamp_all(connection)
 
 
 def _batches(photos: Iterable[Photo]) -> Iterator[list[Photo]]:

@@ -5,10 +5,11 @@ import re
 import apsw
 
 from facesearch.errors import StoreDamaged
-from facesearch.stores.sqlite.integrity import count_all
+from facesearch.stores.sqlite.integrity import count_all, count_collections
+from facesearch.stores.sqlite.stamps import stamp_all
 
 APPLICATION_ID = 0x46414345  # "FACE", in the file's header
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READ_VERSIONS = range(1, SCHEMA_VERSION + 1)
 """Files of these formats are read; the first write brings them to `SCHEMA_VERSION`."""
 
@@ -20,12 +21,23 @@ CREATE TABLE totals (
 ) STRICT;
 """
 
+# `stamps` has a row for each chunk of `embeddings`, a random number that every change of the chunk
+# replaces, and as chunk 0 one for all of them: so a program knows which it has read before.
+_SINCE_4 = """
+CREATE TABLE collections (
+    name TEXT NOT NULL PRIMARY KEY,
+    photos INTEGER NOT NULL,
+    faces INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stamps (chunk INTEGER PRIMARY KEY, stamp INTEGER NOT NULL) STRICT;
+"""
+
 # `embeddings` is scanned chunk by chunk, so its rows must stay dense: `SqliteStore` keeps each
 # collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
 # are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
 # `photos.left_out` is JSON, empty where no face was left out and no limits were set. `totals`
 # are those of `integrity`. An embedding has as many numbers as the store's recipe says.
-SCHEMA = f"""{_TOTALS}
+SCHEMA = f"""{_TOTALS}{_SINCE_4}
 CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
@@ -79,8 +91,9 @@ CREATE VIRTUAL TABLE embeddings USING vec0(
     collection TEXT PARTITION KEY, embedding FLOAT[{dimension}], chunk_size=256
 );
 """
-TABLES = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings", "totals"}
-_TABLES_BEFORE_3 = TABLES - {"totals"}
+_TABLES_BEFORE_3 = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
+_TABLES_BEFORE_4 = _TABLES_BEFORE_3 | {"totals"}
+TABLES = _TABLES_BEFORE_4 | {"collections", "stamps"}
 
 
 def is_empty(connection: apsw.Connection) -> bool:
@@ -91,6 +104,7 @@ def is_empty(connection: apsw.Connection) -> bool:
 def create_tables(connection: apsw.Connection, dimension: int) -> None:
     connection.execute(SCHEMA + _EMBEDDINGS.format(dimension=dimension))
     connection.execute("INSERT INTO totals VALUES (0, 0, 0)")
+    stamp_all(connection)
     connection.pragma("user_version", SCHEMA_VERSION)
     connection.pragma("application_id", APPLICATION_ID)
 
@@ -103,6 +117,10 @@ def update_tables(connection: apsw.Connection) -> None:
     if version < 3:
         connection.execute(_TOTALS)
         count_all(connection, dimension_of(connection))
+    if version < 4:
+        connection.execute(_SINCE_4)
+        count_collections(connection)
+        stamp_all(connection)
     if version < SCHEMA_VERSION:
         connection.pragma("user_version", SCHEMA_VERSION)
 
@@ -132,8 +150,8 @@ def check_schema(connection: apsw.Connection, name: str) -> None:
             "facesearch that made it, or index into another file"
         )
     tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")}
-    whole = tables >= TABLES if version >= 3 else tables & TABLES == _TABLES_BEFORE_3
-    if not whole:
+    expected = {1: _TABLES_BEFORE_3, 2: _TABLES_BEFORE_3, 3: _TABLES_BEFORE_4}.get(version, TABLES)
+    if tables & TABLES != expected:
         raise StoreDamaged(
             f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
         )

@@ -1,5 +1,4 @@
 """The store in one SQLite file. Its search is exact, and no server is needed."""
-# ruff: noqa: S608 (all text that SQL is made of here is ours, values are bound)
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,8 +25,9 @@ from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.protocol import Counts, StoreStatus
 from facesearch.stores.sqlite.changes import apply_change, newest_sequence, write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
+from facesearch.stores.sqlite.integrity import collections_of
+from facesearch.stores.sqlite.nearest import Filters, NearestFaces
 from facesearch.stores.sqlite.rows import (
-    FACES_OF_NEAREST,
     FACES_OF_PHOTOS,
     LEFT_OUT,
     LISTINGS,
@@ -38,10 +38,9 @@ from facesearch.stores.sqlite.rows import (
     match_of,
     stored_face_of,
 )
-from facesearch.stores.sqlite.schema import dimension_of
+from facesearch.stores.sqlite.schema import dimension_of, version_of
 
 PAGE = 500
-VEC0_MOST = 4096  # the largest k of sqlite-vec's own search
 
 
 class SqliteStore(Closeable):
@@ -54,6 +53,7 @@ class SqliteStore(Closeable):
     def __init__(self, path: Path | None, recipe: Recipe | None) -> None:
         """`path` None is a store in memory, gone when it is closed."""
         self._file = SqliteFile(path and path.absolute())
+        self._nearest = NearestFaces()
         self._recipe = recipe
 
     @classmethod
@@ -85,9 +85,9 @@ class SqliteStore(Closeable):
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be searched")
         check_query(embedding, k, self._recipe)
-        filters, values = _filters(collection, metadata or {}, min_detection_score)
+        filters = Filters(collection, tuple(sorted((metadata or {}).items())), min_detection_score)
         with self._reading() as connection:
-            rows = _nearest(connection, filters, {"query": embedding.tobytes(), **values}, k)
+            rows = self._nearest.find(connection, version_of(connection), embedding, k, filters)
         return sorted(
             map(match_of, rows), key=lambda match: (match.distance, match.stored.face_id)
         )[:k]
@@ -150,16 +150,12 @@ class SqliteStore(Closeable):
                 return
 
     def collections(self) -> dict[str, Counts]:
-        rows = self._rows(
-            """SELECT p.collection, count(DISTINCT p.id), count(f.slot)
-                FROM photos p LEFT JOIN faces f ON f.photo = p.id
-                GROUP BY p.collection ORDER BY p.collection"""
-        )
-        return {collection: Counts(photos, faces) for collection, photos, faces in rows}
+        with self._reading() as connection:
+            return collections_of(connection, version_of(connection))
 
     def counts(self) -> Counts:
-        [row] = self._rows("SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM faces)")
-        return Counts(*row)
+        every = self.collections().values()
+        return Counts(sum(each.photos for each in every), sum(each.faces for each in every))
 
     def stored_recipe(self) -> Recipe | None:
         try:
@@ -231,56 +227,3 @@ def path_of_url(url: str) -> Path | None:
 def _recipe(connection: apsw.Connection) -> Recipe | None:
     row = connection.execute("SELECT detector, crop, embedder FROM recipe").fetchone()
     return Recipe(*row) if row else None
-
-
-def _filters(
-    collection: str | None, metadata: Mapping[str, str], min_detection_score: float
-) -> tuple[str, dict[str, str | float]]:
-    """SQL conditions on the embeddings, and their values. sqlite-vec applies them as it scans."""
-    conditions, on_faces, entries = "", [], []
-    values: dict[str, str | float] = {}
-    if collection is not None:
-        conditions += " AND e.collection = :collection"
-        values["collection"] = collection
-    if min_detection_score > 0:
-        on_faces.append("detection_score >= :score")
-        values["score"] = min_detection_score
-    for place, (name, value) in enumerate(metadata.items()):
-        entries.append(
-            f"SELECT photo FROM photo_metadata WHERE name = :name{place} AND value = :value{place}"
-        )
-        values |= {f"name{place}": name, f"value{place}": value}
-    if entries:
-        on_faces.append(f"photo IN ({' INTERSECT '.join(entries)})")
-    if on_faces:
-        # One list of rows: sqlite-vec takes no two.
-        slots = f"SELECT slot FROM faces WHERE {' AND '.join(on_faces)}"
-        conditions += f" AND e.rowid IN ({slots})"
-    return conditions, values
-
-
-def _nearest(
-    connection: apsw.Connection, filters: str, values: Mapping[str, str | float | bytes], k: int
-) -> list[Row]:
-    """At least the k nearest faces, in any order; each row ends with the distance."""
-    if k < VEC0_MOST:
-        nearest = f"""SELECT e.rowid AS slot, e.distance FROM embeddings e
-            WHERE e.embedding MATCH :query AND e.k = :k {filters}"""
-        rows = _faces_of(connection, nearest, {**values, "k": k + 1})
-        distances = sorted(distance for *_, distance in rows)
-        if len(rows) <= k or distances[k - 1] < distances[k]:
-            return rows
-    # Of faces just as far away, ids decide which are among the k; sqlite-vec cannot tell.
-    nearest = f"""SELECT e.rowid AS slot, vec_distance_l2(e.embedding, :query) AS distance
-        FROM embeddings e CROSS JOIN faces f ON f.slot = e.rowid
-            CROSS JOIN photos p ON p.id = f.photo
-        WHERE true {filters} ORDER BY distance, p.key || '-' || f.number LIMIT :k"""
-    return _faces_of(connection, nearest, {**values, "k": k})
-
-
-def _faces_of(
-    connection: apsw.Connection, nearest: str, values: Mapping[str, str | float | bytes]
-) -> list[Row]:
-    """The faces of the slots and distances that the query `nearest` finds."""
-    sql = f"WITH nearest AS MATERIALIZED ({nearest}) {FACES_OF_NEAREST}"
-    return list(connection.execute(sql, values))
