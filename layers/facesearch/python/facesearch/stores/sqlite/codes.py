@@ -30,7 +30,7 @@ SQUARED_ROUNDINGS = 16 * ROUNDING
 """More than float32 adds to a squared distance here, relative to ‖s·c‖² + ‖s'·c'‖²: a product of
 five roundings, at most the half of that sum, and two additions."""
 SQUARES = (1e-20, 1e30)
-"""‖s·c‖² between which float32 neither overflows nor loses digits; all others are compared."""
+"""‖s·c‖² between which float32 neither overflows nor loses digits; any other may be near."""
 ROWS_OF_CHUNK = 256
 BYTES_OF_ROW = 20  # beside the code, whose numbers are a byte each
 
@@ -230,13 +230,17 @@ def _coded(
     rounded = np.rint(embeddings / scales[:, None])
     codes = rounded.astype(np.int8)
     lengths = np.einsum("ij,ij->i", codes, codes, dtype=np.int32)
-    squares = (lengths * scales.astype(np.float64) ** 2).astype(np.float32)
+    squares = lengths * scales.astype(np.float64) ** 2
+    unsure = (squares < SQUARES[0]) | (squares > SQUARES[1])
+    scales[unsure] = squares[unsure] = 0
     rest = embeddings - scales[:, None] * rounded
-    residuals = np.sqrt(np.einsum("ij,ij->i", rest, rest))
+    rest[unsure] = 0
     # Never less than it is, whatever float32 rounded on the way.
-    enough = residuals * (1 + 2 * embeddings.shape[1] * ROUNDING) + 4 * ROUNDING * np.sqrt(squares)
-    enough[~((squares >= SQUARES[0]) & (squares <= SQUARES[1]))] = np.inf
-    return scales, codes, squares, enough.astype(np.float32)
+    residuals = np.sqrt(np.einsum("ij,ij->i", rest, rest))
+    residuals *= 1 + 2 * embeddings.shape[1] * ROUNDING
+    residuals += 4 * ROUNDING * np.sqrt(squares)
+    residuals[unsure] = np.inf
+    return scales, codes, squares.astype(np.float32), residuals.astype(np.float32)
 
 
 def _slabs_of(pieces: Sequence[Slab]) -> list[Slab]:
