@@ -145,7 +145,7 @@ def make_format_1(file: Path) -> None:
     """Take from a store what later formats added."""
     with apsw.Connection(str(file)) as connection:
         connection.execute("ALTER TABLE photos DROP COLUMN left_out")
-        connection.execute("DROP TABLE totals")
+        connection.execute("DROP TABLE totals; DROP TABLE collections; DROP TABLE stamps")
         connection.pragma("user_version", 1)
     connection.close()
 
