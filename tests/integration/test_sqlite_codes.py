@@ -167,8 +167,8 @@ def test_search_by_codes_of_any_dimension_and_length_is_exact(
     recipe = Recipe("detector", "crop", f"of {dimension}", dimension, unit_length=False)
     chance = np.random.default_rng(dimension)
     lengths = np.concatenate((np.full(400, 1.0), 10.0 ** np.arange(-22, 18), [0]))
-    embeddings = chance.standard_normal((len(lengths), dimension))
-    embeddings = np.asarray(_unit(embeddings) * lengths[:, None], np.float32)
+    directions = _unit(chance.standard_normal((len(lengths), dimension)))
+    embeddings = np.asarray(directions * lengths[:, None], np.float32)
     with SqliteStore(path, recipe) as store:
         store.write(_photos(embeddings))
         for length in (1.0, 1e-3, 40.0):
