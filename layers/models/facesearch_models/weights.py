@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 LARGEST_WEIGHT = 127
 LARGEST_PAIR = 128
+OFF = 1e-6
+"""Channels whose weights are smaller than this share of the largest are off."""
 
 # The steps that are tried, as shares of the one at which no weight needs to be lowered.
 SHARES = np.linspace(1.0, 0.5, 13)
@@ -29,6 +31,9 @@ def quantise_weights(
     widest = np.maximum(
         np.abs(real).max(axis=1), largest_pairs(real) * LARGEST_WEIGHT / LARGEST_PAIR
     )
+    # A channel that is off, as pruned networks have them, takes a step like the others'.
+    off = widest <= OFF * widest.max()
+    widest[off] = 1.0 if off.all() else np.median(widest[~off])
     best = np.zeros_like(real)
     steps = np.zeros(len(real))
     least = np.full(len(real), np.inf)

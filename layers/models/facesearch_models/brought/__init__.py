@@ -1,0 +1,1 @@
+"""Networks that people bring: checked, tried and quantised before a recipe may use them."""
