@@ -82,10 +82,7 @@ def serve(
             held = _held(service.store)
             url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             place = place_of(settings.search.shared.store_url)
-            news = (
-                f"The store is {place}\n"
-                f"{held.faces:,} faces in {held.photos:,} photos: listening on {url}"
-            )
+            news = f"{held.faces:,} faces in {held.photos:,} photos, in {place}: listening on {url}"
             log_failures()
             if made_up:
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
