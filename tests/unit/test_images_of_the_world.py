@@ -6,6 +6,7 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 import numpy as np
@@ -162,6 +163,69 @@ def test_progressive_jpeg_that_was_cut_and_given_an_end_marker_is_not_read_in_si
         decode_image(data[: first + 200] + JPEG_END)
     assert "details" in decode_image(data[:last] + JPEG_END).note
     assert decode_image(data).note == ""
+
+
+def test_progressive_jpeg_that_was_cut_in_its_last_scan_lacks_details_only(
+    photo: Image.Image,
+) -> None:
+    data = encoded(photo, "JPEG", quality=95, progressive=True)
+    last = data.rindex(b"\xff\xda")
+    assert shows(data[: (last + len(data)) // 2] + JPEG_END, photo)
+
+
+def damaged(data: bytes, kind: str, seed: int) -> bytes:
+    """A JPEG with damage somewhere in the middle of its picture."""
+    random = Random(seed)  # noqa: S311 (not for secrets)
+    place = random.randrange(len(data) // 3, len(data) * 2 // 3)
+    length = random.choice([256, 1024, 4096])
+    noise = random.randbytes(length).replace(b"\xff", b"\xfe")
+    return {
+        "zeros": data[:place] + bytes(length) + data[place + length :],
+        "noise": data[:place] + noise + data[place + length :],
+        "missing": data[:place] + data[place + length :],
+        "twice": data[: place + length] + data[place:],
+    }[kind]
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("kind", ["zeros", "noise", "missing", "twice"])
+def test_jpeg_that_is_damaged_in_the_middle_says_so(
+    photo: Image.Image, kind: str, subsampling: str
+) -> None:
+    """Not always: data may fit by chance."""
+    data = encoded(photo.resize((1200, 800)), "JPEG", quality=90, subsampling=subsampling)
+    assert decode_image(data).note == ""
+    told = 0
+    for seed in range(10):
+        try:
+            told += decode_image(damaged(data, kind, seed)).note != ""
+        except DamagedImage:
+            told += 1
+    assert told >= 8
+
+
+def test_jpeg_without_one_of_its_restart_markers_says_so(photo: Image.Image) -> None:
+    data = encoded(photo.resize((1200, 800)), "JPEG", quality=90, restart_marker_rows=1)
+    assert decode_image(data).note == ""
+    place = data.index(b"\xff\xd3", len(data) // 3)
+    decoded = decode_image(data[:place] + data[place + 2 :])
+    assert "does not fit its size" in decoded.note
+
+
+@pytest.mark.parametrize("fill", [b"\xff", b"\0", b"\xff\xff\xff\xff", bytes(4)])
+@pytest.mark.parametrize("size", [(8, 8), (17, 33), (240, 160), (1200, 807), (3000, 16)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_whole_jpeg_has_no_note(
+    photo: Image.Image, mode: str, size: tuple[int, int], fill: bytes
+) -> None:
+    """Also with fill bytes before its end marker, and black or white below."""
+    picture = photo.resize(size)
+    data = encoded(picture.convert(mode), "JPEG")
+    assert data.endswith(JPEG_END)
+    assert decode_image(data[:-2] + fill + JPEG_END).note == ""
+    for colour in ("black", "white"):
+        picture.paste(colour, (0, size[1] // 2, *size))
+        assert decode_image(encoded(picture.convert(mode), "JPEG", optimize=True)).note == ""
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -436,6 +500,49 @@ def test_tiff_of_whole_numbers_of_32_bits_keeps_its_shades(photo: Image.Image, b
     values = (shades / 255 * (2**bits - 1)).astype("<u4")
     data = samples_tiff(photo, values.tobytes(), [32])
     assert difference(decode_image(data).rgb()[..., 0], shades) <= 1
+
+
+@pytest.mark.parametrize("below", [False, True], ids=["from 0", "from its least"])
+@pytest.mark.parametrize("kind", ["i1", "i2", "i4", "f4"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_of_signed_samples_keeps_its_shades(
+    photo: Image.Image, order: Literal["<", ">"], kind: str, below: bool
+) -> None:
+    shades = np.asarray(photo.convert("L"))
+    peak = 1.0 if kind == "f4" else float(2 ** (8 * int(kind[1]) - 1) - 1)
+    values = shades / 255 * peak
+    if below:
+        values = 2 * values - peak
+    body = values.astype(order + kind).tobytes()
+    data = grey_tiff(photo, body, 8 * int(kind[1]), 3 if kind == "f4" else 2, order)
+    assert difference(decode_image(data).rgb()[..., 0], shades) <= 2
+
+
+def test_noise_below_0_does_not_lighten_a_picture_of_floats(photo: Image.Image) -> None:
+    shades = np.asarray(photo.convert("L"))
+    floats = shades.astype(np.float32) / 255
+    floats[:20] -= 0.03
+    decoded = decode_image(encoded(Image.fromarray(floats), "TIFF")).rgb()[20:, :, 0]
+    assert difference(decoded, shades[20:]) <= 1
+
+
+def grey_tiff(
+    photo: Image.Image, body: bytes, bits: int, sample_format: int, order: Literal["<", ">"]
+) -> bytes:
+    """One strip without compression."""
+    tags: dict[int, tuple[int, list[int]]] = {
+        256: (4, [photo.width]),
+        257: (4, [photo.height]),
+        258: (3, [bits]),
+        259: (3, [1]),
+        262: (3, [1]),
+        273: (4, [8]),
+        277: (3, [1]),
+        278: (4, [photo.height]),
+        279: (4, [len(body)]),
+        339: (3, [sample_format]),
+    }
+    return tiff(tags, body, order)
 
 
 def test_tiff_of_12_bits_keeps_its_shades(photo: Image.Image) -> None:

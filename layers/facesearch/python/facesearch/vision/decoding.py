@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import OPEN_INFO, ImageFileDirectory_v2, TiffImageFile
 from facesearch.errors import DamagedImage, ImageError, ImageTooLarge, NotAnImage
 from facesearch.vision import jpeg, png
 from facesearch.vision.formats import DIB, FORMATS, NOT_READ, RAW, format_of, read_name
+from facesearch.vision.watched_jpeg import WatchedJpeg
 
 # Every size is checked before anything is decoded; Pillow's own check would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -43,6 +44,7 @@ COUNTED_PIXELS = 2**20
 """Pixels that are looked at at a time for the scale of a picture."""
 
 _FEWER_DETAILS = "the file ends early: the photo may lack its finest details"
+_ODD_DATA = "its data does not fit its size: some of the photo may be damaged"
 _FILLINGS = ((127, 127), (128, 128))
 """The least and largest value of a row of blocks that are missing. CMYK is inverted."""
 
@@ -68,7 +70,7 @@ _REDUCED_PAGE, _OLD_REDUCED_PAGE, _WHITE_IS_ZERO = 1, 2, 0
 # Pillow knows these pages only with their bytes in the other order.
 OPEN_INFO.setdefault((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 _BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT = 258, 259, 284, 339
-_PLANES_APART, _UNSIGNED = 2, 1
+_PLANES_APART, _UNSIGNED, _SIGNED = 2, 1, 2
 _GIF_HEADER = 13
 _BROKEN_STREAM = "broken data stream"
 _PAGES = 16
@@ -105,26 +107,37 @@ def decode_jpeg(data: bytes) -> DecodedImage:
         if header is not None and header.unread:
             raise _unread(header.unread)
         data = jpeg.without_extras(data)
-        image, size = _opened_jpeg(data)
+        is_baseline = header is not None and header.common and not header.coefficient_bytes
+        if is_baseline and jpeg.has_end(data):
+            return _watched(data)
+        image, size = _opened(JpegImageFile(io.BytesIO(data)))
         try:
             image.load()
         except OSError:
             return _ending_early(data, image)
-        is_filled = _is_filled_below(image)
         if header is not None and header.coefficient_bytes:
             if not jpeg.every_scan_begins(data, header.components):
-                if is_filled:
+                if _is_filled_below(image):
                     raise _missing_end()
                 return _upright(image, size, _FEWER_DETAILS)
-        elif is_filled:
+        elif _is_filled_below(image):
             _check_rows(jpeg.without_end(data))
         return _upright(image, size)
 
 
-def _opened_jpeg(data: bytes) -> tuple[JpegImageFile, tuple[int, int]]:
-    """Open a JPEG, perhaps for decoding at a smaller size. Returns it with its full size."""
-    # Not `Image.open`, for which a phone's several pictures in one file are a format of their own.
-    image = JpegImageFile(io.BytesIO(data))
+def _watched(data: bytes) -> DecodedImage:
+    """Decode a baseline JPEG that has its end marker, and tell if what is before it is damaged."""
+    watched = WatchedJpeg(data)
+    image, size = _opened(watched)
+    image.load()
+    if _is_filled_below(image):
+        _check_rows(jpeg.without_end(data))
+    return _upright(image, size, _ODD_DATA if watched.is_odd else "")
+
+
+def _opened(image: JpegImageFile) -> tuple[JpegImageFile, tuple[int, int]]:
+    """Prepare a JPEG, perhaps for decoding at a smaller size. Returns it with its full size."""
+    # Not of `Image.open`, for which a phone's several pictures in one file are another format.
     size = image.size
     factor = _factor(image)
     if factor > 1:
@@ -143,7 +156,7 @@ def _is_filled_below(image: Image.Image) -> bool:
 
 def _check_rows(data: bytes) -> None:
     """Raises `DamagedImage` when a JPEG that was given an end marker had ended long before."""
-    partial, _ = _opened_jpeg(data)
+    partial, _ = _opened(JpegImageFile(io.BytesIO(data)))
     try:
         partial.load()
     except OSError:
@@ -169,7 +182,7 @@ def _missing_end() -> DamagedImage:
 
 def _ending_early(data: bytes, partial: JpegImageFile) -> DecodedImage:
     """Decode a photo that ends early, as `partial` shows, if only little of it is missing."""
-    image, size = _opened_jpeg(data + jpeg.END)
+    image, size = _opened(JpegImageFile(io.BytesIO(data + jpeg.END)))
     image.load()
     header = jpeg.read_header(data)
     if header is not None and header.coefficient_bytes:
@@ -362,53 +375,89 @@ def _without_empty_alpha(image: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class _Greys:
-    """How to read greys of more than 8 bits: the largest value, and whether 0 is white."""
+    """How to read greys: the values of the darkest and the lightest, and if those are inverted."""
 
     peak: float
-    inverted: bool
+    inverted: bool = False
+    low: float = 0.0
 
 
 def _greys(image: Image.Image) -> _Greys | None:
-    """How to read the photo's greys if they have more than 8 bits, else None."""
+    """How to read the photo's greys if Pillow would not turn them to 8 bits, else None."""
+    if _is_signed_byte(image):
+        return _Greys(127.0, low=_low(image, 127.0))
     if not image.mode.startswith(("I", "F")):
         return None
     inverted = _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
     if image.mode.startswith("I;16"):
         twelve = _first(image, _BITS) == 12
         return _Greys(4095.0 if twelve else 65535.0, inverted)
-    beyond, brightest = _shares_beyond(image)
+    peak = _peak(image)
+    return _Greys(peak, inverted, _low(image, peak))
+
+
+def _peak(image: Image.Image) -> float:
+    """The value of the lightest grey: of the scales in use, the first that holds the pixels."""
+    beyond, largest = _shares_beyond(image)
     if image.mode == "F" and beyond[MAX_OF_FLOATS] <= MAX_HOT_SHARE:
-        return _Greys(1.0, inverted)
+        return 1.0
     if beyond[255.0] <= (MAX_HOT_SHARE if image.mode == "F" else 0):
-        return _Greys(255.0, inverted)
+        return 255.0
     if image.mode == "I" and beyond[65535.0]:
         # Of 24 bits, for one: the largest value that as many bits as are used can hold.
-        return _Greys(2.0 ** int(brightest).bit_length() - 1, inverted)
-    return _Greys(65535.0, inverted)
+        return 2.0 ** (int(largest) - 1).bit_length() - 1
+    is_signed = image.mode == "I" and not _is_unsigned(image)
+    return 32767.0 if is_signed and not beyond[32768.0] else 65535.0
+
+
+def _low(image: Image.Image, peak: float) -> float:
+    """The value of the darkest grey: 0, or that much below it as `peak` is above.
+
+    Sharpening leaves a few values below 0, and noise many that are next to it.
+    """
+    negative = finite = 0
+    for values in _bands_of_values(image):
+        finite += values.size
+        negative += int(np.count_nonzero(np.less(values, -peak / 4)))
+    return -peak if negative > MAX_HOT_SHARE * finite else 0.0
 
 
 def _shares_beyond(image: Image.Image) -> tuple[dict[float, float], float]:
     """The share of the finite pixels beyond each of the values that a scale may end at.
 
-    Also the value of the brightest one.
+    Also the largest magnitude of a pixel.
     """
-    counts = dict.fromkeys((MAX_OF_FLOATS, 255.0, 65535.0), 0)
-    finite, brightest = 0, 0.0
+    counts = dict.fromkeys((MAX_OF_FLOATS, 255.0, 32768.0, 65535.0), 0)
+    finite, largest = 0, 0.0
+    for values in _bands_of_values(image):
+        sizes = np.abs(values.astype(np.float64))
+        finite += sizes.size
+        largest = float(sizes.max(initial=largest))
+        for limit in counts:
+            counts[limit] += int(np.count_nonzero(sizes > limit))
+    return {limit: count / max(1, finite) for limit, count in counts.items()}, largest
+
+
+def _bands_of_values(image: Image.Image) -> Iterator[NDArray[np.generic]]:
+    """The finite greys, some rows at a time."""
     rows = max(1, COUNTED_PIXELS // image.width)
     for top in range(0, image.height, rows):
-        values = _values(image.crop((0, top, image.width, min(image.height, top + rows))), image)
-        values = values[np.isfinite(values)]
-        finite += values.size
-        brightest = float(values.max(initial=brightest))
-        for limit in counts:
-            counts[limit] += int(np.count_nonzero(values > limit))
-    return {limit: count / max(1, finite) for limit, count in counts.items()}, brightest
+        part = image.crop((0, top, image.width, min(image.height, top + rows)))
+        values = _values(part, image)
+        yield values[np.isfinite(values)]
 
 
 def _values(part: Image.Image, image: Image.Image) -> NDArray[np.generic]:
-    """The greys of a part of the image; Pillow takes whole numbers of 32 bits as signed."""
+    """The greys of a part of the image; Pillow mistakes the sign of some whole numbers."""
     values = np.asarray(part)
+    if _is_signed_byte(image):
+        return values.view(np.int8)
     return values.view(np.uint32) if image.mode == "I" and _is_unsigned(image) else values
+
+
+def _is_signed_byte(image: Image.Image) -> bool:
+    is_tiff = image.mode == "L" and image.format == "TIFF"
+    return is_tiff and _first(image, _SAMPLE_FORMAT) == _SIGNED
 
 
 def _is_unsigned(image: Image.Image) -> bool:
@@ -428,7 +477,8 @@ def _rgb(image: Image.Image, greys: _Greys | None, whole: Image.Image) -> Image.
         return image
     if greys is not None:
         # Pillow would clip these greys at 255.
-        values = _values(image, whole).astype(np.float32) * np.float32(255.0 / greys.peak)
+        scale = np.float32(255.0 / (greys.peak - greys.low))
+        values = (_values(image, whole).astype(np.float32) - np.float32(greys.low)) * scale
         if greys.inverted:
             values = 255.0 - values
         clipped = np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)

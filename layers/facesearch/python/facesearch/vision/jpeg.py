@@ -101,10 +101,26 @@ def _is_cut(segment: _Segment) -> bool:
     )
 
 
+def has_end(data: bytes) -> bool:
+    """Whether an end marker follows the first scan."""
+    return data.find(END, _first_scan(data)) >= 0
+
+
 def without_end(data: bytes) -> bytes:
     """The JPEG up to its end marker; whole if it has none."""
     end = data.find(END, _first_scan(data))
     return data if end < 0 else data[:end]
+
+
+def bounds_of_scan(data: bytes) -> tuple[int, int]:
+    """Where the data of the first scan begins, and where the end marker after it is.
+
+    Of a JPEG without an end marker, the latter is the file's end.
+    """
+    scans = (each.end for each in _segments(data) if each.marker == _SCAN)
+    start = next(scans, len(data))
+    end = data.find(END, start)
+    return start, len(data) if end < 0 else end
 
 
 def _first_scan(data: bytes) -> int:
