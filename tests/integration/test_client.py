@@ -1,7 +1,13 @@
 """The Python client against a running server."""
 
+import asyncio
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +19,14 @@ import pytest
 from PIL import Image
 
 from facesearch import __version__
-from facesearch_local.client import ApiError, FaceSearchClient
+from facesearch_local.client import ApiError, AsyncFaceSearchClient, FaceSearchClient
 from search_faces.contract.answers import Collection, StoreRecipe
 from search_faces.contract.requests import CompareSide, MatchOptions, SearchOptions
 from tests.e2e.page.gateway import KEY, STAGE
 from tests.e2e.page.sites import behind_gateway
 from tests.integration.serving import serving
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -137,6 +145,64 @@ def test_uploaded_photo_is_listed_and_found(models: Path, elton: Path, tmp_path:
             client.upload(elton, collection="")
     assert (sent[-1], sent) == (1.0, sorted(sent))
     assert refused.value.status == 400
+
+
+def test_photos_are_paths_as_text_too(models: Path, elton: Path, tmp_path: Path) -> None:
+    store, uploads = f"{tmp_path}/faces.db", {"FACESEARCH_UPLOADS": f"{tmp_path}/new"}
+    with serving(store, models, uploads) as address, FaceSearchClient(address) as client:
+        photo_id = client.upload(str(elton))
+        assert client.search(str(elton)).results[0].matches[0].photo_id == photo_id
+        assert client.compare(str(elton), elton).same_person
+        assert len(client.detect(str(elton)).faces) == 1
+
+
+def test_async_client_answers_many_at_once(served: str, elton: Path, madonna: Path) -> None:
+    async def ask() -> None:
+        async with AsyncFaceSearchClient(served, connections=3) as client:
+            options = SearchOptions(k=1)
+            found = await asyncio.gather(
+                *(client.search(each, options=options) for each in (elton, madonna) * 3)
+            )
+            people = [each.results[0].matches[0].photo_id.split("/")[-2] for each in found]
+            assert people == ["elton_john", "madonna"] * 3
+            assert len([photo async for photo in client.photos(page=4)]) == 15
+            assert (await client.health()).status == "ok"
+            with pytest.raises(ApiError, match="face"):
+                await client.face("0" * 32 + "-0")
+
+    asyncio.run(ask())
+
+
+def test_async_client_has_every_method_of_the_other() -> None:
+    def methods(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")} - {"photo_page"}
+
+    assert methods(AsyncFaceSearchClient) == methods(FaceSearchClient)
+
+
+@pytest.mark.parametrize("document", ["README.md", "functions/README.md"])
+def test_python_of_the_documents_runs(
+    document: str, served: str, elton: Path, tmp_path: Path
+) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    examples = [
+        each
+        for each in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        if "facesearch_local.client" in each
+    ]
+    assert examples
+    shutil.copy(elton, tmp_path / "friend.jpg")
+    for example in examples:
+        ended = subprocess.run(
+            [sys.executable, "-c", example.replace("http://127.0.0.1:8000", served)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert "elton_john" in ended.stdout
 
 
 def test_upload_where_nobody_may_is_refused(reader: FaceSearchClient, elton: Path) -> None:

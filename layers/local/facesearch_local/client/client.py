@@ -95,10 +95,14 @@ class FaceSearchClient(Closeable):
         """All photos whose id starts with `prefix`, by id. They are fetched a page at a time."""
         after: str | None = ""
         while after is not None:
-            options = {"prefix": prefix, "after": after, "limit": str(page)}
-            answer = self._transport.get("v1/photos", PhotosAnswer, options)
+            answer = self.photo_page(prefix, after, page)
             yield from answer.photos
             after = answer.next
+
+    def photo_page(self, prefix: str = "", after: str = "", page: int = PAGE) -> PhotosAnswer:
+        """At most `page` photos, those after the id `after`; `next` is the next page's `after`."""
+        options = {"prefix": prefix, "after": after, "limit": str(page)}
+        return self._transport.get("v1/photos", PhotosAnswer, options)
 
     def collections(self) -> list[Collection]:
         """The collections, with their numbers of photos and faces."""
@@ -106,24 +110,24 @@ class FaceSearchClient(Closeable):
 
     def upload(
         self,
-        photo: Path,
+        photo: str | Path,
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: UploadProgress = lambda _sent, _all: None,
     ) -> str:
         """Upload a photo, which is indexed soon, and return its id."""
-        data = photo.read_bytes()
-        kind = mimetypes.guess_type(photo.name)[0] or "application/octet-stream"
+        data, name = Path(photo).read_bytes(), Path(photo).name
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         request = UploadRequest(
-            filename=photo.name,
+            filename=name,
             content_type=kind,
             size=len(data),
             collection=msgspec.UNSET if collection is None else collection,
             metadata=metadata or {},
         )
         form = self._transport.post("v1/uploads", request, UploadAnswer)
-        self._transport.post_form(form.url, form.fields, (photo.name, data, kind), progress)
+        self._transport.post_form(form.url, form.fields, (name, data, kind), progress)
         return form.photo_id
 
     def health(self) -> HealthAnswer:
