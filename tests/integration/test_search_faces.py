@@ -65,6 +65,16 @@ def test_search_answers_with_faces_and_matches_and_never_with_vectors(query: Tak
     }
     assert best["score"] == pytest.approx(1 / (1 + best["distance"] ** 2), abs=1e-5)
     assert best["confidence"] > 0.5 > answer.matches[-1]["confidence"]
+    assert (best["verdict"], answer.matches[-1]["verdict"]) == ("possible", "look_alike")
+    limits = answer.json["limits"]
+    for match in answer.matches:
+        assert match["verdict"] == (
+            "very_likely"
+            if match["distance"] <= limits["very_likely"]
+            else "possible"
+            if match["distance"] <= limits["possible"]
+            else "look_alike"
+        )
     assert best["face_id"] == face_id(best["photo_id"], 0)
     assert best["collection"] == "music"
     assert best["metadata"] == {"number": best["photo_id"][-5]}

@@ -5,15 +5,16 @@ from PIL import Image
 
 from facesearch.faces import BoundingBox
 from facesearch.photos.thumbnails import TILE, cut_out
+from facesearch.verdicts import Verdict
 from facesearch.vision.images import DecodedImage
 from facesearch_local.grid import GridResult, draw_grid
 
 RED, GREEN, BLUE = (220, 40, 40), (40, 200, 60), (50, 60, 220)
 
 
-def result(colour: tuple[int, int, int] | None, confidence: float = 0.9) -> GridResult:
+def result(colour: tuple[int, int, int] | None, verdict: Verdict = "possible") -> GridResult:
     picture = Image.new("RGB", (TILE, TILE), colour) if colour else None
-    return GridResult("folder/name.jpg", 0.5, confidence, picture, "" if colour else "it is gone")
+    return GridResult("folder/name.jpg", 0.5, verdict, picture, "" if colour else "it is gone")
 
 
 def first_place(grid: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int]:
@@ -49,28 +50,29 @@ def test_grid_frames_the_query_and_no_other() -> None:
 def test_grid_says_why_a_photo_is_not_shown() -> None:
     query = Image.new("RGB", (TILE, TILE), RED)
     gone, other = (
-        draw_grid(query, "q.jpg", [GridResult("a/b.jpg", 0.5, 0.9, None, reason)])
+        draw_grid(query, "q.jpg", [GridResult("a/b.jpg", 0.5, "possible", None, reason)])
         for reason in ("the photo is gone", "the disk does not answer")
     )
     assert gone.size == other.size
     assert gone.tobytes() != other.tobytes()
 
 
-def test_grid_bar_is_as_long_as_the_confidence() -> None:
+def test_grid_is_green_for_what_is_very_likely_only() -> None:
     query = Image.new("RGB", (TILE, TILE), RED)
-    green = (31, 157, 97)
 
-    def bar(confidence: float) -> int:
-        grid = np.asarray(draw_grid(query, "q.jpg", [result(BLUE, confidence)]))
-        return int((grid == green).all(axis=2).sum(axis=1).max())
+    def green(verdict: Verdict) -> bool:
+        grid = np.asarray(draw_grid(query, "q.jpg", [result(BLUE, verdict)])).astype(int)
+        caption = grid[TILE + 40 :, grid.shape[1] // 2 :]
+        return bool((caption[..., 1] > caption[..., 0] + 50).any())
 
-    assert abs(bar(1.0) - TILE) <= 4
-    assert abs(bar(0.5) - TILE / 2) <= 4
+    assert green("very_likely")
+    assert not green("possible")
+    assert not green("look_alike")
 
 
 def test_grid_survives_names_of_any_length_and_script() -> None:
     labels = ("", "a" * 500 + "/" + "b" * 500, "写真/顔.jpg", "plain.jpg")
-    results = [GridResult(label, 0.1, 0.99, None, "w" * 300) for label in labels]
+    results = [GridResult(label, 0.1, "very_likely", None, "w" * 300) for label in labels]
     grid = draw_grid(Image.new("RGB", (TILE, TILE), RED), labels[1], results)
     assert grid.width > 5 * TILE
 

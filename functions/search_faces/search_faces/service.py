@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from facesearch.errors import InvalidRequest, StoreNotFound
+from facesearch.limiter import Limiter
 from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
 from facesearch.stores import FaceStore, open_store
@@ -29,8 +30,14 @@ class SearchService:
     """Where the page sends new photos, if that is another origin than its own."""
     commit: str = ""
     """The commit that runs, if known."""
+    very_likely: float | None = None
+    """The distance up to which a match is called very likely; None: by the size of the index."""
+    limiter: Limiter = field(init=False)
     _seen: Event = field(default_factory=Event)
     """Whether the store has been there."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limiter", Limiter(self.store, self.very_likely))
 
     @classmethod
     def from_settings(cls, settings: SearchSettings) -> "SearchService":
@@ -49,6 +56,7 @@ class SearchService:
             uploads=uploads,
             upload_origin=settings.upload_origin,
             commit=settings.commit,
+            very_likely=settings.shared.very_likely,
         )
 
     def prepare(self) -> None:

@@ -4,14 +4,13 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from facesearch.confidence import percent
+from facesearch.verdicts import WORDS, Verdict
 
 Area = tuple[int, int, int, int]
 """Left, top, right and bottom, in pixels."""
 
 _INK = "#1b1f24"
 _FAINT = "#68717d"
-_TRACK = "#e9ecf0"
 _ELLIPSIS = "…"
 
 
@@ -22,19 +21,14 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def draw_caption(
-    card: Image.Image, area: Area, label: str, *, distance: float, confidence: float, colour: str
+    card: Image.Image, area: Area, label: str, *, distance: float, verdict: Verdict, colour: str
 ) -> None:
-    """Draw a result's name, distance and confidence, and a bar for the confidence."""
+    """Draw a result's name and distance, and what that means."""
     left, top, right, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
-    draw.text((left, top + 48), f"distance {distance:.3f}", _INK, font(14))
-    draw.text((right, top + 48), percent(confidence), colour, font(16), anchor="ra")
-    bar = (left, top + 71, right, top + 74)
-    draw.rounded_rectangle(bar, radius=2, fill=_TRACK)
-    filled = left + round((right - left) * confidence)
-    if filled > left:
-        draw.rounded_rectangle((*bar[:2], filled, bar[3]), radius=2, fill=colour)
+    draw.text((left, top + 46), WORDS[verdict], colour, font(16))
+    draw.text((right, top + 64), f"distance {distance:.3f}", _FAINT, font(13), anchor="ra")
 
 
 def draw_query_caption(card: Image.Image, area: Area, label: str, colour: str) -> None:

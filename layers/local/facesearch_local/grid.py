@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from facesearch.confidence import SAME_PERSON_DISTANCE
 from facesearch.photos.thumbnails import EMPTY, SMOOTH, TILE
+from facesearch.verdicts import Verdict
 from facesearch_local.captions import draw_caption, draw_problem, draw_query_caption, draw_rank
 
 COLUMNS = 7
@@ -22,8 +22,11 @@ _CORNER = 10
 
 _PAPER = "#e9ecf0"
 _QUERY = "#2f5fd0"
-_SAME = "#1f9d61"
-_DIFFERENT = "#9aa3af"
+_COLOURS: dict[Verdict, str] = {
+    "very_likely": "#157347",
+    "possible": "#8a5a00",
+    "look_alike": "#68717d",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class GridResult:
 
     label: str
     distance: float
-    confidence: float
+    verdict: Verdict
     picture: Image.Image | None
     problem: str = ""
 
@@ -75,15 +78,14 @@ def _result_card(rank: int, result: GridResult) -> Image.Image:
         picture = Image.new("RGB", (TILE, TILE), EMPTY)
         draw_problem(picture, result.problem)
     card.paste(picture, (_PADDING, _PADDING), _rounded(picture.size, _CORNER // 2))
-    colour = _SAME if result.distance <= SAME_PERSON_DISTANCE else _DIFFERENT
     draw_rank(card, (_PADDING, _PADDING), rank)
     draw_caption(
         card,
         _caption_area(),
         result.label,
         distance=result.distance,
-        confidence=result.confidence,
-        colour=colour,
+        verdict=result.verdict,
+        colour=_COLOURS[result.verdict],
     )
     return card
 

@@ -78,7 +78,7 @@ def test_log_and_locks_of_a_store_in_use_are_their_owner_s_only(
 
 
 REPLACING = pytest.mark.parametrize(
-    "command", [["search", "QUERY", "--grid"], ["export"]], ids=["grid", "export"]
+    "command", [["search", "QUERY", "--overwrite", "--grid"], ["export"]], ids=["grid", "export"]
 )
 
 

@@ -17,6 +17,7 @@ from facesearch.confidence import confidence
 from facesearch.faces import DetectedFace
 from facesearch.fields import fields_of
 from facesearch.searching import MAX_PHOTOS, Scope
+from facesearch.verdicts import WORDS
 from facesearch.vision.detection import MtcnnDetector
 from facesearch_local.cli import run
 from tests.integration.cli.running import Cli, Start
@@ -27,18 +28,95 @@ def test_search_finds_the_person_of_the_query(cli: Cli, train_store: str, sample
     ran = cli("search", query, "--store", train_store, "--k", "5")
     assert ran.code == 0
     header, *rows = ran.out.splitlines()
-    assert header.split() == ["rank", "name", "distance", "confidence"]
+    assert header.split() == ["rank", "photo", "distance", "verdict"]
     assert [row.split()[0] for row in rows] == ["1", "2", "3", "4", "5"]
-    assert all(re.fullmatch(r"elton_john/elton_john_\d\d\.jpg", row.split()[1]) for row in rows)
+    assert all(Path(row.split()[1]).is_file() for row in rows)
+    assert all(row.split(maxsplit=3)[3] in WORDS.values() for row in rows)
+    assert "/train/elton_john/" in rows[0]
     distances = [float(row.split()[2]) for row in rows]
     assert distances == sorted(distances)
+
+
+def test_look_alikes_stand_below_a_line(cli: Cli, train_store: str, sample: Path) -> None:
+    query = sample / "val" / "madonna" / "madonna_01.jpg"
+    ran = cli("search", query, "--store", train_store)
+    above, below = ran.out.split("-- look-alikes, as near as strangers come", 1)
+    assert "look-alike" not in above
+    assert "very likely the same person" in above
+    assert "very likely" not in below
+    found = cli("search", query, "--store", train_store, "--json").json
+    assert found["limits"]["basis"] == "measured"
+    assert found["limits"]["faces"] == 98
+    verdicts = [match["verdict"] for match in found["results"][0]["matches"]]
+    assert above.count("very likely the same person") == verdicts.count("very_likely")
+
+
+def test_photos_of_one_name_can_be_told_apart_and_opened(
+    cli: Cli, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for year in ("2023", "2024"):
+        (tmp_path / year / "party").mkdir(parents=True)
+        shutil.copy(people / "elton.jpg", tmp_path / year / "party" / "me.jpg")
+    cli("index", tmp_path / "2023", tmp_path / "2024")
+    monkeypatch.chdir(tmp_path)
+    rows = cli("search", people / "elton.jpg").out.splitlines()[1:]
+    assert [row.split()[1] for row in rows] == ["2023/party/me.jpg", "2024/party/me.jpg"]
+    monkeypatch.chdir(people)
+    rows = cli("search", people / "elton.jpg").out.splitlines()[1:]
+    assert all(Path(row.split()[1]).is_file() for row in rows)
+
+
+def test_setting_says_what_is_very_likely(
+    cli: Cli, train_store: str, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = sample / "val" / "madonna" / "madonna_01.jpg"
+    monkeypatch.setenv("FACESEARCH_VERY_LIKELY_DISTANCE", "0.1")
+    found = cli("search", query, "--store", train_store, "--json").json
+    assert (found["limits"]["very_likely"], found["limits"]["basis"]) == (0.1, "set")
+    assert found["results"][0]["matches"][0]["verdict"] == "possible"
+    assert cli("compare", query, query).out.startswith("very likely the same person")
+    monkeypatch.setenv("FACESEARCH_VERY_LIKELY_DISTANCE", "near")
+    ran = cli("search", query, "--store", train_store)
+    assert ran.code == 2
+    assert "FACESEARCH_VERY_LIKELY_DISTANCE is 'near': use a number from 0 to 2" in ran.err
+
+
+def test_grid_replaces_no_file_unless_told(cli: Cli, people: Path, tmp_path: Path) -> None:
+    cli("index", people)
+    grid = tmp_path / "grid.png"
+    ran = cli("search", people / "elton.jpg", "--grid", grid)
+    assert f"note: the picture is {grid}" in ran.err
+    grid.write_bytes(b"mine")
+    ran = cli("search", people / "elton.jpg", "--grid", grid)
+    assert ran.code == 2
+    assert f"{grid} exists: name another file, or add --overwrite" in ran.err
+    assert grid.read_bytes() == b"mine"
+    assert cli("search", people / "elton.jpg", "--grid", grid, "--overwrite").code == 0
+    assert grid.read_bytes() != b"mine"
+
+
+def test_open_shows_the_picture_or_the_nearest_photo(
+    cli: Cli, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("index", people)
+    opened: list[str] = []
+
+    def launch(target: str) -> int:
+        opened.append(target)
+        return 0
+
+    monkeypatch.setattr("click.launch", launch)
+    cli("search", people / "elton.jpg", "--open")
+    cli("search", people / "elton.jpg", "--grid", tmp_path / "grid.png", "--open")
+    assert opened == [str(people / "elton.jpg"), str(tmp_path / "grid.png")]
 
 
 def test_search_piped_is_aligned_plain_text(cli: Cli, train_store: str, sample: Path) -> None:
     query = sample / "val" / "madonna" / "madonna_01.jpg"
     lines = cli("search", query, "--store", train_store).out.splitlines()
-    assert len(lines) == 21
-    assert len({len(line) for line in lines}) == 1
+    assert len(lines) == 22
+    ends = {re.search(r"\d\.\d{3}(?=  )", line).end() for line in lines if ".jpg" in line}  # type: ignore[union-attr]
+    assert len(ends) == 1
     assert "\x1b" not in "".join(lines)
 
 
@@ -162,8 +240,8 @@ def test_search_into_a_closed_pipe_ends_without_a_traceback(
 def test_compare_tells_same_from_different(cli: Cli, sample: Path) -> None:
     first, second = (sample / "val" / "mindy_kaling" / f"mindy_kaling_0{n}.jpg" for n in (1, 2))
     other = sample / "val" / "ben_afflek" / "ben_afflek_01.jpg"
-    assert cli("compare", first, second).out.startswith("same person: distance 0.")
-    assert cli("compare", first, other).out.startswith("different people: distance 1.")
+    assert cli("compare", first, second).out.startswith("very likely the same person: distance 0.")
+    assert cli("compare", first, other).out.startswith("look-alike: distance 1.")
 
 
 def test_compare_json_of_a_photo_with_itself(cli: Cli, people: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from facesearch import faces as domain
+from facesearch import verdicts
 from facesearch.confidence import THRESHOLDS, confidence
 from facesearch.searching import MAX_DISTANCE, Comparison, FaceMatches, PhotoSearch
 from facesearch.vision.images import DecodedImage
@@ -40,10 +41,10 @@ Confidence = Annotated[
     ),
 ]
 Verdict = Annotated[
-    Literal["very_likely", "possible", "look_alike"] | None,
+    verdicts.Verdict | None,
     Meta(
-        description="What the distance means in an index of this size; null until limits are "
-        "calibrated for it."
+        description="What the distance means among so many faces, by the answer's `limits`; null "
+        "where the recipe is not calibrated."
     ),
 ]
 Metadata = Annotated[Mapping[str, str], Meta(description="The photo's user metadata.")]
@@ -129,6 +130,48 @@ class Face(Struct, frozen=True, kw_only=True):
         )
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """Up to which distance a match is what, among so many faces."""
+
+    faces: Annotated[int, Meta(ge=0, description="That were searched: all, or the collection's.")]
+    very_likely: Annotated[
+        Annotated[float, Meta(ge=0, le=MAX_DISTANCE)] | None,
+        Meta(
+            description="Within it, 1 % of searches for people who are not there show a stranger. "
+            "Null: fewer than a quarter of true matches would be within, so none is called so."
+        ),
+    ]
+    possible: Annotated[
+        float, Meta(ge=0, le=MAX_DISTANCE, description="Within it, half of those searches do.")
+    ]
+    basis: Annotated[
+        verdicts.Basis,
+        Meta(
+            description="`extrapolated`: beyond 10,000 faces, where nothing was measured. `set`: "
+            "whoever runs the service chose `very_likely`."
+        ),
+    ]
+    interval: Annotated[
+        Annotated[list[float], Meta(min_length=2, max_length=2)] | None,
+        Meta(description="Of `very_likely` as it was fitted, 95 %; null where it was set."),
+    ]
+    passing: Annotated[
+        float,
+        Meta(ge=0, le=1, description="The share of pairs of one person within `very_likely`."),
+    ]
+
+    @classmethod
+    def of(cls, limits: verdicts.Limits) -> "Limits":
+        return cls(
+            faces=limits.faces,
+            very_likely=limits.very_likely,
+            possible=limits.possible,
+            basis=limits.basis,
+            interval=None if limits.interval is None else list(limits.interval),
+            passing=round(limits.passing, 3),
+        )
+
+
 class Match(Struct, frozen=True, kw_only=True):
     """A stored face that was found."""
 
@@ -147,7 +190,7 @@ class Match(Struct, frozen=True, kw_only=True):
     photo_url: PhotoUrl | UnsetType = UNSET
 
     @classmethod
-    def of(cls, match: domain.Match, extras: Extras) -> "Match":
+    def of(cls, match: domain.Match, extras: Extras, limits: verdicts.Limits) -> "Match":
         photo, face = match.stored.photo, match.stored.face.detected
         return cls(
             face_id=match.stored.face_id,
@@ -157,7 +200,7 @@ class Match(Struct, frozen=True, kw_only=True):
             distance=_rounded(match.distance),
             score=_rounded(match.score),
             confidence=_rounded(confidence(match.distance)),
-            verdict=None,
+            verdict=limits.verdict(match.distance),
             detection_score=_rounded(face.detection_score),
             photo=Size(photo.width, photo.height),
             box=Box.of(face.box) if extras.boxes else UNSET,
@@ -178,8 +221,8 @@ class Result(Struct, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, page: FaceMatches, extras: Extras) -> "Result":
-        matches = [Match.of(match, extras) for match in page.matches]
+    def of(cls, page: FaceMatches, extras: Extras, limits: verdicts.Limits) -> "Result":
+        matches = [Match.of(match, extras, limits) for match in page.matches]
         return cls(face=page.face, matches=matches, next=page.next)
 
 
@@ -204,6 +247,7 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
     results: Annotated[
         list[Result], Meta(min_length=1, description="One; with `face=all` one for each face.")
     ]
+    limits: Limits
     recipe: RecipeId
 
     @classmethod
@@ -211,6 +255,7 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         cls,
         search: PhotoSearch,
         recipe: domain.Recipe,
+        limits: verdicts.Limits,
         extras: Extras = PLAIN,
         thumbnails: Sequence[str] = (),
     ) -> "SearchAnswer":
@@ -218,17 +263,27 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         return cls(
             photo=Size(search.photo.width, search.photo.height),
             faces=_faces(search.faces, thumbnails),
-            results=[Result.of(each, extras) for each in search.results],
+            results=[Result.of(each, extras, limits) for each in search.results],
+            limits=Limits.of(limits),
             recipe=RecipeId.of(recipe),
         )
 
     @classmethod
     def of_person(
-        cls, matches: FaceMatches, recipe: domain.Recipe, extras: Extras = PLAIN
+        cls,
+        matches: FaceMatches,
+        recipe: domain.Recipe,
+        limits: verdicts.Limits,
+        extras: Extras = PLAIN,
     ) -> "SearchAnswer":
         """For a search with a stored face, or with several photos."""
-        results = [Result.of(matches, extras)]
-        return cls(photo=None, faces=[], results=results, recipe=RecipeId.of(recipe))
+        return cls(
+            photo=None,
+            faces=[],
+            results=[Result.of(matches, extras, limits)],
+            limits=Limits.of(limits),
+            recipe=RecipeId.of(recipe),
+        )
 
 
 class StoredFace(Struct, frozen=True, kw_only=True):
@@ -344,7 +399,14 @@ class CompareAnswer(Struct, frozen=True, kw_only=True):
     distance: Distance
     confidence: Confidence
     verdict: Verdict
-    same_person: Annotated[bool, Meta(description="Whether the confidence is one half or more.")]
+    limits: Limits
+    same_person: Annotated[
+        bool,
+        Meta(
+            description="Whether the confidence is one half or more: many look-alikes are. "
+            "`verdict` is stricter."
+        ),
+    ]
     one: Face
     other: Face
     thresholds: list[Threshold]
@@ -352,12 +414,18 @@ class CompareAnswer(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, comparison: Comparison, one: Face, other: Face, recipe: domain.Recipe
+        cls,
+        comparison: Comparison,
+        one: Face,
+        other: Face,
+        recipe: domain.Recipe,
+        limits: verdicts.Limits,
     ) -> "CompareAnswer":
         return cls(
             distance=_rounded(comparison.distance),
             confidence=_rounded(comparison.confidence),
-            verdict=None,
+            verdict=limits.verdict(comparison.distance),
+            limits=Limits.of(limits),
             same_person=comparison.same_person,
             one=one,
             other=other,

@@ -59,7 +59,8 @@ def compare(request: CompareRequest, service: SearchService) -> CompareAnswer:
     queries = request.one.query("one"), request.other.query("other")
     one, other = (_side(query, request, service) for query in queries)
     comparison = compare_faces(one.embedded, other.embedded)
-    return CompareAnswer.of(comparison, one.face, other.face, service.pipeline.recipe)
+    recipe, limits = service.pipeline.recipe, service.limiter.of_pair()
+    return CompareAnswer.of(comparison, one.face, other.face, recipe, limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

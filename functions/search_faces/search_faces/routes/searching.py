@@ -45,7 +45,8 @@ def _search_photo(photo: bytes, request: SearchRequest, service: SearchService) 
     result = search_photo(photo, pipeline, service.store, request, request.face_choice)
     drawn = query_thumbnails(result.photo, result.faces, request.include)
     extras = _extras(result.results, request, service, len(drawn))
-    return SearchAnswer.of_photo(result, pipeline.recipe, extras, drawn)
+    limits = service.limiter.limits(request.collection)
+    return SearchAnswer.of_photo(result, pipeline.recipe, limits, extras, drawn)
 
 
 def _search_person(
@@ -61,7 +62,8 @@ def _without_photo(
     page: FaceMatches, request: MatchOptions, service: SearchService
 ) -> SearchAnswer:
     extras = _extras([page], request, service)
-    return SearchAnswer.of_person(page, service.pipeline.recipe, extras)
+    limits = service.limiter.limits(request.collection)
+    return SearchAnswer.of_person(page, service.pipeline.recipe, limits, extras)
 
 
 def _extras(

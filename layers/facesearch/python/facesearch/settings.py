@@ -29,6 +29,8 @@ class Settings:
     """How many crops of a face are embedded and averaged."""
     limits: IndexLimits = NO_LIMITS
     """What a face must reach to be indexed."""
+    very_likely: float | None = None
+    """The distance up to which a match is called very likely; None: by the size of the index."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -51,6 +53,7 @@ class Settings:
                 min_detection_score=_least(environ, "FACESEARCH_MIN_DETECTION_SCORE", 1.0),
                 max_faces=_max_faces(environ.get("FACESEARCH_MAX_FACES") or str(MAX_FACES)),
             ),
+            very_likely=_distance(environ, "FACESEARCH_VERY_LIKELY_DISTANCE"),
         )
 
 
@@ -96,6 +99,10 @@ def _least(environ: Mapping[str, str], name: str, highest: float = math.inf) -> 
         expected = "a number from 0" + ("" if math.isinf(highest) else f" to {highest:g}")
         raise SettingsError(f"{name} is '{text}': use {expected}")
     return value
+
+
+def _distance(environ: Mapping[str, str], name: str) -> float | None:
+    return _least(environ, name, 2.0) if environ.get(name) else None
 
 
 def _max_faces(text: str) -> int:

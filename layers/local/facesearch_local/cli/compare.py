@@ -9,6 +9,7 @@ from facesearch.confidence import percent
 from facesearch.faces import EmbeddedFace
 from facesearch.photos.folder import read_file
 from facesearch.searching import analyse_photo, compare_faces
+from facesearch.verdicts import FEWEST, WORDS, limits_for
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
@@ -23,7 +24,7 @@ from search_faces.contract.answers import CompareAnswer, Face
     epilog="""\b
 Examples:
   facesearch compare passport.jpg selfie.heic
-  facesearch compare --json a.jpg b.jpg | jq .same_person""",
+  facesearch compare --json a.jpg b.jpg | jq .verdict""",
 )
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
@@ -33,17 +34,20 @@ def command(first: Path, second: Path, as_json: bool) -> None:
 
     Compares the largest face of each.
     """
-    pipeline = open_pipeline(model_settings())
+    settings = model_settings()
+    pipeline = open_pipeline(settings)
     one, other = _face(first, pipeline), _face(second, pipeline)
     comparison = compare_faces(one, other)
+    limits = limits_for(FEWEST, settings.very_likely)
     if as_json:
         faces = Face.of(0, one.detected), Face.of(0, other.detected)
-        print_json(msgspec.to_builtins(CompareAnswer.of(comparison, *faces, pipeline.recipe)))
+        print_json(
+            msgspec.to_builtins(CompareAnswer.of(comparison, *faces, pipeline.recipe, limits))
+        )
         return
-    verdict = "same person" if comparison.same_person else "different people"
     click.echo(
-        f"{verdict}: distance {comparison.distance:.3f}, "
-        f"confidence {percent(comparison.confidence)} that it is one person"
+        f"{WORDS[limits.verdict(comparison.distance)]}: distance {comparison.distance:.3f} "
+        f"(confidence {percent(comparison.confidence)} for pairs of which half are one person)"
     )
 
 

@@ -2,59 +2,121 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
-from facesearch.confidence import confidence, percent
 from facesearch.faces import Match
-from facesearch.photos.folder import photo_label
+from facesearch.photos.folder import SCHEME, photo_name
 from facesearch.searching import FaceMatches
-from facesearch_local.cli.output import printable
+from facesearch.verdicts import WORDS, Limits, Verdict
+from facesearch_local.cli.output import print_note, printable
 
-COLUMNS = ("rank", "name", "distance", "confidence")
+COLUMNS = ("rank", "photo", "distance", "verdict")
+LINE = "look-alikes, as near as strangers come in a library of this size"
 
 
-def print_results(results: Sequence[FaceMatches]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    rank: str
+    photo: str
+    link: str
+    distance: str
+    verdict: Verdict
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        return self.rank, self.photo, self.distance, WORDS[self.verdict]
+
+
+def print_results(results: Sequence[FaceMatches], limits: Limits) -> None:
     """Print a table for each query face, with its number if there are several."""
     for result in results:
         if len(results) > 1:
             click.echo(f"face {result.face}:")
         if result.matches:
-            _print_table([_row(rank, match) for rank, match in enumerate(result.matches, 1)])
-
-
-def _row(rank: int, match: Match) -> tuple[str, ...]:
-    name = printable(photo_label(match.stored.photo.photo_id))
-    return str(rank), name, f"{match.distance:.3f}", percent(confidence(match.distance))
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    if sys.stdout.isatty():
-        _print_rich_table(rows)
-        return
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    for rank, name, distance, likely in (COLUMNS, *rows):
-        click.echo(
-            f"{rank:>{widths[0]}}  {name:<{widths[1]}}  "
-            f"{distance:>{widths[2]}}  {likely:>{widths[3]}}"
+            rows = [_row(rank, match, limits) for rank, match in enumerate(result.matches, 1)]
+            _print_rich_table(rows) if sys.stdout.isatty() else _print_table(rows)
+    if limits.very_likely is None and any(result.matches for result in results):
+        print_note(
+            f"nothing is called very likely among {limits.faces:,} faces: strangers come so near "
+            f"that the limit would let only {limits.passing:.0%} of true matches pass"
+        )
+    elif limits.basis == "extrapolated":
+        print_note(
+            f"the limits for {limits.faces:,} faces are extrapolated: up to 10,000 were measured"
         )
 
 
-def _print_rich_table(rows: Sequence[tuple[str, ...]]) -> None:
+def shown_path(photo_id: str) -> str:
+    """The photo's path as it can be opened from here, or its URI."""
+    name = photo_name(photo_id)
+    if not photo_id.startswith(SCHEME) or name == photo_id:
+        return name
+    path = Path(name)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else name
+
+
+def _row(rank: int, match: Match, limits: Limits) -> _Row:
+    photo_id = match.stored.photo.photo_id
+    return _Row(
+        str(rank),
+        printable(shown_path(photo_id)),
+        photo_id if photo_id.startswith(SCHEME) else "",
+        f"{match.distance:.3f}",
+        limits.verdict(match.distance),
+    )
+
+
+def _begins_look_alikes(rows: Sequence[_Row], place: int) -> bool:
+    return rows[place].verdict == "look_alike" and (
+        place == 0 or rows[place - 1].verdict != "look_alike"
+    )
+
+
+def _print_table(rows: Sequence[_Row]) -> None:
+    table = [COLUMNS, *(row.cells for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+
+    def line(rank: str, photo: str, distance: str, verdict: str) -> str:
+        return f"{rank:>{widths[0]}}  {photo:<{widths[1]}}  {distance:>{widths[2]}}  {verdict}"
+
+    click.echo(line(*COLUMNS))
+    for place, row in enumerate(rows):
+        if _begins_look_alikes(rows, place):
+            click.echo(f"-- {LINE} --")
+        click.echo(line(*row.cells))
+
+
+def _print_rich_table(rows: Sequence[_Row]) -> None:
     # Only a terminal's user waits for these imports.
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
+    from rich.style import Style  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in COLUMNS:
-        # Names are the only column that may be cut to fit.
-        if column == "name":
+        # Photos are the only column that may be folded to fit.
+        if column == "photo":
             table.add_column(column, overflow="fold")
+        elif column == "verdict":
+            table.add_column(column, no_wrap=True)
         else:
             table.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
+    for place, row in enumerate(rows):
+        if _begins_look_alikes(rows, place):
+            table.add_section()
+        rank, photo, distance, verdict = row.cells
+        colour = {"very_likely": "green", "possible": "yellow", "look_alike": "dim"}[row.verdict]
         # As Text, names are not read as markup.
-        table.add_row(*map(Text, row))
+        table.add_row(
+            rank,
+            Text(photo, Style(link=row.link or None)),
+            distance,
+            Text(verdict, colour),
+        )
     Console().print(table)

@@ -4,19 +4,24 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from facesearch.confidence import confidence
 from facesearch.errors import FacesearchError
 from facesearch.faces import DetectedFace, Match
 from facesearch.photos.folder import photo_label
 from facesearch.photos.reading import ReadPhoto
 from facesearch.photos.thumbnails import cut_out
+from facesearch.verdicts import Limits
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch_local.cli.output import printable
 from facesearch_local.grid import GridResult, draw_grid
 
 
 def draw_result(
-    name: str, query: DecodedImage, face: DetectedFace, matches: Sequence[Match], read: ReadPhoto
+    name: str,
+    query: DecodedImage,
+    face: DetectedFace,
+    matches: Sequence[Match],
+    read: ReadPhoto,
+    limits: Limits,
 ) -> Image.Image:
     """Draw a search with `face` of the photo `query`, which is called `name`.
 
@@ -24,11 +29,11 @@ def draw_result(
     name and the reason.
     """
     # One photo at a time: only the small pictures stay in memory.
-    results = [_result(match, read) for match in matches]
+    results = [_result(match, read, limits) for match in matches]
     return draw_grid(cut_out(query, face.box), printable(name), results)
 
 
-def _result(match: Match, read: ReadPhoto) -> GridResult:
+def _result(match: Match, read: ReadPhoto, limits: Limits) -> GridResult:
     photo_id = match.stored.photo.photo_id
     picture, problem = None, ""
     try:
@@ -36,4 +41,4 @@ def _result(match: Match, read: ReadPhoto) -> GridResult:
     except FacesearchError as error:
         problem = str(error)
     label = printable(photo_label(photo_id))
-    return GridResult(label, match.distance, confidence(match.distance), picture, problem)
+    return GridResult(label, match.distance, limits.verdict(match.distance), picture, problem)

@@ -10,7 +10,9 @@ from PIL import Image
 
 from facesearch.faces import DetectedFace, Match
 from facesearch.files import check_replaceable, complete_file
-from facesearch.photos.folder import read_file
+from facesearch.limiter import Limiter
+from facesearch.photos.folder import SCHEME, photo_path, read_file
+from facesearch.photos.ids import is_in_s3
 from facesearch.photos.places import Photos
 from facesearch.searching import (
     FaceChoice,
@@ -23,9 +25,11 @@ from facesearch.searching import (
 )
 from facesearch.store_urls import place_of
 from facesearch.stores import FaceStore, open_store
+from facesearch.verdicts import Limits
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.matches import print_results
@@ -63,7 +67,7 @@ Examples:
   facesearch search portrait.jpg --k 5 --collection wedding
   facesearch search group.jpg --face all --min-confidence 0.9
   facesearch search smile.jpg profile.jpg indoors.jpg
-  facesearch search portrait.jpg --grid nearest.png
+  facesearch search portrait.jpg --grid nearest.png --open
   facesearch search portrait.jpg --json | jq -r '.results[].matches[].photo_id'""",
 )
 @click.argument(
@@ -85,6 +89,8 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw the faces found, as a PNG or another image by extension.",
 )
+@click.option("--overwrite", is_flag=True, help="Let --grid replace a file.")
+@click.option("--open", "open_photo", is_flag=True, help="Open the picture, or the nearest photo.")
 @json_option
 def command(
     *,
@@ -93,16 +99,19 @@ def command(
     scope: Scope,
     face: FaceChoice,
     grid: Path | None,
+    overwrite: bool,
+    open_photo: bool,
     as_json: bool,
 ) -> int:
     """The stored faces nearest to the largest face of IMAGE, nearest first.
 
     Several IMAGEs are photos of one person: their largest faces are averaged. Distance is L2
-    between unit vectors, 0 to 2. Confidence is the probability that two faces at this distance
-    show one person.
+    between unit vectors, 0 to 2. The verdict says what it means among so many faces: within the
+    distance of "very likely", 1 % of searches for people who are not there show a stranger.
     """
     if grid is not None:
         _check_format(grid)
+        _check_free(grid, overwrite=overwrite, as_json=as_json)
     if len(images) > 1 and face != 0:
         raise click.UsageError("--face chooses among the faces of one IMAGE: name one.")
     if grid is not None and face == "all":
@@ -111,25 +120,29 @@ def command(
     settings = read_settings(store_url)
     pipeline = open_pipeline(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
+        limits = Limiter(store, settings.very_likely).limits(scope.collection)
         if len(images) == 1:
-            result = _search_photo(images[0], pipeline, store, scope, face)
+            result = _search_photo(images[0], pipeline, store, scope, face, limits)
         else:
-            result = _search_person(images, pipeline, store, scope)
+            result = _search_person(images, pipeline, store, scope, limits)
         # Raises when nothing was ever indexed.
         held = 1 if result.matches else _faces(store, scope.collection)
     if as_json:
         print_json(msgspec.to_builtins(result.answer))
     else:
-        print_results(result.results)
+        print_results(result.results, limits)
         click.echo(f"The store is {printable(place_of(settings.store_url))}", err=True)
     if not result.matches:
         return _report_nothing(scope, held)
     if grid is not None:
         try:
-            _draw(grid, images[0], result)
+            _draw(grid, images[0], result, limits)
         except click.ClickException as error:
             print_error(error.format_message())
             return PARTLY_DONE
+        print_note(f"the picture is {grid.absolute()}")
+    if open_photo:
+        _open(str(grid) if grid is not None else result.matches[0].stored.photo.photo_id)
     return DONE
 
 
@@ -150,21 +163,26 @@ class _SearchResult:
 
 
 def _search_photo(
-    image: Path, pipeline: FacePipeline, store: FaceStore, scope: Scope, face: FaceChoice
+    image: Path,
+    pipeline: FacePipeline,
+    store: FaceStore,
+    scope: Scope,
+    face: FaceChoice,
+    limits: Limits,
 ) -> _SearchResult:
     with naming(image):
         search = search_photo(read_file(image).data, pipeline, store, scope, face)
     if face == 0:
         note_other_faces(image, len(search.faces))
     return _SearchResult(
-        SearchAnswer.of_photo(search, pipeline.recipe),
+        SearchAnswer.of_photo(search, pipeline.recipe, limits),
         search.results,
         lambda: (search.photo, search.faces[search.results[0].face or 0]),
     )
 
 
 def _search_person(
-    images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope
+    images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope, limits: Limits
 ) -> _SearchResult:
     photos = []
     for image in images:
@@ -173,7 +191,7 @@ def _search_person(
     faces = [photo.faces[0] for photo in analyse_person(photos, pipeline)]
     matches = search_mean(faces, store, scope)
     return _SearchResult(
-        SearchAnswer.of_person(matches, pipeline.recipe),
+        SearchAnswer.of_person(matches, pipeline.recipe, limits),
         [matches],
         lambda: (decode_image(photos[0]), faces[0].detected),
     )
@@ -212,8 +230,29 @@ def _check_format(grid: Path) -> None:
         check_replaceable(grid)
 
 
-def _draw(grid: Path, image: Path, result: _SearchResult) -> None:
+def _check_free(grid: Path, *, overwrite: bool, as_json: bool) -> None:
+    """Nothing is replaced unless somebody says so."""
+    if overwrite or not grid.is_file():
+        return
+    if can_ask(as_json=as_json) and click.confirm(f"{grid} exists. Replace it?", err=True):
+        return
+    raise click.BadParameter(
+        f"{grid} exists: name another file, or add --overwrite.", param_hint="'--grid'"
+    )
+
+
+def _open(target: str) -> None:
+    """Show it in the program that this machine has for it."""
+    if is_in_s3(target):
+        target = Photos().s3.url(target) or target
+    elif target.startswith(SCHEME):
+        target = photo_path(target)
+    if click.launch(target):
+        print_note(f"no program could be started to open {target}")
+
+
+def _draw(grid: Path, image: Path, result: _SearchResult, limits: Limits) -> None:
     name = "/".join(image.absolute().parts[-2:])
-    picture = draw_result(name, *result.query(), result.matches, Photos().read)
+    picture = draw_result(name, *result.query(), result.matches, Photos().read, limits)
     with saved(grid), complete_file(grid) as file:
         picture.save(file, Image.registered_extensions()[grid.suffix.lower()])
