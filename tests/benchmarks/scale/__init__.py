@@ -1,0 +1,1 @@
+"""What a million faces take: index shapes written and searched side by side."""
