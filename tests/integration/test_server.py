@@ -405,6 +405,24 @@ def test_upload_for_which_the_disk_has_no_room_is_to_be_tried_again(
     assert stop(running) == (0, "")
 
 
+def test_more_requests_than_can_wait_are_to_be_tried_again(
+    environ: Mapping[str, str], elton: bytes
+) -> None:
+    running = start(environ, "application.WAITING = 3")
+
+    def search(_: int) -> tuple[int, dict[str, str], dict[str, Any]]:
+        return running.request("POST", "/v1/search", elton, {"Content-Type": "image/jpeg"})
+
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(search, range(40)))
+    assert {status for status, *_ in answers} == {200, 503}
+    for status, headers, body in answers:
+        if status == 503:
+            assert (headers["retry-after"], body["code"]) == ("5", "busy")
+    assert running.search(elton)[0] == 200
+    assert stop(running) == (0, "")
+
+
 def test_clients_that_leave_cost_no_more_work(environ: Mapping[str, str], elton: bytes) -> None:
     running, _ = serve_with(environ, "--workers=1")
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(elton)

@@ -2,8 +2,9 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -25,13 +26,23 @@ from facesearch_local.server.refusing import Refused
 from facesearch_local.server.workers import Workers
 from search_faces.answering import answer_request, problem_answer, refusal_answer
 from search_faces.http import HttpAnswer, HttpRequest
-from search_faces.problems import HttpProblem
+from search_faces.problems import RETRY_AFTER_S, HttpProblem
 from search_faces.routes import ROUTES
 from search_faces.service import SearchService
 from search_faces.static import STATIC_ROUTES, static_answer
 
 MAX_BODY_BYTES = 10 * 2**20
 """The limit of API Gateway."""
+
+WAITING = 100
+"""How many requests may wait for each worker: two or three seconds' work."""
+
+TOO_MANY = HttpProblem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "busy",
+    "The service is not available now",
+    f"too many other requests are waiting: try again in {RETRY_AFTER_S} seconds",
+)
 
 TWO_LENGTHS = HttpProblem(
     HTTPStatus.BAD_REQUEST,
@@ -106,8 +117,8 @@ class Application:
         self._access = access
         self._queries = Bodies(MEMORY_BYTES, on_disk=False)
         self._stored = Bodies(DISK_BYTES, on_disk=True)
-        self._analysing = ThreadPoolExecutor(workers, "analysing")
-        self._reading = ThreadPoolExecutor(workers, "reading")
+        self._analysing = _Threads(workers, "analysing")
+        self._reading = _Threads(workers, "reading")
         self._router = Router(
             [PathRoute(path, _Endpoint(self, methods)) for path, methods in operations.items()],
             redirect_slashes=False,
@@ -120,7 +131,7 @@ class Application:
     def close(self) -> None:
         """Wait for the requests in work."""
         for threads in (self._analysing, self._reading):
-            threads.shutdown(cancel_futures=True)
+            threads.close()
 
     async def respond(self, methods: Mapping[str, Operation], request: Request) -> Response:
         """Answer a request with one of the path's methods. Raises `ClientDisconnect`."""
@@ -146,18 +157,45 @@ class Application:
     async def _worked(
         self, operation: Operation, request: Request, asked: HttpRequest, body: BinaryIO
     ) -> Response:
-        """The operation's answer. It does not run for a client that left before its turn."""
+        """The operation's answer. It does not run for a client that left before its turn.
+
+        Raises `Refused` when too many requests are waiting, and `ClientDisconnect`.
+        """
         threads = self._reading if asked.method == "GET" else self._analysing
         # Within one machine, compressing takes longer than it saves.
         compress = request.client is None or not is_loopback(request.client.host)
-        job = threads.submit(_work, operation, asked, body, compress=compress)
-        answered = asyncio.wrap_future(job)
-        left = asyncio.ensure_future(request.receive())
-        await asyncio.wait((answered, left), return_when=asyncio.FIRST_COMPLETED)
-        left.cancel()
-        if not answered.done() and job.cancel():
-            raise ClientDisconnect
-        return _response(await answered, asked)
+        with threads.working(partial(_work, operation, asked, body, compress=compress)) as job:
+            answered = asyncio.wrap_future(job)
+            left = asyncio.ensure_future(request.receive())
+            await asyncio.wait((answered, left), return_when=asyncio.FIRST_COMPLETED)
+            left.cancel()
+            if not answered.done() and job.cancel():
+                raise ClientDisconnect
+            return _response(await answered, asked)
+
+
+class _Threads:
+    """Threads, and a queue before them that has an end. The event loop's thread uses it."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(count, name)
+        self._most = count * (1 + WAITING)
+        self._in_hand = 0
+
+    @contextmanager
+    def working(self, work: Callable[[], HttpAnswer]) -> Iterator[Future[HttpAnswer]]:
+        """Let a thread do the work. Raises `Refused` when too much is waiting already."""
+        if self._in_hand >= self._most:
+            raise Refused(TOO_MANY)
+        self._in_hand += 1
+        try:
+            yield self._threads.submit(work)
+        finally:
+            self._in_hand -= 1
+
+    def close(self) -> None:
+        """Wait for the work in hand; what waits is not done."""
+        self._threads.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
