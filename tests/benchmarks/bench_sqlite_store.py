@@ -87,10 +87,8 @@ def measure(path: Path, faces: int, queries: int, source: str | None = None) -> 
         with SqliteStore.from_url(source, None) as store:
             embeddings = np.array([stored.face.embedding for stored in store.faces()])
         noise = np.random.default_rng(1).standard_normal((queries, embeddings.shape[1]))
-        probes = embeddings[:: max(1, len(embeddings) // queries)][:queries] + 0.03 * noise
-        probes = np.asarray(
-            probes / np.linalg.norm(probes, axis=1, keepdims=True), dtype=np.float32
-        )
+        near = embeddings[:: max(1, len(embeddings) // queries)][:queries] + 0.03 * noise
+        probes = np.asarray(near / np.linalg.norm(near, axis=1, keepdims=True), np.float32)
     recipe = replace(RECIPE, dimension=embeddings.shape[1])
     with (
         SqliteStore(path, recipe) as store,
