@@ -95,10 +95,16 @@ class Client:
         self._port = port
         self._photos = photos
         self._kept = threading.local()
+        self._connections: list[HTTPConnection] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self.acknowledged: list[str] = []
         """The ids of photos whose upload was."""
+
+    def close(self) -> None:
+        """Close the connections, of whichever threads."""
+        for connection in self._connections:
+            connection.close()
 
     def keep_usable(self) -> None:
         """Leave out photos in which there is no face."""
@@ -139,6 +145,7 @@ class Client:
     def _post(self, path: str, body: bytes, kind: str) -> tuple[int, str, bytes]:
         if not hasattr(self._kept, "connection"):
             self._kept.connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+            self._connections.append(self._kept.connection)
         connection: HTTPConnection = self._kept.connection
         for attempt in (1, 2):
             try:
@@ -157,8 +164,10 @@ def run(photos: Sequence[bytes], seconds: float, overload_s: float, share: float
     """Serve an empty store, measure what it can do, and put it under load."""
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/faces.db"
-        with _served(store, Path(folder) / "uploads") as (port, process):
-            client = Client(port, photos)
+        with (
+            _served(store, Path(folder) / "uploads") as (port, process),
+            closing(Client(port, photos)) as client,
+        ):
             client.keep_usable()
             # One photo first: searches have a store then.
             client.upload(0)

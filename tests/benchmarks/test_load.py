@@ -21,7 +21,7 @@ def test_steady_load_has_no_error_and_leaves_nothing_behind(report: Report) -> N
     assert (dict(steady.errors), steady.refused) == ({}, 0)
     assert len(steady.took_s) == round(steady.rate * steady.seconds)
     assert steady.memory_mb[-1] < 1.2 * steady.memory_mb[len(steady.memory_mb) // 2]
-    # Its clients keep a connection each; each process may have a file of the store open, and its log.
+    # A connection of each client, and a file of the store with its log for each process.
     assert steady.handles[-1] < steady.handles[0] + 100
 
 
