@@ -1,8 +1,9 @@
 """The face index: a new or existing domain, and what each function may do in it."""
 
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Fn, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -19,11 +20,25 @@ _OF_RECIPES = f"{INDEX}-v1-*"
 """The aliases that the store reads and writes through, one for each recipe."""
 
 
+@dataclass(frozen=True)
+class FoundDomain:
+    """A domain of another stack, in this region."""
+
+    endpoint: str
+    arn: str
+
+
 class FaceIndex(Construct):
     """The store's URL, and grants that are limited to its indexes."""
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: StageSettings, network: PrivateNetwork | None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: StageSettings,
+        network: PrivateNetwork | None,
+        found: FoundDomain | None = None,
     ) -> None:
         super().__init__(scope, id)
         existing = DOMAIN_ENDPOINT.fullmatch(settings.domain_endpoint)
@@ -31,15 +46,19 @@ class FaceIndex(Construct):
             self.endpoint = settings.domain_endpoint
             self.domain_name = existing["name"]
             self.region = existing["region"]
-            self._arn = Stack.of(self).format_arn(
+            self.arn = Stack.of(self).format_arn(
                 service="es", region=self.region, resource="domain", resource_name=existing["name"]
             )
+        elif found:
+            self.endpoint, self.arn = found.endpoint, found.arn
+            self.domain_name = Fn.select(1, Fn.split("/", found.arn))
+            self.region = Aws.REGION
         else:
             domain = SearchDomain(self, "Search", settings=settings, network=network).domain
             self.endpoint = domain.attr_domain_endpoint
             self.domain_name = domain.ref
             self.region = Aws.REGION
-            self._arn = domain.attr_arn
+            self.arn = domain.attr_arn
         size = settings.sizing.index
         options = urlencode(
             {
@@ -61,6 +80,13 @@ class FaceIndex(Construct):
         self._grant(role, "es:ESHttpPut", _FIRST_INDEX)
         self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_bulk")
 
+    def grant_rebuild(self, role: iam.Role) -> None:
+        """Allow building a new index beside the old one, and putting it in its place."""
+        self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping", _INDEXES)
+        self._grant(role, "es:ESHttpPost", _INDEXES, "_aliases", "_reindex")
+        self._grant(role, "es:ESHttpPut", _INDEXES)
+        self._grant(role, "es:ESHttpDelete", _INDEXES)
+
     def grant_operate(self, policy: iam.ManagedPolicy) -> None:
         """Allow looking after the store: its state, a new index beside the old one, removals."""
         health = ("_cluster/allocation/explain", "_cluster/health/*")
@@ -70,7 +96,7 @@ class FaceIndex(Construct):
         self._grant(policy, "es:ESHttpDelete", _INDEXES)
 
     def _grant(self, to: iam.Role | iam.ManagedPolicy, action: str, *paths: str) -> None:
-        resources = [f"{self._arn}/{path}" for path in paths]
+        resources = [f"{self.arn}/{path}" for path in paths]
         statement = iam.PolicyStatement(actions=[action], resources=resources)
         to.grant_principal.add_to_principal_policy(statement)
         justify_wildcards(

@@ -38,8 +38,13 @@ class FaceFunction(Construct):
         environment: Mapping[str, str],
         snapshots: bool = False,
         sends_again: bool = False,
+        module: str = "handler",
+        name: str | None = None,
     ) -> None:
-        """`sends_again`: it sends messages to the queue that they came from."""
+        """`sends_again`: it sends messages to the queue that they came from.
+
+        The handler is in a `module` of the package. Without a `name`, CloudFormation gives one.
+        """
         super().__init__(scope, id)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log = log_group(self, "Log", settings)
@@ -49,7 +54,8 @@ class FaceFunction(Construct):
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=layers.architecture,
-            handler=f"{package}.handler.handler",
+            handler=f"{package}.{module}.handler",
+            function_name=name,
             code=lambda_.Code.from_asset(str(self._code(package)), exclude=BYTE_CODE),
             layers=layers.all,
             role=self.role,

@@ -15,6 +15,7 @@ from cdk.function import FaceFunction
 from cdk.layers import Layers
 from cdk.network import QUEUE_ACTIONS, PrivateNetwork
 from cdk.photo_bucket import PhotoBucket
+from cdk.photos import Photos
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
@@ -56,7 +57,7 @@ class Ingestion(Construct):
             retention_period=KEPT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
         )
-        self.photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
+        self.photos: Photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
         # A domain takes half an hour and may fail: until then no log gets into a bucket, which
         # could not be deleted then.
         self.photos.node.add_dependency(index)
@@ -73,6 +74,7 @@ class Ingestion(Construct):
                 "FACESEARCH_STORE": index.store_url,
                 "FACESEARCH_BUCKET": self.photos.bucket.bucket_name,
                 **self.photos.environment,
+                "FACESEARCH_REEMBEDDING": "off",
             },
         )
         index.grant_write(indexing.role)

@@ -36,6 +36,10 @@ class CustomerKey(Construct):
         self._let_service("cloudwatch.amazonaws.com", alarms)
         self._let_logs()
 
+    @property
+    def arn(self) -> str:
+        return self._key.key_arn
+
     def encrypt(self, stack: Stack) -> None:
         """Have everything in the stack that can be encrypted with the key, encrypted with it."""
         arn = self._key.key_arn

@@ -19,6 +19,8 @@ QUEUE_ACTIONS = (
     *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:SendMessage"),
 )
 """The index function says itself when a message comes again."""
+_COUNT_MESSAGES = "sqs:GetQueueAttributes"
+"""Where photos are embedded again, a function asks how many are left."""
 
 
 class PrivateNetwork(Construct):
@@ -126,7 +128,7 @@ class PrivateNetwork(Construct):
             open=False,
         )
         queues = Stack.of(self).format_arn(service="sqs", resource="*")
-        endpoint.add_to_policy(_of_this_account(QUEUE_ACTIONS, [queues]))
+        endpoint.add_to_policy(_of_this_account((*QUEUE_ACTIONS, _COUNT_MESSAGES), [queues]))
 
     def _group(self, id: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(

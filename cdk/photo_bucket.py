@@ -9,8 +9,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.justified import justify_wildcards
-from cdk.network import PrivateNetwork
+from cdk.photos import Photos
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
@@ -41,14 +40,13 @@ PREFLIGHT_S = 3600
 """How long a browser may keep the answer to a preflight request."""
 
 
-class PhotoBucket(Construct):
+class PhotoBucket(Photos):
     """The bucket of photos, and a second one for its access log."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, changes: sqs.Queue
     ) -> None:
-        super().__init__(scope, id)
-        self._settings = settings
+        super().__init__(scope, id, settings=settings)
         keep = removal_policy(settings)
         # Names that are known beforehand: bucket and queue policy have to name one another, and
         # CloudFormation takes back only what is named. In plain text where the account is known.
@@ -68,7 +66,7 @@ class PhotoBucket(Construct):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(settings.log_days))],
             removal_policy=keep,
         )
-        self.bucket = s3.Bucket(
+        bucket = self.bucket = s3.Bucket(
             self,
             "Photos",
             bucket_name=name,
@@ -90,7 +88,7 @@ class PhotoBucket(Construct):
             removal_policy=keep,
         )
         allowed = changes.add_to_resource_policy(_may_send(self.arn, changes))
-        photos = self.bucket.node.default_child
+        photos = bucket.node.default_child
         if not isinstance(photos, s3.CfnBucket):
             raise TypeError("the bucket is not made of a CfnBucket")
         # The plain property: the CDK's own way adds a custom resource with a function of its own.
@@ -102,71 +100,6 @@ class PhotoBucket(Construct):
         # S3 tries the queue when the notification is set.
         if allowed.policy_dependable is not None:
             self.bucket.node.add_dependency(allowed.policy_dependable)
-
-    @property
-    def origin(self) -> str:
-        """The origin to which pages send new photos."""
-        return f"https://{self.bucket.bucket_name}.s3.{Aws.REGION}.{Aws.URL_SUFFIX}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment variables that both functions need for the photos."""
-        return {
-            "FACESEARCH_COLLECTIONS": self._settings.collections,
-            "FACESEARCH_PREFIX": self._settings.prefix,
-        }
-
-    def grant_upload(self, role: iam.Role) -> None:
-        """Allow uploads by forms that the role signs, with tags where these name collections."""
-        photos = self._photos()
-        actions = ["s3:PutObject"]
-        if self._settings.collections == "tag":
-            actions.append("s3:PutObjectTagging")
-        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[photos]))
-        justify_wildcards(role, [photos], "New photos get names of their own.")
-
-    def grant_index(self, role: iam.Role) -> None:
-        """Allow reading photos, and their tags where these name collections."""
-        self.grant_read(role)
-        if self._settings.collections == "tag":
-            role.add_to_policy(
-                iam.PolicyStatement(actions=["s3:GetObjectTagging"], resources=[self._photos()])
-            )
-
-    def grant_operate(self, policy: iam.ManagedPolicy) -> None:
-        """Allow finding and reading photos, to index them again."""
-        photos = self._photos()
-        reading = ["s3:GetObject"]
-        if self._settings.collections == "tag":
-            reading.append("s3:GetObjectTagging")
-        policy.add_statements(
-            iam.PolicyStatement(actions=reading, resources=[photos]),
-            iam.PolicyStatement(
-                # Whom the bucket notifies is how the commands find the queue.
-                actions=["s3:GetBucketNotification", "s3:ListBucket"],
-                resources=[self.bucket.bucket_arn],
-            ),
-        )
-        justify_wildcards(policy, [photos], "Any photo may have to be read: keys are the owners'.")
-
-    def open_way_out(self, network: PrivateNetwork) -> None:
-        """Let this bucket be reached from the network: this account's, and no other."""
-        actions = ["s3:GetObject", "s3:ListBucket"]
-        if self._settings.collections == "tag":
-            actions.append("s3:GetObjectTagging")
-        network.let_out_to_s3(actions, [self.bucket.bucket_arn, self._photos()])
-
-    def _photos(self) -> str:
-        return self.bucket.arn_for_objects(f"{self._settings.prefix}*")
-
-    def grant_read(self, role: iam.Role) -> None:
-        """Allow reading photos, and listing: without it, a missing photo would be "forbidden"."""
-        photos = self._photos()
-        role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[photos]))
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
-        )
-        justify_wildcards(role, [photos], "Any photo may have to be read: keys are the owners'.")
 
 
 # Of any page: the API's own address follows from the function, which follows from this bucket. The

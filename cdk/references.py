@@ -7,9 +7,12 @@ from collections.abc import Callable
 def text_of(
     value: object, reference: Callable[[str], str], attribute: Callable[[str, str], str]
 ) -> str:
-    """Resolve a text, a number, `Ref`, `Fn::GetAtt` or `Fn::Join`; else raise `ValueError`."""
+    """Resolve a text, a number, `Ref`, `Fn::GetAtt`, `Fn::ImportValue` or `Fn::Join`.
+
+    Raises `ValueError` for others.
+    """
     match value:
-        case {"Ref": str(name)}:
+        case {"Ref": str(name)} | {"Fn::ImportValue": str(name)}:
             return reference(name)
         case {"Fn::GetAtt": [str(name), str(of_it)]}:
             return attribute(name, of_it)

@@ -9,7 +9,7 @@ from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
 from cdk.network import PrivateNetwork
-from cdk.photo_bucket import PhotoBucket
+from cdk.photos import Photos
 from cdk.settings import StageSettings
 
 
@@ -24,7 +24,7 @@ class SearchFunction(Construct):
         settings: StageSettings,
         layers: Layers,
         index: FaceIndex,
-        photos: PhotoBucket,
+        photos: Photos,
         network: PrivateNetwork | None,
     ) -> None:
         super().__init__(scope, id)

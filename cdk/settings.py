@@ -39,8 +39,11 @@ CHOICES = {
     "photo_storage": ("standard", "intelligent-tiering", "glacier-ir"),
 }
 
-ONCE = ("restoring",)
+ONCE = ("restoring", "reembedding")
 """Settings of a single deployment, given with `-c` only."""
+
+MOST_AT_ONCE = 1_000
+"""Functions that Lambda lets an event source start at once."""
 
 STACK_LENGTH = 28
 """Buckets are named after the stack, with the account and the region, in 63 characters."""
@@ -122,6 +125,8 @@ class StageSettings:
 
     restoring: bool = False
     """The first of two deployments that take kept buckets back: without notifications."""
+    reembedding: int = 0
+    """So many functions at once embed all photos again: a stack of their own; 0: the usual one."""
     name: str = "facesearch"
     """What the stack's name starts with: several stacks can live in one account and region."""
 
@@ -240,6 +245,8 @@ def _check(settings: StageSettings) -> None:
         if getattr(settings, name) not in choices:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
     _check_name(settings)
+    if settings.reembedding and not 2 <= settings.reembedding <= MOST_AT_ONCE:
+        raise _wrong("reembedding", settings.reembedding, f"2 to {MOST_AT_ONCE:,} functions")
     _check_index(settings)
     _check_network(settings)
     _check_photos(settings)

@@ -16,6 +16,7 @@ from cdk.network import PrivateNetwork
 from cdk.observability import Observability
 from cdk.operators import Operators
 from cdk.record import format_record
+from cdk.reembedding import IMPORTED, export_name
 from cdk.search_api import SearchApi
 from cdk.search_function import SearchFunction
 from cdk.settings import StageSettings
@@ -73,6 +74,7 @@ class FaceSearchStack(Stack):
         operators = Operators(self, "Operators", index=index, ingestion=ingestion)
         if network:
             ingestion.photos.open_way_out(network)
+        key = None
         if settings.customer_key:
             key = CustomerKey(self, "Key", settings=settings, photo_bucket_arn=ingestion.photos.arn)
             for reader in (ingestion.function, search.function, operators.policy):
@@ -87,6 +89,7 @@ class FaceSearchStack(Stack):
             "PhotoBucket": ingestion.photos.bucket.bucket_name,
             "ApiUrl": api.api.url,
             "IndexEndpoint": index.endpoint,
+            "IndexArn": index.arn,
             "StoreUrl": index.store_url,
             "ChangesQueue": ingestion.changes.queue_url,
             "DeadLetterQueue": ingestion.dead_letters.queue_url,
@@ -101,5 +104,9 @@ class FaceSearchStack(Stack):
             outputs["ApiDomainTarget"] = api.domain_target
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
+        if key is not None:
+            outputs["KeyArn"] = key.arn
         for name, value in outputs.items():
-            CfnOutput(self, name, value=value)
+            # The stack that embeds photos again takes them from there.
+            export = export_name(settings, name) if name in IMPORTED else None
+            CfnOutput(self, name, value=value, export_name=export)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import App, Environment, Tags
+from aws_cdk import App, Environment, Stack, Tags
 
 from cdk.assets import BuiltLayers
 from cdk.record import STAGES, read_record
+from cdk.reembedding import ReembeddingStack
 from cdk.settings import read_settings
 from cdk.stack import FaceSearchStack
 
@@ -41,15 +42,21 @@ def build_app(
     """
     app = App(outdir=str(out), context={**_CONTEXT, **(context or {})})
     settings = read_settings(app.node.get_all_context(), region=region, stages=stages)
-    running = read_record(settings.stack, region, stages)
-    stack = FaceSearchStack(
-        app,
-        settings.stack,
-        settings=settings,
-        protected=settings.retain and running is not None,
-        built=BuiltLayers.in_folder(build, settings.architecture),
-        env=Environment(account=account, region=region),
-    )
+    built = BuiltLayers.in_folder(build, settings.architecture)
+    env = Environment(account=account, region=region)
+    stack: Stack
+    if settings.reembedding:
+        stack = ReembeddingStack(app, settings=settings, built=built, env=env)
+    else:
+        running = read_record(settings.stack, region, stages)
+        stack = FaceSearchStack(
+            app,
+            settings.stack,
+            settings=settings,
+            protected=settings.retain and running is not None,
+            built=built,
+            env=env,
+        )
     Tags.of(stack).add("project", "facesearch")
     Tags.of(stack).add("stage", settings.stage)
     return app

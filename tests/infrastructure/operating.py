@@ -1,5 +1,7 @@
 """What operators ask of the index, as method and path; the store is `faces`."""
 
+import re
+
 from tests.infrastructure.cluster import Asked
 
 ASKED_BY_COMMANDS: list[Asked] = [
@@ -41,3 +43,32 @@ ASKED_BY_COMMANDS: list[Asked] = [
 
 ASKED_BY_RUNBOOKS: list[Asked] = [("GET", "/_cluster/allocation/explain")]
 """By hand, as cdk/README.md says."""
+
+ASKED_BY_REEMBEDDING: list[Asked] = [
+    ("GET", "/faces-*/_mapping"),
+    ("GET", "/faces-000001/_stats"),
+    ("GET", "/faces-000002/_mapping"),
+    ("GET", "/faces/_mapping"),
+    ("POST", "/_aliases"),
+    ("POST", "/_reindex"),
+    ("POST", "/faces-000001/_count"),
+    ("POST", "/faces-000001/_refresh"),
+    ("POST", "/faces-000001/_search"),
+    ("POST", "/faces-000002-v1-0123456789abcdef/_bulk"),
+    ("POST", "/faces-000002/_count"),
+    ("POST", "/faces-000002/_mget"),
+    ("POST", "/faces-000002/_refresh"),
+    ("PUT", "/faces-000001/_block/write"),
+    ("PUT", "/faces-000001/_settings"),
+    ("PUT", "/faces-000002"),
+    ("PUT", "/faces-000002/_mapping"),
+    ("PUT", "/faces-000002/_settings"),
+    ("DELETE", "/faces-000001"),
+]
+"""By the function that embeds photos again: `test_reembedding.py` holds this to it."""
+
+
+def named(path: str, index: str) -> str:
+    """The path in the store `faces`, with an example for what differs from run to run."""
+    path = path.partition("?")[0].replace(index, "faces")
+    return re.sub(r"-v1-[0-9a-f]+", "-v1-0123456789abcdef", path)

@@ -15,7 +15,7 @@ from typing import Any
 
 from cdk.references import text_of
 from cdk.settings import DOMAIN_ENDPOINT
-from tests.infrastructure.template import ENDPOINT, PSEUDO, Template, as_list
+from tests.infrastructure.template import ENDPOINT, PSEUDO, Template, as_list, imported
 
 Statement = Mapping[str, Any]
 
@@ -112,8 +112,8 @@ class Account:
         return text_of(value, self._ref, self._attribute)
 
     def _ref(self, name: str) -> str:
-        if name in PSEUDO:
-            return PSEUDO[name]
+        if name in PSEUDO or imported(name):
+            return PSEUDO.get(name) or imported(name)
         kind = self.template.resources[name]["Type"]
         return self.arn(name) if kind in _REF_IS_ARN else self.name(name)
 

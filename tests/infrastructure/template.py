@@ -28,6 +28,11 @@ class Template:
         resources: Mapping[str, Resource] = json.loads(self.path.read_text())["Resources"]
         return resources
 
+    @cached_property
+    def outputs(self) -> Mapping[str, Resource]:
+        outputs: Mapping[str, Resource] = json.loads(self.path.read_text())["Outputs"]
+        return outputs
+
     def of_type(self, kind: str, **properties: object) -> list[Resource]:
         """Resources of a type, with properties that hold exactly these values."""
         return [
@@ -60,9 +65,10 @@ class Template:
                 return ENDPOINT
             return f"<{self.resources[name]['Type']}.{of_it}>"
 
-        return text_of(
-            value, lambda name: PSEUDO.get(name) or f"<{self.resources[name]['Type']}>", attribute
-        )
+        def reference(name: str) -> str:
+            return PSEUDO.get(name) or imported(name) or f"<{self.resources[name]['Type']}>"
+
+        return text_of(value, reference, attribute)
 
     def statements(self, package: str) -> list[Mapping[str, Any]]:
         """What the role of a function is allowed."""
@@ -103,6 +109,21 @@ def policy_documents(template: Template) -> Iterator[Mapping[str, Any]]:
     for resource in template.resources.values():
         yield from inside(resource.get("Properties", {}))
 
+
+def imported(name: str) -> str:
+    """What another stack exports under a name, as an example; empty if none does."""
+    _, _, output = name.rpartition("-")
+    return IMPORTS.get(output, "")
+
+
+IMPORTS = {
+    "IndexArn": "arn:aws:es:eu-west-1:123456789012:domain/running",
+    "IndexEndpoint": "search-running-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com",
+    "KeyArn": "arn:aws:kms:eu-west-1:123456789012:key/running",
+    "PhotoBucket": "facesearch-prod-photos",
+    "SecurityGroupId": "sg-0a1b2c3d4e5f60718",
+    "SubnetIds": "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712,subnet-0a1b2c3d4e5f60713",
+}
 
 PSEUDO = {
     "AWS::Region": "eu-west-1",

@@ -19,6 +19,7 @@ VARIANTS = {
     "small": {"stage": "small"},
     "customised": CUSTOMISED,
     "iam": {"authorisation": "iam"},
+    "reembedding": {"stage": "prod", "reembedding": "50", "customer_key": "true"},
     "restored": {"stage": "prod", "domain_endpoint": PRIVATE_DOMAIN, **NETWORK},
 }
 # The CDK itself makes functions depend on the role that they name anyway.

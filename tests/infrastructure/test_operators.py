@@ -1,12 +1,11 @@
 """Operators' commands against a real OpenSearch: what they ask is what their policy allows."""
 
-import re
 from dataclasses import replace
 
 from facesearch.faces import Removal
 from facesearch.stores import open_rebuild, open_store
 from tests.contract.samples import OTHER_RECIPE, RECIPE, indexed, unit_vectors
-from tests.infrastructure.operating import ASKED_BY_COMMANDS
+from tests.infrastructure.operating import ASKED_BY_COMMANDS, named
 from tests.integration.opensearch_proxy import running_proxy
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
@@ -26,7 +25,7 @@ def test_operators_ask_what_their_policy_is_held_to(
 ) -> None:
     with running_proxy(opensearch_server.host) as proxy:
         operate(f"opensearch://{proxy.host}/{index}?refresh=true")
-    asked = {(seen.method, _named(seen.path, index)) for seen in proxy.seen}
+    asked = {(seen.method, named(seen.path, index)) for seen in proxy.seen}
     assert asked == set(ASKED_BY_COMMANDS)
 
 
@@ -46,9 +45,3 @@ def operate(url: str) -> None:
         rebuild.drop_old()
     with open_store(url, None) as store:
         store.status()
-
-
-def _named(path: str, index: str) -> str:
-    """The path in the store `faces`, with an example for what differs from run to run."""
-    path = path.partition("?")[0].replace(index, "faces")
-    return re.sub(r"-v1-[0-9a-f]+", "-v1-0123456789abcdef", path)

@@ -153,6 +153,11 @@ def sequence_of_sequencer(sequencer: str) -> int:
     return int(padded, 16) >> 9
 
 
+def sequencer_of_sequence(sequence: int) -> str:
+    """A sequencer that gives this `Photo.sequence`."""
+    return f"{sequence << 9:0{SEQUENCER_DIGITS}X}"
+
+
 def sequence_of_time(time: str) -> int:
     """`Photo.sequence` from an ISO 8601 time with its zone. Raises `ValueError` for others."""
     moment = datetime.fromisoformat(time)

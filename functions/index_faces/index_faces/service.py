@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from facesearch.faces import Recipe
 from facesearch.photos.bucket import S3Photos, open_client
-from facesearch.stores import FaceStore, open_store
+from facesearch.stores import FaceStore, open_fanned_rebuild, open_store
 from facesearch.vision.pipeline import FacePipeline
 from index_faces.settings import IndexSettings
 
@@ -23,11 +24,23 @@ class IndexService:
 
     @classmethod
     def from_settings(cls, settings: IndexSettings) -> "IndexService":
-        """Make the service. It connects to nothing before the first event."""
+        """Make the service. It connects to nothing before the first event.
+
+        Only where photos are embedded again, it asks the store for the new index, and raises a
+        `StoreError` if there is none.
+        """
         pipeline = FacePipeline.from_settings(settings.shared)
         return cls(
             bucket=settings.bucket,
             photos=S3Photos(open_client(), settings.collections),
             pipeline=pipeline,
-            store=open_store(settings.shared.store_url, pipeline.recipe),
+            store=_open_store(settings, pipeline.recipe),
         )
+
+
+def _open_store(settings: IndexSettings, recipe: Recipe) -> FaceStore:
+    url = settings.shared.store_url
+    if not settings.reembedding:
+        return open_store(url, recipe)
+    with open_fanned_rebuild(url, recipe) as rebuild:
+        return rebuild.target_store()

@@ -12,12 +12,14 @@ from facesearch.settings import Settings
 class IndexSettings:
     """`shared` are those of every entry point; `collections` says how the bucket names them.
 
-    Messages about another bucket than `bucket` are refused.
+    Messages about another bucket than `bucket` are refused. `reembedding`: photos are written to
+    the index that a rebuild has begun.
     """
 
     shared: Settings
     bucket: str
     collections: CollectionRule
+    reembedding: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "IndexSettings":
@@ -27,4 +29,7 @@ class IndexSettings:
         bucket = environ.get("FACESEARCH_BUCKET", "")
         if not bucket:
             raise SettingsError("FACESEARCH_BUCKET is not set: name the bucket of the photos")
-        return cls(shared, bucket, collections)
+        reembedding = environ.get("FACESEARCH_REEMBEDDING", "off")
+        if reembedding not in ("on", "off"):
+            raise SettingsError(f"FACESEARCH_REEMBEDDING is '{reembedding}': use on or off")
+        return cls(shared, bucket, collections, reembedding == "on")

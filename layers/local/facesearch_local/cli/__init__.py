@@ -36,6 +36,7 @@ class _Commands(click.Group):
         "backup": "Copy the store, while it is in use.",
         "restore": "Put a copy of the store back.",
         "reindex": "Move the store to other models or index settings, in use.",
+        "reembed": "Have AWS embed all photos again, from outside its network.",
         "serve": "The search API and its page, on this machine.",
         "backfill": "Have the photos indexed that a bucket holds already.",
         "reconcile": "Where a bucket or folder and the store differ, and its repair.",

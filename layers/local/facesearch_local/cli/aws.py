@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -31,6 +31,13 @@ def open_s3() -> "S3Client":
 def open_sqs() -> "SQSClient":
     with translate_aws_errors():
         return boto3.client("sqs", config=_CONFIG)
+
+
+def open_lambda() -> Any:
+    """A client of Lambda. A call that takes long is no failure, and is not made twice."""
+    config = Config(connect_timeout=5, read_timeout=300, retries={"total_max_attempts": 1})
+    with translate_aws_errors():
+        return boto3.client("lambda", config=config)
 
 
 def notified_queue(s3: "S3Client", sqs: "SQSClient", bucket: str) -> str:

@@ -3,13 +3,25 @@
 An engine is imported when it is chosen: each takes a tenth of a second, and Lambda has but one.
 """
 
+from typing import TYPE_CHECKING
+
 from facesearch.errors import SettingsError
 from facesearch.faces import Recipe
 from facesearch.store_urls import url_of, without_password
 from facesearch.stores.protocol import Counts, FaceStore, StoreStatus
 from facesearch.stores.rebuilding import StoreRebuild
 
-__all__ = ["Counts", "FaceStore", "StoreStatus", "open_rebuild", "open_store"]
+if TYPE_CHECKING:
+    from facesearch.stores.opensearch.fanned import FannedRebuild
+
+__all__ = [
+    "Counts",
+    "FaceStore",
+    "StoreStatus",
+    "open_fanned_rebuild",
+    "open_rebuild",
+    "open_store",
+]
 
 
 def open_store(url: str, recipe: Recipe | None) -> FaceStore:
@@ -51,3 +63,10 @@ def open_rebuild(url: str, recipe: Recipe, *, keep_shape: bool = False) -> Store
     from facesearch.stores.opensearch.rebuild import OpenSearchRebuild  # noqa: PLC0415
 
     return OpenSearchRebuild.from_url(url, recipe, keep_shape=keep_shape)
+
+
+def open_fanned_rebuild(url: str, recipe: Recipe) -> "FannedRebuild":
+    """Open a rebuild of an OpenSearch store whose photos are embedded by others, on AWS."""
+    from facesearch.stores.opensearch.fanned import FannedRebuild  # noqa: PLC0415
+
+    return FannedRebuild.from_url(url, recipe)

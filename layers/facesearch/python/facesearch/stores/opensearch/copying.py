@@ -15,7 +15,7 @@ EMBEDDED_AT_ONCE = 200
 PASSES = 10
 COPY_TIMEOUT_S = 300.0
 
-_FORGOTTEN = {"term": {"forgotten": True}}
+FORGOTTEN = {"term": {"forgotten": True}}
 
 
 class IndexCopy:
@@ -43,12 +43,12 @@ class IndexCopy:
         """Copy in passes until little is left. At most `PASSES`: writers may be as fast."""
         for _ in range(PASSES):
             self.copy_rest()
-            if self._positions()[1] - self._copied <= self._at_once:
+            if positions(self._client, self._source)[1] - self._copied <= self._at_once:
                 return
 
     def copy_rest(self) -> None:
         """Copy everything that has been written by now: one pass."""
-        settled, last = self._positions()
+        settled, last = positions(self._client, self._source)
         total = count_documents(self._client, self._source)
         for start in range(self._copied, last, self._at_once):
             end = min(start + self._at_once, last)
@@ -58,40 +58,12 @@ class IndexCopy:
             self._progress(min(self._done, total), total)
         self._copied = settled
 
-    def _positions(self) -> tuple[int, int]:
-        """Two sequence numbers: all shards have reached the first, none is beyond the second."""
-        name = self._source.name
-        stats = self._client.request("GET", f"/{name}/_stats", params={"level": "shards"})
-        copies = [copy for shard in stats["indices"][name]["shards"].values() for copy in shard]
-        numbers = [copy["seq_no"] for copy in copies if copy["routing"]["primary"]]
-        settled = min(each["global_checkpoint"] for each in numbers)
-        return settled, max(each["max_seq_no"] for each in numbers)
-
     def _copy(self, window: QueryBody) -> int:
         if self._same_recipe:
-            return self._copy_documents(window)
-        forgotten = self._copy_documents({"bool": {"filter": [window, _FORGOTTEN]}})
+            return copy_documents(self._client, self._source, self._target, window)
+        query = {"bool": {"filter": [window, FORGOTTEN]}}
+        forgotten = copy_documents(self._client, self._source, self._target, query)
         return forgotten + self._copy_photos({"bool": {"filter": [window, REMEMBERED]}})
-
-    def _copy_documents(self, query: QueryBody) -> int:
-        answer = self._client.request(
-            "POST",
-            "/_reindex",
-            {
-                "conflicts": "proceed",  # what the new index has is newer, then
-                "source": {"index": self._source.name, "query": query, "size": 500},
-                "dest": {"index": self._target.name, "version_type": "external_gte"},
-            },
-            {"slices": "auto"},
-            timeout_s=COPY_TIMEOUT_S,
-        )
-        if answer["failures"] or answer["timed_out"]:
-            raise StoreError(
-                f"'{self._source.name}' was not copied into '{self._target.name}' to the end: "
-                "run it again to go on"
-            )
-        copied: int = answer["total"]
-        return copied
 
     def _copy_photos(self, query: QueryBody) -> int:
         search = {
@@ -118,6 +90,42 @@ class IndexCopy:
         self._copied = copied
         description = replace(self._target.description, copied=copied)
         describe_index(self._client, NamedIndex(self._target.name, description))
+
+
+def positions(client: OpenSearchClient, index: NamedIndex) -> tuple[int, int]:
+    """Two sequence numbers: all shards have reached the first, none is beyond the second."""
+    name = index.name
+    stats = client.request("GET", f"/{name}/_stats", params={"level": "shards"})
+    copies = [copy for shard in stats["indices"][name]["shards"].values() for copy in shard]
+    numbers = [copy["seq_no"] for copy in copies if copy["routing"]["primary"]]
+    settled = min(each["global_checkpoint"] for each in numbers)
+    return settled, max(each["max_seq_no"] for each in numbers)
+
+
+def copy_documents(
+    client: OpenSearchClient, source: NamedIndex, target: NamedIndex, query: QueryBody
+) -> int:
+    """Copy the documents that the query finds, as they are; returns how many it found.
+
+    Raises `StoreError` unless all are copied.
+    """
+    answer = client.request(
+        "POST",
+        "/_reindex",
+        {
+            "conflicts": "proceed",  # what the new index has is newer, then
+            "source": {"index": source.name, "query": query, "size": 500},
+            "dest": {"index": target.name, "version_type": "external_gte"},
+        },
+        {"slices": "auto"},
+        timeout_s=COPY_TIMEOUT_S,
+    )
+    if answer["failures"] or answer["timed_out"]:
+        raise StoreError(
+            f"'{source.name}' was not copied into '{target.name}' to the end: run it again to go on"
+        )
+    copied: int = answer["total"]
+    return copied
 
 
 def count_documents(client: OpenSearchClient, index: NamedIndex) -> int:

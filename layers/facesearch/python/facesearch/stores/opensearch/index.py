@@ -40,7 +40,8 @@ class IndexDescription:
 
     `filters_faces` is false for indexes of earlier versions, which cannot be searched by detection
     score. `replaces` names the index that this one will replace, else it is empty. `copied` is the
-    engine's sequence number up to which that index has been copied.
+    engine's sequence number up to which that index has been copied, `sent` the one up to which
+    its photos were sent to others, who embed them again.
     """
 
     recipe: Recipe
@@ -48,6 +49,7 @@ class IndexDescription:
     replaces: str = ""
     copied: int = -1
     filters_faces: bool = True
+    sent: int = -1
 
     def as_meta(self) -> dict[str, Any]:
         recipe = {
@@ -76,6 +78,7 @@ class IndexDescription:
                 replaces=own["replaces"],
                 copied=own["copied"],
                 filters_faces=own.get("filters_faces", False),
+                sent=own.get("sent", -1),
             )
         except (KeyError, TypeError) as error:
             raise StoreDamaged(
@@ -106,10 +109,13 @@ class NamedIndex:
 class StoreIndex:
     """The index of one store, opened with one recipe, or without one to read any."""
 
-    def __init__(self, client: OpenSearchClient, recipe: Recipe | None) -> None:
+    def __init__(
+        self, client: OpenSearchClient, recipe: Recipe | None, *, creates: bool = True
+    ) -> None:
         self._client = client
         self._settings = client.settings
         self._recipe = recipe
+        self._creates = creates
         self._takes_left_out = False
 
     @property
@@ -166,7 +172,7 @@ class StoreIndex:
         """Create the index if it is missing. Several processes may do so at once."""
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")
-        if self.current() is None:
+        if self._creates and self.current() is None:
             description = IndexDescription(self._recipe, self._settings.shape)
             first = index_name(self._settings.index, 1)
             create_index(

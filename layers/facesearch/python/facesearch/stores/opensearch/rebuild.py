@@ -55,16 +55,9 @@ class OpenSearchRebuild(Closeable):
     def run(self, reembed: Reembed, progress: RebuildProgress) -> Rebuilt | None:
         """As `StoreRebuild.run`. The old index is kept for searches with its recipe."""
         source = self._source()
-        shape = source.description.shape if self._keep_shape else self._settings.shape
-        wanted = IndexDescription(self._recipe, shape, replaces=source.name)
-        current = source.description
-        same = (current.recipe, current.shape) == (wanted.recipe, wanted.shape)
-        if same and current.filters_faces:
-            add_left_out(self._client, source)
-            adjustable = {"index": adjustable_settings(self._settings)}
-            self._client.request("PUT", f"/{source.name}/_settings", adjustable)
+        target = self._begun(source)
+        if target is None:
             return None
-        target = self._target(wanted)
         copy = IndexCopy(self._client, source, target, reembed, progress)
         copy.catch_up()
         self._client.request("PUT", f"/{source.name}/_block/write")
@@ -101,6 +94,23 @@ class OpenSearchRebuild(Closeable):
             raise self._index.not_found()
         return current
 
+    def _begun(self, source: NamedIndex) -> NamedIndex | None:
+        """The new index. None if the store is as wanted; then it gets the other settings."""
+        wanted = self._wanted(source)
+        current = source.description
+        if (current.recipe, current.shape) != (wanted.recipe, wanted.shape) or (
+            not current.filters_faces
+        ):
+            return self._target(wanted)
+        add_left_out(self._client, source)
+        adjustable = {"index": adjustable_settings(self._settings)}
+        self._client.request("PUT", f"/{source.name}/_settings", adjustable)
+        return None
+
+    def _wanted(self, source: NamedIndex) -> IndexDescription:
+        shape = source.description.shape if self._keep_shape else self._settings.shape
+        return IndexDescription(self._recipe, shape, replaces=source.name)
+
     def _target(self, wanted: IndexDescription) -> NamedIndex:
         """The new index: the one that an earlier run began, or an empty one."""
         store = self._settings.index
@@ -108,7 +118,7 @@ class OpenSearchRebuild(Closeable):
         for index in own:
             if index.description.replaces != wanted.replaces:
                 continue
-            if replace(index.description, copied=-1) == wanted:
+            if replace(index.description, copied=-1, sent=-1) == wanted:
                 add_left_out(self._client, index)
                 return index
             self._client.request("DELETE", f"/{index.name}")
@@ -147,7 +157,7 @@ class OpenSearchRebuild(Closeable):
         for alias in (store, of_recipe):
             actions.append({"add": {"index": target.name, "alias": alias}})
         self._client.request("POST", "/_aliases", {"actions": actions})
-        description = replace(target.description, replaces="", copied=-1)
+        description = replace(target.description, replaces="", copied=-1, sent=-1)
         describe_index(self._client, NamedIndex(target.name, description))
 
     def _counts(self, index: NamedIndex) -> Counts:

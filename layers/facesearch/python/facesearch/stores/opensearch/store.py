@@ -72,11 +72,14 @@ class OpenSearchStore(Closeable):
     `faces` read a page at a time; each page shows the store at that moment.
     """
 
-    def __init__(self, settings: OpenSearchSettings, recipe: Recipe | None) -> None:
+    def __init__(
+        self, settings: OpenSearchSettings, recipe: Recipe | None, *, creates: bool = True
+    ) -> None:
+        """`creates`: the first write makes the index, else it raises `StoreNotFound`."""
         self._settings = settings
         self._recipe = recipe
         self._client = OpenSearchClient(settings)
-        self._index = StoreIndex(self._client, recipe)
+        self._index = StoreIndex(self._client, recipe, creates=creates)
         self._writer = BulkWriter(
             self._client, self._index.alias, self._index.ensure, self._index.takes_left_out
         )

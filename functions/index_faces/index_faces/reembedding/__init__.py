@@ -1,0 +1,1 @@
+"""Have all photos embedded again, by many functions at once, while the store is in use."""
