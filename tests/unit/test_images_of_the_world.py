@@ -249,6 +249,49 @@ def test_other_formats_without_their_end_are_read(photo: Image.Image, kind: str)
     assert shows(cut, photo, tolerance=12)
 
 
+TAILS: dict[str, tuple[str, dict[str, object], tuple[int, ...]]] = {
+    "GIF": ("GIF", {"interlace": 0}, (3, 25, 200)),
+    "interlaced GIF": ("GIF", {"interlace": 1}, (3, 25, 200)),
+    "BMP": ("BMP", {}, (1, 25, 2000)),
+    "TIFF": ("TIFF", {}, (1, 25, 2000)),
+    "WEBP": ("WEBP", {}, (1,)),
+    "lossless WEBP": ("WEBP", {"lossless": True}, (1,)),
+    "PNG": ("PNG", {}, (25, 60, 200)),
+}
+"""Kinds of files, and how many of their last bytes may be missing."""
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_file_that_lacks_a_few_bytes_at_its_end_is_read_and_says_so(
+    photo: Image.Image, name: str
+) -> None:
+    kind, options, lengths = TAILS[name]
+    data = encoded(photo, kind, **options)
+    assert decode_image(data).note == ""
+    for missing in lengths:
+        assert "ends early" in decode_image(data[:-missing]).note
+        assert shows(data[:-missing], photo, tolerance=12)
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_file_that_lacks_a_tenth_at_its_end_is_damaged(photo: Image.Image, name: str) -> None:
+    kind, options, _ = TAILS[name]
+    data = encoded(photo, kind, **options)
+    with pytest.raises(DamagedImage):
+        decode_image(data[: len(data) * 9 // 10])
+
+
+@pytest.mark.parametrize("missing", [*range(1, 40), 60, 100, 150])
+def test_tiff_that_is_cut_in_its_tags_is_not_of_an_unknown_kind(
+    photo: Image.Image, missing: int
+) -> None:
+    picture = Image.fromarray(np.asarray(photo.resize((500, 500))))
+    data = encoded(picture, "TIFF", compression="tiff_lzw")
+    assert int.from_bytes(data[4:8], "little") > len(data) // 2
+    with contextlib.suppress(DamagedImage):
+        assert shows(data[:-missing], picture)
+
+
 # EXIF and other blocks beside the picture.
 
 EXIF_CUTS = [b"", b"II", b"II*\0", b"II*\0\x08", b"MM\0*\0\0\0", b"II*\0\xff\xff\xff\x7f", b"junk"]

@@ -4,12 +4,13 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import OPEN_INFO, ImageFileDirectory_v2, TiffImageFile
@@ -72,6 +73,9 @@ OPEN_INFO.setdefault((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;1
 _BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT = 258, 259, 284, 339
 _PLANES_APART, _UNSIGNED, _SIGNED = 2, 1, 2
 _GIF_HEADER = 13
+_GIF_STARTS = b"GIF87a", b"GIF89a"
+_VALUE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+"""Bytes of a value in a TIFF, by its type; of others, 1."""
 _BROKEN_STREAM = "broken data stream"
 _PAGES = 16
 """The pages of a TIFF that are searched for its picture."""
@@ -221,10 +225,56 @@ def decode_any(data: bytes) -> DecodedImage:
     """
     if data.startswith(jpeg.START):
         return decode_jpeg(data)
-    if data.startswith(png.SIGNATURE):
-        return decode_png(data)
+    try:
+        return decode_png(data) if data.startswith(png.SIGNATURE) else _decode_other(data)
+    except DamagedImage:
+        # Not chained: what fails here says nothing more of the photo.
+        with suppress(ImageError, MemoryError):
+            return _completed(data)
+        raise
+
+
+def _completed(data: bytes) -> DecodedImage:
+    """Decode a picture of which a little is missing at the file's end. Raises an `ImageError`."""
     with _errors_named():
-        if data.startswith((b"GIF87a", b"GIF89a")):
+        if data.startswith(png.SIGNATURE):
+            return _rows_of(PngImageFile(io.BytesIO(png.without_extras(data))))
+        if data.startswith(_GIF_STARTS):
+            return _rows_of(GifImageFile(io.BytesIO(data)))
+    # Formats that tell where their pixels are: with enough zeros, each is there.
+    missing = bytes(int(len(data) * MAX_MISSING_SHARE))
+    return replace(
+        _decode_other(data + missing),
+        note=f"the file ends early: at most its last {MAX_MISSING_SHARE:.0%} are missing",
+    )
+
+
+def _rows_of(image: ImageFile.ImageFile) -> DecodedImage:
+    """Decode the rows that are there. Raises `DamagedImage` when too many are not."""
+    # Of the whole process, which decodes one photo at a time.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        image.load()
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # Interlaced or not, a row comes whole: one that has not come is 0.
+    bands = (
+        np.asarray(image.crop((0, top, image.width, min(image.height, top + BAND_ROWS))))
+        for top in range(0, image.height, BAND_ROWS)
+    )
+    there = sum(int(band.reshape(len(band), -1).any(axis=1).sum()) for band in bands)
+    missing = 1 - there / image.height
+    if missing > MAX_MISSING_SHARE:
+        raise _missing_end()
+    share = f"{max(0.01, missing):.0%}"
+    note = f"the file ends early: at most {share} of its rows are missing"
+    return _upright(image, image.size, note)
+
+
+def _decode_other(data: bytes) -> DecodedImage:
+    """Decode a picture that is neither a JPEG nor a PNG. Raises an `ImageError`."""
+    with _errors_named():
+        if data.startswith(_GIF_STARTS):
             if len(data) < _GIF_HEADER:
                 raise DamagedImage("the image is damaged (it ends in its header): export it again")
             _check_size("GIF", *struct.unpack_from("<HH", data, 6))
@@ -286,9 +336,26 @@ def _unidentified(data: bytes) -> ImageError:
         try:
             TiffImageFile(io.BytesIO(data))
         except SyntaxError as error:
-            if "unknown pixel mode" in str(error):
+            if "unknown pixel mode" in str(error) and not _ends_in_tags(data):
                 return _unread(_kind_of_tiff(data))
     return DamagedImage(f"the image is damaged (its {name} header cannot be read): export it again")
+
+
+def _ends_in_tags(data: bytes) -> bool:
+    """Whether a TIFF ends before the tags of its first page do, or the values of them."""
+    order = "<" if data.startswith(b"II") else ">"
+    if len(data) < 8 or 42 not in (data[2], data[3]):
+        return False
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data[start : start + 2].ljust(2, b"\0"))
+    tags = data[start + 2 : start + 2 + 12 * count]
+    if not count or len(tags) < 12 * count:
+        return True
+    return any(
+        number * _VALUE_BYTES.get(kind, 1) > 4
+        and place + number * _VALUE_BYTES.get(kind, 1) > len(data)
+        for _, kind, number, place in struct.iter_unpack(f"{order}HHII", tags)
+    )
 
 
 def _kind_of_tiff(data: bytes) -> str:

@@ -86,7 +86,11 @@ def _decode_png(data: bytes) -> DecodedImage:
     depth, interlaced = header[8], header[12]
     if depth > 8 or interlaced or width * height > PNG_PIXELS:
         return decode_apart(data)
-    return _decode_here(decode_png, data)
+    try:
+        return _decode_here(decode_png, data)
+    except DamagedImage:
+        # There it may be completed.
+        return decode_apart(data)
 
 
 def _check_pixels(name: str, width: int, height: int) -> None:
