@@ -207,6 +207,77 @@ def test_exclude_pattern_is_of_a_name_or_of_a_path(
     assert sorted(Path(file.path).name for file in found.photos.values()) == left
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "./raw",
+        "./p/raw",
+        "p/raw",
+        "../here/p/raw",
+        "p//raw/",
+        "{root}/raw",
+        "{link}/raw",
+        "*/p/raw",
+    ],
+)
+def test_exclude_pattern_may_be_a_path_as_a_shell_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    root = tmp_path / "here" / "p"
+    write(root / "raw" / "a.jpg")
+    write(root / "deep" / "raw" / "b.jpg")
+    (tmp_path / "link").symlink_to(root)
+    monkeypatch.chdir(root.parent)
+    excludes = Excludes([pattern.format(root=root, link=tmp_path / "link")])
+    found = find_photos([Path("p")], excludes)
+    assert [Path(file.path).name for file in found.photos.values()] == ["b.jpg"]
+    assert excludes.unmatched == []
+    (stored,) = find_photos([root / "raw"]).photos
+    assert excludes.hides_any("raw/a.jpg", photo_path(stored))
+
+
+def test_exclude_pattern_that_matched_nothing_is_known(tmp_path: Path) -> None:
+    write(tmp_path / "raw" / "a.jpg")
+    excludes = Excludes(["raw", "rwa", "/q/raw"])
+    find_photos([tmp_path], excludes)
+    assert excludes.unmatched == ["rwa", "/q/raw"]
+
+
+def test_what_has_a_photo_s_name_and_is_no_file_is_known(tmp_path: Path) -> None:
+    write(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "notes").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    found = find_photos([tmp_path])
+    assert len(found.photos) == 1
+    assert dict(found.passed_over) == {
+        str(tmp_path / "pipe.jpg"): "passed over: it is neither a file nor a folder",
+        str(tmp_path / "gone.png"): "passed over: the link leads to nothing that is there",
+    }
+
+
+FAMILIES = {
+    "raw": "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc lri mef mos mrw nef nrw "
+    "orf ori pef ptx raf raw rw2 rwl rwz sr2 srf srw x3f",
+    "video": "3g2 3gp 3gpp 360 asf avi braw divx dv f4v flv h264 hevc insv lrv m2ts m2v m4v mkv "
+    "mov mp4 mpe mpeg mpg mts mxf ogv qt r3d rm rmvb tod vob webm wmv",
+    "vector": "ai cdr cgm emf eps ps svg svgz wmf",
+    "documents": "afphoto clip djvu indd kra oxps pdf psb psd psp xcf xps",
+    "pictures": "avci bpg cin dcm dcx dds djv dpx exr fits fpx hdp hdr icb icns ico iff insp j2k "
+    "jls jng jp2 jpc jps jxl jxr jxs ktx lbm mng pbm pcd pcx pgm pict ppm qoi ras sgi tga thm wbmp "
+    "wdp xbm xpm",
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_kind_of_media_that_is_not_read_is_counted(tmp_path: Path, family: str) -> None:
+    endings = [f".{each}" for each in FAMILIES[family].split()]
+    for ending in endings:
+        write(tmp_path / f"a{ending.upper()}")
+    assert find_photos([tmp_path]).unread == dict.fromkeys(endings, 1)
+
+
 def test_read_file_errors_tell_missing_from_unreadable(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_file(tmp_path / "nowhere.jpg")

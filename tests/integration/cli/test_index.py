@@ -43,6 +43,18 @@ def test_index_names_the_kinds_that_it_does_not_read_once(cli: Cli, people: Path
     assert cli("index", "--json", people).json["not_read"] == {".mp4": 2, ".nef": 1}
 
 
+def test_index_tells_what_it_passes_over_and_which_pattern_matched_nothing(
+    cli: Cli, people: Path
+) -> None:
+    os.mkfifo(people / "pipe.jpg")
+    (people / "gone.jpg").symlink_to(people / "nowhere.jpg")
+    ran = cli("index", people, "--exclude", "rwa/*")
+    assert ran.code == 0
+    assert len(ran.err.splitlines()) == 3
+    for told in ("pipe.jpg: passed over", "gone.jpg: passed over", "--exclude rwa/*: matched"):
+        assert told in ran.err
+
+
 def test_index_tells_which_photo_ends_early(cli: Cli, people: Path) -> None:
     photo = sorted(people.rglob("*.jpg"))[0]
     photo.write_bytes(photo.read_bytes()[:-2])

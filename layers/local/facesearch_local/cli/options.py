@@ -28,9 +28,9 @@ exclude_option = click.option(
     "patterns",
     multiple=True,
     metavar="PATTERN",
-    help="Leave out what has this name in a folder, or this path below it ('*/raw/*'). Several may "
-    "be given. Names that start with a dot, bins, and thumbnails of NAS and photo programs always "
-    "are.",
+    help="Leave out what has this name in a folder, this path below it ('*/raw/*') or this path of "
+    "its own (./scans). Several may be given. Names that start with a dot, bins, and thumbnails of "
+    "NAS and photo programs always are.",
 )
 workers_option = click.option(
     "--workers",

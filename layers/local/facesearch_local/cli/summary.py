@@ -18,7 +18,7 @@ from facesearch_local.library.walk import Problem
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note about a photo that was indexed."""
+    """A note about a photo that was indexed, or about what was passed over."""
 
     name: str
     text: str

@@ -14,7 +14,7 @@ from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.fetching import fetch_models
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import stopped_by_ctrl_c
-from facesearch_local.cli.summary import Summary
+from facesearch_local.cli.summary import Note, Summary
 from facesearch_local.cli.worker import crashed, work
 from facesearch_local.library.chunks import in_chunks
 from facesearch_local.library.compare import Difference, FileToIndex, compare_with_store
@@ -63,6 +63,11 @@ def update_store(
     scan = find_photos(update.paths, update.excludes)
     summary.problems.extend(scan.problems)
     summary.unread = scan.unread
+    summary.notes += [Note(path, reason) for path, reason in scan.passed_over]
+    summary.notes += [
+        Note(f"--exclude {each}", "matched nothing in these folders")
+        for each in update.excludes.unmatched
+    ]
     fetch_models(settings)
     try:
         pipeline = FacePipeline.from_settings(settings)

@@ -100,22 +100,28 @@ def command(
 
 
 class _News:
-    """Tells of updates. One that did nothing goes untold, and so does a problem told before."""
+    """Tells of updates. One that did nothing goes untold, and so does what was told before."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._first = True
         self._told: set[str] = set()
+        self._noted: set[str] = set()
         self._refused = 0
 
     def tell(self, updated: Updated) -> None:
         summary = updated.summary
         problems = {f"{each.name}: {each.error}" for each in summary.problems}
         new = problems - self._told
+        notes = {f"{each.name}: {each.text}" for each in summary.notes}
+        summary.notes = [
+            each for each in summary.notes if f"{each.name}: {each.text}" not in self._noted
+        ]
+        self._noted = notes
         summary.problems = [
             each for each in summary.problems if f"{each.name}: {each.error}" in new
         ]
-        done = summary.photos, summary.moved, summary.removed, *new
+        done = summary.photos, summary.moved, summary.removed, *new, *summary.notes
         refused = summary.refused != self._refused
         if any(done) or refused or self._first:
             summary.show(as_json=self._as_json)

@@ -258,7 +258,7 @@ class _StoreComparison:
                 if may_be_unmounted(target)
             )
         # It is there, but nothing leads there any more; a file may have been named by itself.
-        return place is None or self._scan.excludes.hides_any(path[len(photo_path(place)) :])
+        return place is None or self._scan.excludes.hides_any(path[len(photo_path(place)) :], path)
 
     def _missing_disk(self, photo: Photo, revision: FileRevision) -> Path | None:
         """The mount point where the photo's disk was, if none is there now."""

@@ -56,6 +56,7 @@ class FolderScan:
     `roots`: keys of the folders that were named.
     `dangling`: targets of links that do not exist.
     `unread`: the number of files by extension that are not read, such as videos.
+    `passed_over`: what has a photo's name and is no file, with the reason.
     """
 
     photos: dict[str, PhotoFile] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class FolderScan:
     problems: list[Problem] = field(default_factory=list)
     excludes: Excludes = field(default_factory=Excludes)
     unread: Counter[str] = field(default_factory=Counter)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
 
 
 def find_photos(paths: Iterable[Path], excludes: Excludes | None = None) -> FolderScan:
@@ -155,20 +157,25 @@ class _Finder:
     def _add_entry(
         self, entry: "os.DirEntry[str]", below: str, root: str, pending: list[tuple[str, str]]
     ) -> None:
-        if entry.name.startswith(".") or self._excludes.hides(below):
+        if entry.name.startswith(".") or self._excludes.hides(below, entry.path):
             return
+        is_photo = entry.name.lower().endswith(EXTENSIONS)
         try:
             path = entry.path
             if entry.is_symlink():
                 path = os.path.realpath(path)
                 if not os.path.lexists(path):
                     self.scan.dangling.append(path)
+                    if is_photo:
+                        self._pass_over(entry.path, "the link leads to nothing that is there")
                     return
                 path = self._listings.true_name(path)
             if entry.is_dir():
                 pending.append((path, below))
-            elif entry.name.lower().endswith(EXTENSIONS) and entry.is_file():
+            elif is_photo and entry.is_file():
                 self._add_file(path, entry.stat(), root)
+            elif is_photo:
+                self._pass_over(entry.path, "it is neither a file nor a folder")
             elif entry.name.lower().endswith(UNREAD_EXTENSIONS) and entry.is_file():
                 self.scan.unread[Path(entry.name).suffix.lower()] += 1
         except OSError as error:
@@ -182,6 +189,9 @@ class _Finder:
             self.scan.photos.setdefault(photo_id, replace(file, root=photo_key(root)))
         else:
             self.scan.photos[photo_id] = file
+
+    def _pass_over(self, path: str, reason: str) -> None:
+        self.scan.passed_over.append((path, f"passed over: {reason}"))
 
     def _add_problem(self, path: str, error: FacesearchError) -> None:
         self.scan.problems.append(Problem(path, error))

@@ -75,7 +75,8 @@ RAW = UnreadFormat(
     (
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos"),
         *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf"),
-        *(".srw", ".x3f"),
+        *(".srw", ".x3f", ".gpr", ".ari", ".bay", ".cs1", ".dcr", ".dcs", ".drf", ".eip"),
+        *(".fff", ".k25", ".lri", ".lfp", ".mdc", ".ori", ".ptx", ".pxn", ".rwz"),
     ),
     (
         *(b"II*\0\x10\0\0\0CR", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb"),
@@ -88,13 +89,25 @@ UNREAD = (
     UnreadFormat("JPEG XL", (".jxl",), (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
     UnreadFormat(
         "JPEG 2000",
-        (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"),
+        (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".jpm", ".jph", ".mj2"),
         (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
     ),
+    UnreadFormat("JPEG XR", (".jxr", ".wdp", ".hdp"), (b"II\xbc\x01",)),
+    UnreadFormat("JPEG-LS", (".jls",)),
+    UnreadFormat("JPEG XS", (".jxs",), (b"\xff\x10\xff\x50",)),
+    UnreadFormat("HEIF of AVC", (".avci", ".avcs"), (b"....ftypavci", b"....ftypavcs")),
+    UnreadFormat("a camera's preview, sphere or stereo picture", (".thm", ".insp", ".jps", ".pns")),
     UnreadFormat("a Photoshop document", (".psd", ".psb"), (b"8BPS",)),
     UnreadFormat(
+        "a document of a paint program",
+        (
+            *(".afphoto", ".clip", ".cpt", ".kra", ".ora", ".pdn", ".procreate", ".psp"),
+            *(".pspimage", ".pxd", ".pxm", ".sai", ".sai2"),
+        ),
+    ),
+    UnreadFormat(
         "a Targa picture",
-        (".tga",),
+        (".tga", ".vda", ".icb", ".vst"),
         (
             *(b"\0\0%c\0\0\0\0\0" % kind for kind in (2, 3, 10, 11)),
             # With a palette of 24 or 32 bits.
@@ -114,29 +127,54 @@ UNREAD = (
         # Of one slice, kind 1, as 32-bit floats in either order.
         (b"?\x80\0\0" + b"." * 12 + b"?\x80\0\0", b"\0\0\x80?" + b"." * 12 + b"\0\0\x80?"),
     ),
-    UnreadFormat(VECTOR, (".svg", ".ai", ".eps"), (b"<svg", b"%!PS", b"\xc5\xd0\xd3")),
+    UnreadFormat(
+        VECTOR,
+        (
+            *(".svg", ".svgz", ".ai", ".eps", ".epsf", ".epsi", ".ps", ".cdr", ".cgm", ".wmf"),
+            *(".wmz", ".emf", ".emz", ".afdesign", ".sketch"),
+        ),
+        (
+            *(b"<svg", b"%!PS", b"\xc5\xd0\xd3", b"\xd7\xcd\xc6\x9a"),
+            b"\1\0\0\0" + b"." * 36 + b" EMF",
+        ),
+    ),
     UnreadFormat("a GIMP document", (".xcf",), (b"gimp xcf",)),
     UnreadFormat(
         "a PNM picture",
         (".pbm", ".pgm", ".ppm", ".pnm", ".pam"),
         tuple(b"P%d%c" % (kind, space) for kind in range(1, 8) for space in b"\n "),
     ),
-    UnreadFormat("a PCX picture", (".pcx",), (b"\n\5\1\10", b"\n\5\1\1")),
-    UnreadFormat("an SGI picture", (".sgi",), (b"\1\xda\0\1", b"\1\xda\1\1")),
-    UnreadFormat("a FITS picture", (".fits",), (b"SIMPLE  =",)),
+    UnreadFormat("a Sun raster picture", (".ras",), (b"\x59\xa6\x6a\x95",)),
+    UnreadFormat("an X11 picture", (".xbm", ".xpm", ".xwd"), (b"/* XPM */",)),
+    UnreadFormat("a PICT picture", (".pict", ".pct")),
+    UnreadFormat("an IFF picture", (".iff", ".ilbm", ".lbm"), (b"FORM....ILBM",)),
+    UnreadFormat("a Photo CD or FlashPix picture", (".pcd", ".fpx")),
+    UnreadFormat("a film scan", (".cin", ".dpx"), (b"SDPX", b"XPDS", b"\x80\x2a\x5f\xd7")),
+    UnreadFormat("a JBIG picture", (".jbg", ".jbig", ".jb2"), (b"\x97JB2",)),
+    UnreadFormat("a WBMP picture", (".wbmp",)),
+    UnreadFormat("an MNG or JNG picture", (".mng", ".jng"), (b"\x8aMNG", b"\x8bJNG")),
+    UnreadFormat("a medical picture", (".dcm", ".dicom", ".nii")),
+    UnreadFormat("a PCX picture", (".pcx", ".dcx"), (b"\n\5\1\10", b"\n\5\1\1")),
+    UnreadFormat("an SGI picture", (".sgi", ".rgb", ".rgba"), (b"\1\xda\0\1", b"\1\xda\1\1")),
+    UnreadFormat("a FITS picture", (".fits", ".fit", ".fts"), (b"SIMPLE  =",)),
     UnreadFormat("a QOI picture", (".qoi",), (b"qoif",)),
     UnreadFormat("a BPG or FLIF picture", (".bpg", ".flif"), (b"BPG\xfb", b"FLIF")),
     UnreadFormat("a PDF document", (".pdf",), (b"%PDF",)),
+    UnreadFormat("a scanned document", (".djvu", ".djv"), (b"AT&TFORM",)),
+    UnreadFormat("an XPS or InDesign document", (".xps", ".oxps", ".indd")),
     UnreadFormat(
         "a video",
         (
             *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".3gp", ".mts", ".m2ts", ".mpg"),
-            *(".mpeg", ".wmv", ".insv", ".flv", ".ogv"),
+            *(".mpeg", ".wmv", ".insv", ".flv", ".ogv", ".3gpp", ".3g2", ".3gp2", ".360", ".asf"),
+            *(".braw", ".divx", ".dv", ".dvr-ms", ".f4v", ".h264", ".h265", ".hevc"),
+            *(".lrv", ".m1v", ".m2t", ".m2v", ".mjpeg", ".mjpg", ".mp4v", ".mpe", ".mpv"),
+            *(".mxf", ".ogm", ".qt", ".r3d", ".rm", ".rmvb", ".tod", ".vob", ".wtv"),
         ),
         (
             *(b"....ftypqt", b"....ftypiso", b"....ftypmp4", b"....ftypM4V", b"....ftyp3gp"),
             *(b"....ftypM4A", b"....ftypf4v", b"....ftypdash", b"....ftypmmp4", b"....ftypXAVC"),
-            *(b"OggS", b"FLV\1"),
+            *(b"OggS", b"FLV\1", b".RMF\0\0\0", b"\6\x0e\x2b\x34\2\5\1\1", b"....ftyp3g2"),
             *(b"....ftypMSNV", b"....ftypavc1", b"....moov", b"....mdat", b"....wide"),
             *(b"\x1aE\xdf\xa3", b"RIFF....AVI ", b"\0\0\1\xba", b"\0\0\1\xb3", b"0&\xb2u"),
         ),
