@@ -217,7 +217,6 @@ def test_exclude_pattern_is_of_a_name_or_of_a_path(
         "p//raw/",
         "{root}/raw",
         "{link}/raw",
-        "*/p/raw",
     ],
 )
 def test_exclude_pattern_may_be_a_path_as_a_shell_takes_it(
