@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -62,12 +63,31 @@ def searched(port: int, photos: Sequence[bytes], clients: int, seconds: float) -
         return [each for found in threads.map(search, range(clients)) for each in found]
 
 
-def peak_mb(process: int) -> float:
-    """The most memory that the process and its workers have had."""
+def workers_of(process: int) -> list[int]:
+    """The processes that answer searches beside the server's own."""
     command = ["pgrep", "-P", str(process), "-f", "spawn_main"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return list(map(int, found.stdout.split()))
+
+
+def processor_s(process: int) -> float:
+    """What its processor time adds up to, in seconds."""
+    spent = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_idle(processes: Sequence[int]) -> None:
+    """Wait until the processes, which have just been started, have nothing more to do."""
+    before = -1.0
+    while (now := sum(map(processor_s, processes))) != before or now == 0:
+        before = now
+        time.sleep(1)
+
+
+def peak_mb(process: int) -> float:
+    """The most memory that the process and its workers have had."""
     statuses = [
-        Path(f"/proc/{each}/status").read_text() for each in (process, *found.stdout.split())
+        Path(f"/proc/{each}/status").read_text() for each in (process, *workers_of(process))
     ]
     return sum(int(each.partition("VmHWM:")[2].split()[0]) for each in statuses) / 1024
 

@@ -200,6 +200,13 @@ def test_detect_finds_a_face_of_which_the_edge_leaves_half(
     assert detector.detect(np.asarray(photo(lfw_photo(person, number)).crop(crop)))
 
 
+def test_detect_in_an_image_is_that_in_its_pixels(detector: MtcnnDetector, sample: Path) -> None:
+    upright = Image.open(next((sample / "train" / "madonna").iterdir())).convert("RGB")
+    for turn in (None, *Image.Transpose):
+        image = upright if turn is None else upright.transpose(turn)
+        assert detector.detect(image) == detector.detect(np.asarray(image)) != []
+
+
 def test_detect_again_gives_the_same_numbers(detector: MtcnnDetector, lfw_photo: LfwPhoto) -> None:
     rgb = np.asarray(photo(lfw_photo("Carmen_Electra", 1)))
     assert detector.detect(rgb) == detector.detect(rgb.copy())

@@ -60,7 +60,8 @@ def test_photos_of_one_name_can_be_told_apart_and_opened(
     cli("index", tmp_path / "2023", tmp_path / "2024")
     monkeypatch.chdir(tmp_path)
     rows = cli("search", people / "elton.jpg").out.splitlines()[1:]
-    assert [row.split()[1] for row in rows] == ["2023/party/me.jpg", "2024/party/me.jpg"]
+    # Both are as near: ids decide, which the folder of the test makes.
+    assert {row.split()[1] for row in rows} == {"2023/party/me.jpg", "2024/party/me.jpg"}
     monkeypatch.chdir(people)
     rows = cli("search", people / "elton.jpg").out.splitlines()[1:]
     assert all(Path(row.split()[1]).is_file() for row in rows)

@@ -106,7 +106,7 @@ class _MainFace:
 
     def box(self, image: Image.Image) -> Region | None:
         """None where there is no face."""
-        boxes = [face.box for face in self._detector.detect(np.asarray(image))]
+        boxes = [face.box for face in self._detector.detect(image)]
         if not boxes:
             return None
         box = boxes[most_central(boxes, image.width, image.height)]

@@ -134,7 +134,12 @@ _FEW_SURE, _CROWD = 3, 3
 _CLEARLY = 1.0
 """In log-odds."""
 
-QUARTERS = (1, 2, 3)
+_TURNS = {
+    1: Image.Transpose.ROTATE_90,
+    2: Image.Transpose.ROTATE_180,
+    3: Image.Transpose.ROTATE_270,
+}
+QUARTERS = tuple(_TURNS)
 """Turns by 90 degrees, against the clock."""
 
 
@@ -162,25 +167,26 @@ class MtcnnDetector:
         self._onet = onet
         self._settings = settings
 
-    def detect(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
-        """The faces in a photo of shape (height, width, 3), largest box first.
+    def detect(self, photo: Image.Image | NDArray[np.uint8]) -> list[DetectedFace]:
+        """The faces in an RGB photo, largest box first; an array has shape (height, width, 3).
 
         Boxes have the aspect that the network gave them, clipped to the photo; landmarks may lie
         outside. In a photo that is turned by quarters, both are in its own pixels, and landmarks
         are left and right as on the upright face. Equally large boxes come in the order of score,
         left and top.
         """
-        return sorted(_merged(self._find(rgb), []), key=_largest_first)
+        image = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
+        return sorted(_merged(self._find(image), []), key=_largest_first)
 
-    def _find(self, rgb: NDArray[np.uint8]) -> list[DetectedFace]:
-        photo, settings = Image.fromarray(rgb), self._settings
+    def _find(self, photo: Image.Image) -> list[DetectedFace]:
+        settings = self._settings
         fast = self._scan(photo, settings.fast)
         if sure := list(filter(self._is_sure, fast)):
-            crowd = self._find_turned_crowd(rgb, sure)
+            crowd = self._find_turned_crowd(photo, sure)
             return crowd or self._with_smaller_ones(photo, fast)
         weak_passes = [fast]
         if fast:
-            if turned := self._find_turned(rgb, settings.fast, fast):
+            if turned := self._find_turned(photo, settings.fast, fast):
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
             weak = self._weak_faces(photo, weak_passes)
@@ -189,12 +195,12 @@ class MtcnnDetector:
                 return self._with_smaller_ones(photo, weak)
         thorough = self._scan(photo, settings.thorough)
         if sure := list(filter(self._is_sure, thorough)):
-            return self._find_turned_crowd(rgb, sure) or _merged(thorough, fast)
+            return self._find_turned_crowd(photo, sure) or _merged(thorough, fast)
         if not fast:
-            if turned := self._find_turned(rgb, settings.fast):
+            if turned := self._find_turned(photo, settings.fast):
                 return turned
             weak_passes.append(self._scan(photo, settings.permissive))
-        turned = self._find_turned(rgb, settings.turned, [*fast, *thorough])
+        turned = self._find_turned(photo, settings.turned, [*fast, *thorough])
         return turned or self._weak_faces(photo, [*weak_passes, thorough])
 
     def _is_sure(self, face: DetectedFace) -> bool:
@@ -213,7 +219,7 @@ class MtcnnDetector:
         return _merged(self._scan(photo, self._settings.thorough), faces)
 
     def _find_turned_crowd(
-        self, rgb: NDArray[np.uint8], sure: list[DetectedFace]
+        self, photo: Image.Image, sure: list[DetectedFace]
     ) -> list[DetectedFace]:
         """The faces in a turn in which far more are upright for sure than these few small ones.
 
@@ -222,14 +228,14 @@ class MtcnnDetector:
         if len(sure) > _FEW_SURE:
             return []
         settings = self._settings
-        small = settings.near_limit * settings.fast.smallest_face(Image.fromarray(rgb))
+        small = settings.near_limit * settings.fast.smallest_face(photo)
         if max(map(_side, sure)) >= small:
             return []
-        return self._find_turned(rgb, settings.fast, least_sure=_CROWD * len(sure))
+        return self._find_turned(photo, settings.fast, least_sure=_CROWD * len(sure))
 
     def _find_turned(
         self,
-        rgb: NDArray[np.uint8],
+        photo: Image.Image,
         scan_pass: ScanPass,
         as_it_is: Sequence[DetectedFace] = (),
         least_sure: int = 1,
@@ -242,15 +248,14 @@ class MtcnnDetector:
         best: list[DetectedFace] = []
         best_turn, best_rank = 0, (least_sure, _clearly_above(_best_score(as_it_is)))
         for turn in QUARTERS:
-            faces = self._scan(_turned(rgb, turn), scan_pass)
+            faces = self._scan(_turned(photo, turn), scan_pass)
             rank = sum(map(self._is_sure, faces)), _best_score(faces)
             if rank > best_rank:
                 best, best_turn, best_rank = faces, turn, rank
         if not best:
             return []
-        found = self._with_smaller_ones(_turned(rgb, best_turn), best)
-        height, width = rgb.shape[:2]
-        return [_turned_back(face, best_turn, width, height) for face in found]
+        found = self._with_smaller_ones(_turned(photo, best_turn), best)
+        return [_turned_back(face, best_turn, *photo.size) for face in found]
 
     def _weak_faces(
         self, photo: Image.Image, passes: Sequence[list[DetectedFace]]
@@ -371,8 +376,9 @@ class _View:
         ]
 
 
-def _turned(rgb: NDArray[np.uint8], turn: int) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, turn)))
+def _turned(photo: Image.Image, turn: int) -> Image.Image:
+    """By so many quarters, against the clock."""
+    return photo.transpose(_TURNS[turn])
 
 
 def _best_score(faces: Sequence[DetectedFace]) -> float:

@@ -292,7 +292,7 @@ def _detect_faces(
         decoded = decode_image(data)
     with stage(Stage.DETECT):
         try:
-            faces = detector.detect(decoded.rgb())
+            faces = detector.detect(decoded.image)
         except MemoryError as error:
             raise ReadError("this machine has no memory left for the photo: try again") from error
     good = [face for face in faces if _within(limits, decoded, face)]
