@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -358,6 +359,7 @@ def test_key_is_sent_to_the_api_and_not_to_where_the_photo_goes(elton: Path) -> 
         "content_type": "image/jpeg",
         "size": elton.stat().st_size,
         "collection": "wedding",
+        "sha256": sha256(elton.read_bytes()).hexdigest(),
     }
     ((_, headers, body),) = stored
     assert "X-Api-Key" not in headers

@@ -45,6 +45,7 @@ def test_stored_face_is_told_with_its_photo_and_without_its_vector(
         "photo_id",
         "index",
         "collection",
+        "external_id",
         "metadata",
         "detection_score",
         "photo",

@@ -61,6 +61,7 @@ def test_photos_are_told_with_what_is_known_of_them() -> None:
     assert photo == {
         "photo_id": "s3://photos/madonna/1.jpg",
         "collection": "music",
+        "external_id": None,
         "metadata": {"number": "1"},
         "faces": [face_id("s3://photos/madonna/1.jpg", number) for number in range(2)],
         "problem": None,

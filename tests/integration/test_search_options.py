@@ -427,3 +427,17 @@ def test_thumbnails_of_the_query_s_faces_count_against_the_limit(
     monkeypatch.setattr(extras, "MAX_THUMBNAILS", faces)
     assert call(group, path="/v1/detect", query={"include": "thumbnails"}).status == 200
     assert call(group, query={"include": "thumbnails", "k": "1"}).status == 400
+
+
+def test_collection_that_is_not_there_is_not_found_and_those_there_are_are_named(
+    query: TakeQuery,
+) -> None:
+    for answer in (
+        call(query("madonna"), query={"collection": "musik"}),
+        get(f"/v1/faces/{STORED}/matches", {"collection": "musik"}),
+    ):
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert "there is no collection 'musik'" in answer.json["detail"]
+        assert "('default', 'music')" in answer.json["detail"]
+    nothing = call(query("madonna"), query={"collection": "music", "max_distance": "0"})
+    assert (nothing.status, nothing.matches) == (200, [])

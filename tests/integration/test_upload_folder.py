@@ -86,6 +86,74 @@ def test_photo_is_found_as_soon_as_it_was_sent(
     assert not [each for each in files_in(folder) if each.name.endswith(".part")]
 
 
+def delete(server: str, photo_id: str) -> requests.Response:
+    return requests.delete(f"{server}/v1/photos", params={"photo_id": photo_id}, timeout=30)
+
+
+def test_photo_that_is_sent_again_is_there_once_in_its_collection(
+    server: str, folder: Path, sample: Path
+) -> None:
+    path = sorted((sample / "train" / "elton_john").iterdir())[2]
+    with FaceSearchClient(server) as client:
+        first, again = (client.upload(path, collection="twice", external_id="4711") for _ in "12")
+        other = client.upload(path, collection="once")
+        assert first == again != other
+        assert [each.photo_id for each in client.photos(prefix=first)] == [first]
+        assert [each.name for each in (folder / "twice").iterdir()] == [Path(first).name]
+        (match,) = client.search(path, options=SearchOptions(collection="twice")).results[0].matches
+        assert (match.external_id, match.metadata) == ("4711", {"external_id": "4711"})
+        by_name = SearchOptions(metadata={"external_id": "4711"})
+        assert client.search(path, options=by_name).results[0].matches == [match]
+        assert client.face(match.face_id).external_id == "4711"
+    assert listed(server, first)["external_id"] == "4711"
+    assert listed(server, other)["external_id"] is None
+
+
+def test_file_that_is_another_than_was_told_is_not_kept(server: str, folder: Path) -> None:
+    before = files_in(folder)
+    form = ask(server, sha256="0" * 64)
+    answer = send(server, form["fields"], b"another")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert files_in(folder) == before
+
+
+def test_sha256_that_is_none_is_refused(server: str) -> None:
+    answer = requests.post(f"{server}/v1/uploads", json={**PHOTO, "sha256": "XYZ"}, timeout=30)
+    assert answer.status_code == 400
+    assert "64 hex digits" in answer.json()["detail"]
+
+
+def test_uploaded_photo_is_deleted_with_its_faces(server: str, sample: Path) -> None:
+    path = sorted((sample / "train" / "mindy_kaling").iterdir())[2]
+    with FaceSearchClient(server) as client:
+        photo_id = client.upload(path, collection="to go")
+        client.delete_photo(photo_id)
+        assert not Path(photo_path(photo_id)).exists()
+        assert not list(client.photos(prefix=photo_id))
+        assert photo_id not in str(client.search(path))
+        assert client.upload(path, collection="to go") == photo_id
+        assert len(list(client.photos(prefix=photo_id))) == 1
+        client.delete_photo(photo_id)
+    gone = delete(server, photo_id)
+    assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
+
+
+def test_photo_elsewhere_is_not_deleted_and_the_command_for_it_is_told(
+    server: str, folder: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.jpg"
+    kept.touch()
+    (folder / "link").symlink_to(tmp_path)
+    for path in (kept, folder / "link" / "kept.jpg", folder / "default/../../.." / "kept.jpg"):
+        refused = delete(server, f"file://{path}")
+        assert (refused.status_code, refused.json()["code"]) == (405, "deletion_off"), path
+        assert refused.headers["Allow"] == "GET"
+        assert "use facesearch index" in refused.json()["detail"]
+    assert kept.exists()
+    told = delete(server, "s3://photos/a b.jpg").json()["detail"]
+    assert told.endswith("use aws s3 rm 's3://photos/a b.jpg'")
+
+
 def test_answer_is_s3_s_and_carries_a_request_id(server: str, photo: TakePhoto) -> None:
     data = photo("madonna", 1)
     answer = send(server, ask(server, size=len(data))["fields"], data)

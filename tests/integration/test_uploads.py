@@ -1,7 +1,9 @@
 """Forms for new photos: S3's, signed by the function and honoured by a real S3 protocol server."""
 
 import base64
+import hashlib
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -70,6 +72,34 @@ def test_photo_that_was_sent_with_the_form_is_indexed_with_its_collection_and_me
     ]
     listed = get("/v1/photos", {"prefix": form["photo_id"]}).json["photos"]
     assert [each["problem"] for each in listed] == [None]
+
+
+def test_photo_that_is_sent_again_has_the_same_key_in_its_collection(
+    store: FaceStore, photo: TakePhoto
+) -> None:
+    data = photo("madonna", 1)
+    sha256 = hashlib.sha256(data).hexdigest()
+    asked = {"size": len(data), "sha256": sha256, "external_id": "4711"}
+    first, again = (ask(**asked, collection="a", filename=name).json for name in ("1.jpg", "2.jpg"))
+    assert first["photo_id"] == again["photo_id"] != ask(**asked).json["photo_id"]
+    # S3 holds the bytes against it.
+    checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+    assert {"x-amz-checksum-sha256": checksum} in policy_of(first)["conditions"]
+    assert send(first, data) == send(again, data) == 204
+    found = indexed(store, first["photo_id"])
+    assert found is not None
+    assert found.metadata == {"external_id": "4711"}
+    (match,) = call(data, query={"metadata.external_id": "4711"}).matches
+    assert (match["photo_id"], match["external_id"]) == (first["photo_id"], "4711")
+
+
+def test_photo_in_the_bucket_is_not_deleted_and_the_command_for_it_is_told() -> None:
+    photo_id = "s3://photos/Zoë's/a.jpg"
+    answer = call(method="DELETE", path="/v1/photos", query={"photo_id": photo_id})
+    assert (answer.status, answer.json["code"]) == (405, "deletion_off")
+    assert answer.headers["allow"] == "GET"
+    told = answer.json["detail"].partition("use aws s3 rm ")[2]
+    assert shlex.split(told) == [photo_id]
 
 
 def test_policy_lets_this_photo_alone_be_stored_for_five_minutes() -> None:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from facesearch.errors import (
     DamagedImage,
+    DeletionOff,
     FacesearchError,
     ImageTooLarge,
     InputError,
@@ -45,6 +46,8 @@ class HttpProblem:
     def headers(self) -> dict[str, str | list[str]]:
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
             return {"Retry-After": str(RETRY_AFTER_S)}
+        if self.code == DeletionOff.code:
+            return {"Allow": "GET"}
         return {}
 
     def details(self, request_id: str) -> ProblemDetails:
@@ -80,6 +83,7 @@ _UNAVAILABLE = _Kind(
 KINDS: dict[type[FacesearchError], _Kind] = {
     # A damaged image is one, so 415 would be wrong: the content cannot be processed.
     DamagedImage: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The image is damaged"),
+    DeletionOff: _Kind(HTTPStatus.METHOD_NOT_ALLOWED, "This service deletes no photos"),
     FacesearchError: _FAILED,
     ImageTooLarge: _Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image is too large"),
     InputError: _Kind(HTTPStatus.BAD_REQUEST, "The request cannot be answered"),

@@ -393,11 +393,14 @@ def test_search_that_finds_nothing_does_not_say_that_the_store_is_empty(
     assert (ran.code, ran.out, ran.err) == (0, "", f"{store}note: {said}\n")
 
 
-def test_search_in_an_empty_collection_says_so(cli: Cli, people: Path) -> None:
+def test_search_in_a_collection_that_is_not_there_names_those_that_are(
+    cli: Cli, people: Path
+) -> None:
     cli("index", people)
     ran = cli("search", people / "elton.jpg", "--collection", "none", "--max-distance", "1")
     assert ran.code == 1
-    assert "there are no faces in collection 'none': index photos first" in ran.err
+    assert "there is no collection 'none'" in ran.err
+    assert "use one of those there are ('default')" in ran.err
 
 
 def test_search_takes_as_many_photos_as_the_api(cli: Cli, people: Path) -> None:

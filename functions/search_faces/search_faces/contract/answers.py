@@ -47,6 +47,13 @@ Verdict = Annotated[
         "where the recipe is not calibrated."
     ),
 ]
+EXTERNAL_ID = "external_id"
+"""The entry of a photo's metadata that is its external id."""
+
+ExternalId = Annotated[
+    str | None,
+    Meta(description="The caller's own name for the photo, kept as metadata; null: it has none."),
+]
 Metadata = Annotated[Mapping[str, str], Meta(description="The photo's user metadata.")]
 Thumbnail = Annotated[
     str | None,
@@ -178,6 +185,7 @@ class Match(Struct, frozen=True, kw_only=True):
     face_id: FaceId
     photo_id: PhotoId
     collection: str
+    external_id: ExternalId
     metadata: Metadata
     distance: Distance
     score: Annotated[float, Meta(gt=0, le=1, description="1 / (1 + distance²).")]
@@ -196,6 +204,7 @@ class Match(Struct, frozen=True, kw_only=True):
             face_id=match.stored.face_id,
             photo_id=photo.photo_id,
             collection=photo.collection,
+            external_id=photo.metadata.get(EXTERNAL_ID),
             metadata=photo.metadata,
             distance=_rounded(match.distance),
             score=_rounded(match.score),
@@ -293,6 +302,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
     photo_id: PhotoId
     index: Index
     collection: str
+    external_id: ExternalId
     metadata: Metadata
     detection_score: Probability
     photo: Size
@@ -309,6 +319,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
             photo_id=photo.photo_id,
             index=stored.number,
             collection=photo.collection,
+            external_id=photo.metadata.get(EXTERNAL_ID),
             metadata=photo.metadata,
             detection_score=_rounded(face.detection_score),
             photo=Size(photo.width, photo.height),
@@ -483,6 +494,7 @@ class ListedPhoto(Struct, frozen=True):
 
     photo_id: PhotoId
     collection: str
+    external_id: ExternalId
     metadata: Metadata
     width: Annotated[int, Meta(ge=0, description="Of the upright photo, in pixels.")]
     height: Count
@@ -499,6 +511,7 @@ class ListedPhoto(Struct, frozen=True):
         return cls(
             photo_id=photo.photo_id,
             collection=photo.collection,
+            external_id=photo.metadata.get(EXTERNAL_ID),
             metadata=photo.metadata,
             width=photo.width,
             height=photo.height,
@@ -513,6 +526,12 @@ class PhotosAnswer(Struct, frozen=True):
 
     photos: list[ListedPhoto]
     next: Annotated[str | None, Meta(description="The `after` of the next page; null on the last.")]
+
+
+class DeletePhotoAnswer(Struct, frozen=True):
+    """The photo is deleted, and its faces are not found any more, or soon."""
+
+    photo_id: PhotoId
 
 
 class Collection(Struct, frozen=True):

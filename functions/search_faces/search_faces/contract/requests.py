@@ -219,6 +219,15 @@ class PhotosRequest(
     ] = DEFAULT_PHOTOS_LISTED
 
 
+class DeletePhotoRequest(_Request, frozen=True, kw_only=True):
+    """A photo to delete."""
+
+    photo_id: Annotated[
+        str,
+        Meta(min_length=1, description="The photo's URI.", examples=["s3://photos/a.jpg"]),
+    ]
+
+
 class UploadRequest(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -252,6 +261,29 @@ class UploadRequest(
                 min_length=1,
                 extra_json_schema={"maxLength": MAX_NAME_BYTES},
                 examples=["wedding"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    sha256: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^[0-9a-f]{64}$",
+                description="Of the photo's bytes, in hex. The file must have it; the photo's id "
+                "follows from it: sent again to its collection, the photo is not there twice.",
+                extra={"use": "the 64 hex digits of the SHA-256 of the photo's bytes"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    external_id: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="Your own name for the photo: answers tell it with each of its faces.",
+                examples=["customer-4711"],
             ),
         ]
         | UnsetType

@@ -13,6 +13,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     faces.DETECT,
     faces.COMPARE,
     reading.PHOTOS,
+    uploads.DELETE_PHOTO,
     uploads.UPLOADS,
     reading.COLLECTIONS,
     reading.HEALTH,

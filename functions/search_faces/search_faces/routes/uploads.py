@@ -3,12 +3,13 @@
 from http import HTTPStatus
 
 from facesearch.errors import UploadsOff
-from search_faces.contract.answers import UploadAnswer
-from search_faces.contract.requests import UploadRequest
+from search_faces.contract.answers import DeletePhotoAnswer, UploadAnswer
+from search_faces.contract.requests import DeletePhotoRequest, UploadRequest
 from search_faces.routes.words import ADDRESS
 from search_faces.routing import Body, Route
 from search_faces.service import SearchService
 from search_faces.uploads import EXPIRES_S
+from search_faces.uploads.deleting import deletion_off
 from search_faces.uploads.requested import new_photo
 
 
@@ -21,6 +22,26 @@ def uploads(request: UploadRequest, service: SearchService) -> UploadAnswer:
     return UploadAnswer(form.url, form.fields, form.photo_id, EXPIRES_S, photo.size)
 
 
+def delete_photo(request: DeletePhotoRequest, service: SearchService) -> DeletePhotoAnswer:
+    """Delete a photo, with its faces."""
+    if service.uploads is None:
+        raise deletion_off(request.photo_id)
+    service.uploads.remove(request.photo_id)
+    return DeletePhotoAnswer(request.photo_id)
+
+
+DELETE_PHOTO = Route(
+    method="DELETE",
+    path="/v1/photos",
+    respond=delete_photo,
+    request=DeletePhotoRequest,
+    answer=DeletePhotoAnswer,
+    tag="Photos",
+    description="`facesearch serve` deletes photos that came into its upload folder. On AWS the "
+    "bucket is the one source of truth: this is 405 `deletion_off`, and `detail` has the command "
+    "that deletes the photo there.",
+    problems=(*ADDRESS, "not_found", "deletion_off", "store_unavailable"),
+)
 UPLOADS = Route(
     method="POST",
     path="/v1/uploads",
@@ -33,7 +54,8 @@ UPLOADS = Route(
     description="Send the photo to `url` as `multipart/form-data` within `expires_in` seconds: "
     "all `fields` as they are, then the photo as `file`, last, and no key. The answer is 204; "
     "the photo can be found when `GET /v1/photos` lists it. Its `collection` and `metadata` are "
-    "kept with it. Types are JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC. Where nobody may "
+    "kept with it. With `sha256`, sending a photo again is no second photo. Types are JPEG, PNG, "
+    "WebP, GIF, BMP, TIFF, AVIF and HEIC. Where nobody may "
     "add photos, this is 409 `uploads_off`.",
     problems=(
         *ADDRESS,

@@ -12,7 +12,8 @@ EXPIRES_S = 300
 
 @dataclass(frozen=True, slots=True)
 class NewPhoto:
-    """A photo that is about to be sent. `name` is unique, and safe in keys and paths.
+    """A photo that is about to be sent. `name` is safe in keys and paths, and
+    another for each photo, unless `sha256` is known: then it follows from that and the collection.
 
     `collection` is None for the default collection. `size` is the most bytes that may be sent.
     """
@@ -22,6 +23,8 @@ class NewPhoto:
     size: int
     collection: str | None
     metadata: Mapping[str, str]
+    sha256: str = ""
+    """What the file must have; "" for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,6 @@ class Uploads(Protocol):
 
     def form(self, photo: NewPhoto) -> UploadForm:
         """A form that is valid for `EXPIRES_S`. Raises an `InputError` for unwanted photos."""
+
+    def remove(self, photo_id: str) -> None:
+        """Delete a photo. Raises `NotFound`, or `DeletionOff`, saying how else to."""

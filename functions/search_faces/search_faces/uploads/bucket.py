@@ -1,5 +1,6 @@
 """Uploads to the bucket, by S3's presigned forms."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from email.header import Header
 from xml.sax.saxutils import escape
@@ -10,6 +11,7 @@ from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
+from search_faces.uploads.deleting import deletion_off
 from search_faces.uploads.names import folder_name
 
 _TAG_SIGNS = " _.:/=+-@"
@@ -40,6 +42,10 @@ class BucketUploads:
         fields = {"Content-Type": photo.media_type, **tagging}
         for name, value in photo.metadata.items():
             fields[f"x-amz-meta-{name}"] = _encoded(value)
+        if photo.sha256:
+            # S3 refuses bytes that have another.
+            fields["x-amz-checksum-algorithm"] = "SHA256"
+            fields["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(photo.sha256)).decode()
         signed = self._photos.s3.signer(self._bucket).generate_presigned_post(
             self._bucket,
             key,
@@ -51,6 +57,10 @@ class BucketUploads:
             ExpiresIn=EXPIRES_S,
         )
         return UploadForm(signed["url"], signed["fields"], photo_id(self._bucket, key))
+
+    def remove(self, photo_id: str) -> None:
+        """Raises `DeletionOff`: the bucket alone decides which photos there are."""
+        raise deletion_off(photo_id)
 
     def _place(self, collection: str | None) -> tuple[str, dict[str, str]]:
         """The key's folder and the form's tag that name the collection."""

@@ -1,5 +1,6 @@
 """Make safe names for new photos out of those that callers give."""
 
+import hashlib
 import secrets
 import unicodedata
 
@@ -26,6 +27,12 @@ def safe_name(filename: str, media_type: str) -> str:
     words = "".join(_safe(each) for each in name[: len(name) - len(ending)]).split()
     stem = "-".join(words).strip(".-").encode()[:MAX_STEM_BYTES].decode(errors="ignore")
     return f"{secrets.token_hex(4)}-{stem or 'photo'}{ending or endings[0]}"
+
+
+def content_name(sha256: str, collection: str, media_type: str) -> str:
+    """A name by the photo's bytes, another in each collection. Ends as its type does."""
+    stem = hashlib.sha256(f"{sha256}\n{collection}".encode()).hexdigest()[:32]
+    return f"{stem}{EXTENSIONS_BY_TYPE[media_type][0]}"
 
 
 def _safe(letter: str) -> str:

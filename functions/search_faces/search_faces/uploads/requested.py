@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 from facesearch.collections import check_collection_name
 from facesearch.errors import ImageTooLarge, InvalidRequest, NotAnImage
+from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.vision.formats import EXTENSIONS_BY_TYPE
+from search_faces.contract.answers import EXTERNAL_ID
 from search_faces.contract.requests import MAX_METADATA_BYTES, UploadRequest
 from search_faces.http import DEFAULT_TYPE
 from search_faces.uploads import NewPhoto
-from search_faces.uploads.names import safe_name, type_of
+from search_faces.uploads.names import content_name, safe_name, type_of
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """S3 keeps names as HTTP's headers have them, in lower case."""
@@ -27,9 +29,20 @@ def new_photo(request: UploadRequest) -> NewPhoto:
             f"the photo is larger than {MAX_FILE_BYTES // 2**20} MB: scale it down first"
         )
     collection = check_collection_name(request.collection) if request.collection else None
-    _check_metadata(request.metadata)
-    name = safe_name(request.filename, media_type)
-    return NewPhoto(name, media_type, request.size, collection, request.metadata)
+    metadata = dict(request.metadata)
+    external_id = request.external_id or None
+    if external_id and metadata.setdefault(EXTERNAL_ID, external_id) != external_id:
+        raise InvalidRequest(
+            f"external_id and metadata.{EXTERNAL_ID} are two: give the photo one name"
+        )
+    _check_metadata(metadata)
+    sha256 = request.sha256 or ""
+    name = (
+        content_name(sha256, collection or DEFAULT_COLLECTION, media_type)
+        if sha256
+        else safe_name(request.filename, media_type)
+    )
+    return NewPhoto(name, media_type, request.size, collection, metadata, sha256)
 
 
 def _media_type(content_type: str, filename: str) -> str:

@@ -35,6 +35,9 @@ MAX_ENTRIES = 100
 MAX_MATCHES = 1_000
 """The most matches of all faces of one photo together: an answer of Lambda holds 6 MB."""
 
+SHOWN_COLLECTIONS = 10
+"""Names of collections in a message, at most."""
+
 FaceChoice = int | Literal["all"]
 """Which faces of a photo to search for: by place (0 is the largest), or each."""
 
@@ -227,6 +230,17 @@ def stored_face(face_id: str, store: FaceStore) -> StoredFace:
     return stored
 
 
+def check_collection_exists(name: str, store: FaceStore) -> None:
+    """Raises `NotFound` for a collection that the store does not have, or a `StoreError`."""
+    names = store.collections()
+    if name not in names:
+        some = ", ".join(shorten(each) for each in sorted(names)[:SHOWN_COLLECTIONS])
+        raise NotFound(
+            f"there is no collection {shorten(name)}: leave it out to search all, or use one of "
+            f"those there are ({some}{', …' if len(names) > SHOWN_COLLECTIONS else ''})"
+        )
+
+
 def _with_faces(analysed: AnalysedPhoto | FacesearchError, which: str = "") -> AnalysedPhoto:
     if isinstance(analysed, FacesearchError):
         raise type(analysed)(f"{which}{analysed}") from analysed
@@ -277,6 +291,8 @@ def _nearest(
                 if scope.expand
                 else search(embedding, end + 1)
             )
+            if not matches and scope.collection is not None:
+                check_collection_exists(scope.collection, store)
         except StoreNotFound:
             return FaceMatches(face, [], None)
     limit = scope.distance_limit

@@ -58,6 +58,7 @@ class AsyncFaceSearchClient:
     compare = _awaitable(FaceSearchClient.compare)
     collections = _awaitable(FaceSearchClient.collections)
     upload = _awaitable(FaceSearchClient.upload)
+    delete_photo = _awaitable(FaceSearchClient.delete_photo)
     health = _awaitable(FaceSearchClient.health)
     version = _awaitable(FaceSearchClient.version)
 

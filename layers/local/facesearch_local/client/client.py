@@ -2,6 +2,7 @@
 
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from search_faces.contract.answers import (
     Collection,
     CollectionsAnswer,
     CompareAnswer,
+    DeletePhotoAnswer,
     DetectAnswer,
     HealthAnswer,
     ListedPhoto,
@@ -114,9 +116,13 @@ class FaceSearchClient(Closeable):
         *,
         collection: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        external_id: str | None = None,
         progress: UploadProgress = lambda _sent, _all: None,
     ) -> str:
-        """Upload a photo, which is indexed soon, and return its id."""
+        """Upload a photo, which is indexed soon, and return its id.
+
+        Uploaded again to its collection, it has the same id, and is there once.
+        """
         data, name = Path(photo).read_bytes(), Path(photo).name
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         request = UploadRequest(
@@ -124,11 +130,17 @@ class FaceSearchClient(Closeable):
             content_type=kind,
             size=len(data),
             collection=msgspec.UNSET if collection is None else collection,
+            sha256=sha256(data).hexdigest(),
+            external_id=msgspec.UNSET if external_id is None else external_id,
             metadata=metadata or {},
         )
         form = self._transport.post("v1/uploads", request, UploadAnswer)
         self._transport.post_form(form.url, form.fields, (name, data, kind), progress)
         return form.photo_id
+
+    def delete_photo(self, photo_id: str) -> None:
+        """Delete a photo that was uploaded to `facesearch serve`. On AWS, the bucket does that."""
+        self._transport.delete("v1/photos", DeletePhotoAnswer, {"photo_id": photo_id})
 
     def health(self) -> HealthAnswer:
         """The service's health. Raises `ApiError` when it cannot answer searches."""

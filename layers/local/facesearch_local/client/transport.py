@@ -52,6 +52,10 @@ class Transport:
         """Raises `ApiError`."""
         return _read(self._ask(lambda: self._send("GET", path, params=options)), kind)
 
+    def delete(self, path: str, kind: type[Answer], options: Mapping[str, str]) -> Answer:
+        """Raises `ApiError`."""
+        return _read(self._ask(lambda: self._send("DELETE", path, params=options)), kind)
+
     def get_bytes(self, path: str) -> bytes:
         """Raises `ApiError`."""
         return self._ask(lambda: self._send("GET", path)).content

@@ -39,6 +39,7 @@ _DETAILS = {
     "photo_archived": "bucket 'photos' has the photo in an archive: restore it first",
     "photo_key_unusable": "bucket 'photos' has the photo under a KMS key that cannot be used",
     "uploads_off": "nobody can add photos through this service: ask whoever runs it",
+    "deletion_off": "the bucket decides which photos there are: aws s3 rm 's3://photos/a.jpg'",
     "not_found": "there is no such face: it may have been deleted",
 }
 """Example details of problems. Problems that are missing here have a fixed detail."""

@@ -1,6 +1,7 @@
 """Uploads to a folder of this machine. Photos are stored and indexed at once."""
 
 import base64
+import hashlib
 import hmac
 import json
 import secrets
@@ -17,13 +18,16 @@ from facesearch.errors import (
     ImageTooLarge,
     InvalidCollection,
     InvalidRequest,
+    NotFound,
     SettingsError,
     StoreError,
 )
-from facesearch.faces import DEFAULT_COLLECTION
+from facesearch.faces import DEFAULT_COLLECTION, Removal
+from facesearch.fields import shorten
 from facesearch.files import complete_file, make_private_folder
 from facesearch.indexing import PhotoToIndex, Status, index_photos
-from facesearch.photos.folder import read_photo
+from facesearch.photos.folder import photo_path, read_photo
+from facesearch.photos.ids import is_in_s3
 from facesearch.photos.reading import MAX_FILE_BYTES, PhotoContent
 from facesearch.stores import FaceStore
 from facesearch.vision.pipeline import FacePipeline
@@ -34,6 +38,7 @@ from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.multipart import PartHead, form_pieces
 from search_faces.parsing import check_encoding
 from search_faces.uploads import EXPIRES_S, NewPhoto, UploadForm
+from search_faces.uploads.deleting import deletion_off
 from search_faces.uploads.names import folder_name
 
 UPLOAD_URL = "v1/uploads/files"
@@ -74,6 +79,7 @@ class FolderUploads:
             "size": photo.size,
             "collection": collection,
             "metadata": dict(photo.metadata),
+            "sha256": photo.sha256,
             "expires": time.time() + EXPIRES_S,
         }
         policy = base64.b64encode(json.dumps(terms).encode()).decode()
@@ -86,16 +92,49 @@ class FolderUploads:
         """Store and index the file of a form that `form` signed. Fields after it are ignored.
 
         Raises `InvalidRequest`, `InvalidCollection`, `ImageTooLarge`, or a `StoreError` after which
-        nothing is stored.
+        nothing is stored that was not there before.
         """
         pieces = form_pieces(iter(partial(body.read, CHUNK_BYTES), b""), content_type)
         terms = self._checked(_fields_before_file(pieces))
-        path = self._write(terms["collection"], terms["name"], _file(pieces, terms["size"]))
+        data = _checked_file(_file(pieces, terms["size"]), terms["sha256"])
+        was_there = (self._folder / terms["collection"] / terms["name"]).exists()
+        path = self._write(terms["collection"], terms["name"], data)
         try:
             self._index(path, terms["collection"], terms["metadata"])
         except FacesearchError:
-            path.unlink()
+            if not was_there:
+                path.unlink()
             raise
+
+    def remove(self, photo_id: str) -> None:
+        """Delete a photo of the folder, and its faces from the store.
+
+        Raises `NotFound`, `DeletionOff` for photos elsewhere, or a `StoreError`.
+        """
+        if is_in_s3(photo_id) or not self._holds(path := Path(photo_path(photo_id))):
+            raise deletion_off(photo_id)
+        stored = self._store.photo(photo_id)
+        if stored is None and not path.exists():
+            raise NotFound(
+                f"there is no photo {shorten(photo_id)} any more: GET /v1/photos lists those there "
+                "are"
+            )
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the upload folder keeps the photo ({error.strerror}): check its permissions"
+            ) from error
+        sequence = next_sequences(self._store, [photo_id])[photo_id]
+        (outcome,) = index_photos(
+            [Removal(photo_id, sequence)], read_photo, self._pipeline, self._store
+        )
+        if outcome.status is Status.UNDONE and outcome.error is not None:
+            raise outcome.error
+
+    def _holds(self, path: Path) -> bool:
+        """Whether this is a path of a photo in the folder, links and dots followed."""
+        return path.parent.resolve().parent == self._folder and path.name not in ("", ".", "..")
 
     def _checked(self, fields: Mapping[str, bytes]) -> dict[str, Any]:
         policy = fields.get("policy", b"").decode("ascii", "replace")
@@ -171,6 +210,18 @@ def _fields_before_file(pieces: Iterator[tuple[PartHead, bytes]]) -> Mapping[str
                 "fields as they are, and the photo as 'file'"
             )
     return fields
+
+
+def _checked_file(pieces: Iterable[bytes], sha256: str) -> Iterator[bytes]:
+    """The pieces. Raises `InvalidRequest` at their end if they have another SHA-256; "": any."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    if sha256 and digest.hexdigest() != sha256:
+        raise InvalidRequest(
+            "the file is not the one whose sha256 the form was asked for: POST to /v1/uploads anew"
+        )
 
 
 def _file(pieces: Iterator[tuple[PartHead, bytes]], most: int) -> Iterator[bytes]:
