@@ -15,7 +15,7 @@ from PIL import Image
 
 import index_faces.batches
 import index_faces.handler
-from facesearch.errors import ReadError, StoreError, StoreUnavailable
+from facesearch.errors import BucketUnavailable, ReadError, StoreError, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Removal
 from facesearch.photos.bucket import S3Photos
 from facesearch.photos.reading import PhotoContent
@@ -36,14 +36,19 @@ BAD = "bad.jpg"
 
 
 class Photos(S3Photos):
-    """A bucket that has every photo, and does not hand out the bad one."""
+    """A bucket that has every photo, and does not hand out the bad one. It may be away."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.away = (0.0, 0.0)
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "navy").save(buffer, "PNG")
         self._data = buffer.getvalue()
 
     def read(self, photo_id: str) -> PhotoContent:
+        start, end = self.away
+        if start <= self._clock() < end:
+            raise BucketUnavailable("bucket 'photos' hands out no photo now (SlowDown)")
         if photo_id.endswith(BAD):
             raise ReadError("bucket 'photos' does not hand out the photo (AccessDenied)")
         return PhotoContent(self._data, "1")
@@ -88,7 +93,8 @@ class System:
         store = AwayStore.from_url(f"sqlite:///{folder}/faces.db", pipeline.recipe)
         store.clock = self.clock
         self.store = store
-        service = IndexService("photos", Photos(), pipeline, store, clock=self.clock)
+        self.photos = Photos(self.clock)
+        service = IndexService("photos", self.photos, pipeline, store, clock=self.clock)
         client = cast("Any", self.queue)
         monkeypatch.setattr(index_faces.handler, "open_service", lambda: service)
         monkeypatch.setattr(index_faces.handler, "breaker", Breaker(self.clock))
@@ -191,6 +197,25 @@ def test_weekend_without_a_store_loses_nothing_and_one_bad_photo_is_given_up(
     # It stays on, and goes off by itself.
     assert len(during) >= (end - during[0]) // 900 - 1
     assert during[-1] <= end + HOUR
+
+
+def test_hours_without_the_bucket_loses_nothing_and_one_bad_photo_is_given_up_after_it(
+    system: System, template: Template
+) -> None:
+    system.photos.away = (start, end) = (FRIDAY, FRIDAY + 2 * HOUR)
+    system.upload(BAD)
+    system.upload("good.jpg")
+    system.run_until(end)
+    assert system.queue.dead == []
+    on = system.alarmed(undone_alarm(template))
+    assert on
+    assert on[0] <= start + HOUR
+    system.run_until(end + HOUR)
+    assert system.stored() == {"good.jpg"}
+    assert system.queue.waiting == {}
+    assert [BAD in letter.body for _, letter in system.queue.dead] == [True]
+    # It is off again.
+    assert system.alarmed(undone_alarm(template))[-1] <= end + HOUR
 
 
 def test_photo_that_waits_beside_a_bad_one_is_not_given_up_with_it(system: System) -> None:

@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import Stubber
 
 from facesearch.errors import (
+    BucketUnavailable,
     ImageTooLarge,
     InvalidRequest,
     NotFound,
@@ -97,8 +98,11 @@ def test_read_from_a_server_that_does_not_answer_fails_soon(
     aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    with pytest.raises(ReadError, match="EndpointConnectionError"):
-        S3Photos(open_client()).read("s3://photos/a.jpg")
+    photos = S3Photos(open_client())
+    with pytest.raises(BucketUnavailable, match="EndpointConnectionError"):
+        photos.read("s3://photos/a.jpg")
+    with pytest.raises(BucketUnavailable, match="EndpointConnectionError"):
+        photos.exists("s3://photos/a.jpg")
 
 
 def test_url_opens_the_photo_for_a_while(s3: "S3Client", bucket: str) -> None:
@@ -137,8 +141,11 @@ def test_url_on_aws_names_the_region_and_is_signed_by_version_4(
 
 
 @contextmanager
-def answering(status: int, body: bytes, length: int) -> Iterator[str]:
-    """A server that gives every request the same answer, `length` being what it announces."""
+def answering(status: int, body: bytes, length: int, bucket: int = 200) -> Iterator[str]:
+    """A server that gives every GET the same answer, `length` being what it announces.
+
+    HEAD, for the bucket, gets `bucket`.
+    """
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -147,6 +154,10 @@ def answering(status: int, body: bytes, length: int) -> Iterator[str]:
             self.send_header("ETag", '"1"')
             self.end_headers()
             self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.send_response(bucket)
+            self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -159,15 +170,34 @@ def answering(status: int, body: bytes, length: int) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (503, "SlowDown")])
+@pytest.mark.parametrize(
+    ("status", "code", "bucket", "kind"),
+    [
+        (403, "AccessDenied", 200, ReadError),
+        (403, "AccessDenied", 403, ReadError),
+        # Of this photo, as long as there is an answer for its bucket.
+        (500, "InternalError", 200, ReadError),
+        (500, "InternalError", 403, ReadError),
+        (500, "InternalError", 500, BucketUnavailable),
+        (500, "InternalError", 503, BucketUnavailable),
+        (503, "SlowDown", 200, BucketUnavailable),
+    ],
+)
 def test_read_that_s3_refuses_can_be_tried_again_and_tells_why(
-    status: int, code: str, aws: str, monkeypatch: pytest.MonkeyPatch
+    status: int,
+    code: str,
+    bucket: int,
+    kind: type[ReadError],
+    aws: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
-    with answering(status, body, len(body)) as url:
+    with answering(status, body, len(body), bucket) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
-        with pytest.raises(ReadError, match=f"{code}.*s3:GetObject"):
+        with pytest.raises(ReadError, match=code) as caught:
             S3Photos(open_client()).read("s3://photos/Jane Doe.jpg")
+    assert type(caught.value) is kind
+    assert ("s3:GetObject" in str(caught.value)) is (kind is ReadError)
 
 
 def test_read_that_breaks_off_can_be_tried_again(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,4 +205,5 @@ def test_read_that_breaks_off_can_be_tried_again(aws: str, monkeypatch: pytest.M
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
         with pytest.raises(ReadError, match="try again") as caught:
             S3Photos(open_client()).read("s3://photos/Jane Doe.jpg")
+    assert type(caught.value) is ReadError
     assert "Jane" not in str(caught.value)

@@ -1,8 +1,8 @@
 """Follow a batch of messages: which are done, which come again, and when.
 
 What is one photo's fault uses up the message's receives: after a few tries in some minutes, it is
-in the dead letters. What is not, such as a store that is away, uses up none: the message is sent
-again as a new one, for as long as it takes.
+in the dead letters. What is not, such as a store or a bucket that is away, uses up none: the
+message is sent again as a new one, for as long as it takes.
 """
 
 import random
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from facesearch.errors import (
+    BucketUnavailable,
     FacesearchError,
     InputError,
     ModelError,
@@ -170,4 +171,4 @@ def is_of_the_service(error: FacesearchError | None) -> bool:
     if isinstance(error, StoreError):
         # A plain one is of the photo itself: see `FaceStore.write`.
         return type(error) is not StoreError
-    return isinstance(error, ModelError | SettingsError)
+    return isinstance(error, BucketUnavailable | ModelError | SettingsError)

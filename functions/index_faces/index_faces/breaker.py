@@ -1,4 +1,4 @@
-"""A circuit breaker: while the store is away, nothing is read and embedded in vain."""
+"""A circuit breaker: while store or bucket are away, nothing is read and embedded in vain."""
 
 from collections.abc import Callable
 

@@ -17,6 +17,7 @@ from tests.e2e.stack.tools import python_tool
 
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 START_S = 60.0
+_APPLICATION = Path(__file__).parent / "emulated" / "as_on_aws.py"
 STOP_S = 150.0
 
 
@@ -58,7 +59,7 @@ class Emulator:
         need_image(IMAGE)
         remove_labelled(self.label)
         command = [
-            *(str(python_tool("ministack") / "python"), "-m", "hypercorn", "ministack.app:app"),
+            *(str(python_tool("ministack") / "python"), "-m", "hypercorn", f"{_APPLICATION}:app"),
             *(f"--bind=127.0.0.1:{self._port}", f"--bind={self._host}:{self._port}"),
             "--keep-alive=75",
             *("--certfile", str(self.certificate.public), "--keyfile", str(self.certificate.key)),

@@ -17,6 +17,7 @@ FacesearchError
 ├── SettingsError          an environment variable or option is wrong; names it
 ├── ModelError             the model files are missing or damaged
 ├── ReadError              a photo could not be read now; trying again may help
+│   └── BucketUnavailable  nor could any other photo of its bucket
 └── StoreError
     ├── StoreUnavailable   trying again may help
     ├── StoreNotFound      nothing has been indexed there
@@ -98,6 +99,10 @@ class ModelError(FacesearchError):
 
 class ReadError(FacesearchError):
     code = "read_error"
+
+
+class BucketUnavailable(ReadError):
+    code = "bucket_unavailable"
 
 
 class StoreError(FacesearchError):

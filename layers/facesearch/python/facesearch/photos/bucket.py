@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from facesearch.collections import CollectionRule
 from facesearch.errors import (
+    BucketUnavailable,
     FacesearchError,
     ImageTooLarge,
     NotFound,
@@ -40,6 +42,8 @@ URL_S = 300
 _AWS = (".amazonaws.com", ".amazonaws.com.cn")
 # HEAD answers have no body that could name the reason.
 _GONE = ("NoSuchKey", "404")
+# S3's own way to say that it has too much to do, whatever the photo.
+_BUSY = (429, 503)
 
 
 def open_client() -> "S3Client":
@@ -59,10 +63,13 @@ class S3Photos:
         self._rule = rule
 
     def read(self, photo_id: str) -> PhotoContent:
-        """The photo with its ETag as revision and its user metadata: an `reading.ReadPhoto`."""
+        """The photo with its ETag as revision and its user metadata: an `reading.ReadPhoto`.
+
+        Raises `BucketUnavailable` when the bucket does not answer at all.
+        """
         bucket, key = bucket_and_key(photo_id)
         collection = self._collection(bucket, key)
-        with _translated(bucket):
+        with self._translated(bucket):
             answer = self._client.get_object(Bucket=bucket, Key=key)
             with closing(answer["Body"]) as body:
                 _check_size(answer["ContentLength"])
@@ -76,7 +83,7 @@ class S3Photos:
             return None
         if self._rule.by == "prefix":
             return self._rule.of_key(key)
-        with _translated(bucket, "s3:GetObjectTagging"):
+        with self._translated(bucket, "s3:GetObjectTagging"):
             answer = self._client.get_object_tagging(Bucket=bucket, Key=key)
         return self._rule.of_tags({tag["Key"]: tag["Value"] for tag in answer["TagSet"]})
 
@@ -113,13 +120,38 @@ class S3Photos:
         return boto3.client("s3", config=config)
 
     def exists(self, photo_id: str) -> bool:
-        """Whether the bucket has a current version of the photo. Raises `ReadError`."""
+        """Whether the bucket has a current version of the photo. Raises as `read` does."""
         bucket, key = bucket_and_key(photo_id)
         try:
-            with _translated(bucket):
+            with self._translated(bucket):
                 self._client.head_object(Bucket=bucket, Key=key)
         except NotFound:
             return False
+        return True
+
+    @contextmanager
+    def _translated(
+        self, bucket: str, actions: str = "s3:GetObject and s3:ListBucket"
+    ) -> Iterator[None]:
+        """Also tells a photo's own failure from one of the bucket, which any photo would meet."""
+        try:
+            with _translated(bucket, actions):
+                yield
+        except ReadError as error:
+            cause = error.__cause__
+            if _is_busy(cause) or (_is_of_s3(cause) and not self._answers(bucket)):
+                raise BucketUnavailable(
+                    f"bucket '{bucket}' hands out no photo now ({_name(cause)}): try again when "
+                    "S3 answers"
+                ) from cause
+            raise
+
+    def _answers(self, bucket: str) -> bool:
+        """Whether S3 has an answer for the bucket, were it a refusal."""
+        try:
+            self._client.head_bucket(Bucket=bucket)
+        except (ClientError, BotoCoreError) as error:
+            return not (_is_busy(error) or _is_of_s3(error))
         return True
 
 
@@ -137,6 +169,27 @@ def _check_size(size: int) -> None:
             f"the photo has {size / 2**20:.0f} MB, the limit is {MAX_FILE_BYTES // 2**20} MB: "
             "scale it down first"
         )
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return isinstance(error, ClientError) and _status(error) in _BUSY
+
+
+def _is_of_s3(error: BaseException | None) -> bool:
+    """Whether S3 failed, or could not be reached: perhaps for this one photo."""
+    if isinstance(error, ClientError):
+        return _status(error) >= 500
+    return isinstance(error, NotConnected | HTTPClientError)
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _name(error: BaseException | None) -> str:
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"]
+    return type(error).__name__
 
 
 @contextmanager
