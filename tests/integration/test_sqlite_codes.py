@@ -18,6 +18,7 @@ from facesearch.errors import StoreDamaged
 from facesearch.faces import Embedding, IndexedPhoto, Recipe, Removal
 from facesearch.stores import Counts
 from facesearch.stores.sqlite import nearest
+from facesearch.stores.sqlite import store as sqlite_store
 from facesearch.stores.sqlite.backup import back_up, restore
 from facesearch.stores.sqlite.schema import SCHEMA_VERSION
 from facesearch.stores.sqlite.store import SqliteStore
@@ -291,3 +292,15 @@ def test_damage_to_what_searches_and_lists_rely_on_is_found(path: Path, damage: 
         database.close()
         with pytest.raises(StoreDamaged):
             store.status()
+
+
+def test_status_says_when_there_are_more_faces_than_sqlite_is_good_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SqliteStore(path, RECIPE) as store:
+        store.write(_photos(unit_vectors(20, seed=1)))
+        assert store.status().notes == ()
+        monkeypatch.setattr(sqlite_store, "MANY_FACES", 20)
+        (note,) = store.status().notes
+    assert "20 faces" in note
+    assert "facesearch plan" in note

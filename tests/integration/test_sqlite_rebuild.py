@@ -1,5 +1,6 @@
 """A store's file upgraded while it is read and written: nothing lost, nothing stale."""
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from facesearch.errors import SettingsError, StoreNotFound
 from facesearch.faces import Photo, Removal
 from facesearch.stores import Counts, FaceStore, open_rebuild, open_store
-from facesearch.stores.rebuilding import Reembed
+from facesearch.stores.rebuilding import Rebuilt, Reembed
 from facesearch.stores.sqlite import rebuild
 from tests.contract.samples import OTHER_RECIPE, RECIPE, indexed, photo_ids, unit_vectors, vector
+from tests.integration.earlier_versions.installing import HERE as EARLIER_VERSIONS
 from tests.integration.rebuild_worker import embed_anew
 
 
@@ -64,6 +66,19 @@ def test_upgrade_to_the_same_recipe_looks_at_nothing(url: str) -> None:
         raise AssertionError
 
     assert upgrade(url, never) is None
+
+
+def test_upgrade_converts_a_store_of_the_same_recipe_and_an_earlier_format(url: str) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.write_bytes(gzip.decompress((EARLIER_VERSIONS / "6e5db2d" / "faces.db.gz").read_bytes()))
+
+    def never(photos: Sequence[Photo], store: FaceStore) -> None:
+        raise AssertionError((photos, store))
+
+    assert upgrade(url, never) == Rebuilt("format 3", str(path), 59)
+    assert upgrade(url, never) is None
+    with open_store(url, RECIPE) as store:
+        assert store.status().counts == Counts(59, 58)
 
 
 def test_upgrade_of_a_store_without_photos(url: str) -> None:

@@ -15,7 +15,7 @@ from facesearch.faces import (
 )
 from facesearch.stores.sqlite.integrity import count_entry, count_photo
 from facesearch.stores.sqlite.rows import left_out_text
-from facesearch.stores.sqlite.stamps import stamp_chunk_of
+from facesearch.stores.sqlite.stamps import drop_if_gone, stamp_chunk_of
 
 
 def write_recipe(connection: apsw.Connection, recipe: Recipe) -> None:
@@ -75,7 +75,7 @@ def _delete_face(connection: apsw.Connection, slot: int, collection: str) -> Non
     holes left, a store whose photos come and go would get ever slower and larger.
     """
     connection.execute("DELETE FROM faces WHERE slot = ?", (slot,))
-    stamp_chunk_of(connection, slot)
+    chunk = stamp_chunk_of(connection, slot)
     last = connection.execute(
         "SELECT max(slot) FROM faces WHERE collection = ? AND slot > ?", (collection, slot)
     ).get
@@ -85,8 +85,9 @@ def _delete_face(connection: apsw.Connection, slot: int, collection: str) -> Non
         ).get
         connection.execute("UPDATE embeddings SET embedding = ? WHERE rowid = ?", (embedding, slot))
         connection.execute("UPDATE faces SET slot = ? WHERE slot = ?", (slot, last))
-        stamp_chunk_of(connection, last)
+        chunk = stamp_chunk_of(connection, last)
     connection.execute("DELETE FROM embeddings WHERE rowid = ?", (slot if last is None else last,))
+    drop_if_gone(connection, chunk)
 
 
 def _insert_photo(connection: apsw.Connection, key: str, indexed: IndexedPhoto) -> None:

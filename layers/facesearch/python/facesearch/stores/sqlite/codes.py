@@ -34,8 +34,8 @@ SQUARES = (1e-20, 1e30)
 ROWS_OF_CHUNK = 256
 BYTES_OF_ROW = 20  # beside the code, whose numbers are a byte each
 
-Stamps = Mapping[int, int | None]
-"""Of each chunk. Two chunks with the same stamp have the same content; None is like no other."""
+Stamps = Mapping[int, int]
+"""Of each chunk. Two chunks with the same stamp have the same content."""
 Chosen = Sequence[NDArray[np.bool_]]
 """By slab, which of its rows are searched."""
 
@@ -62,7 +62,10 @@ class Slab:
     @classmethod
     def read(cls, connection: apsw.Connection, chunk: int) -> Self:
         """One chunk of the file."""
-        [(collection, validity, rowids, vectors)] = connection.execute(_CHUNK, (chunk,))
+        row = connection.execute(_CHUNK, (chunk,)).fetchone()
+        if row is None:
+            raise StoreDamaged("the store is damaged: restore a copy of it (a chunk is missing)")
+        collection, validity, rowids, vectors = row
         valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little").astype(bool)
         embeddings = np.frombuffer(vectors, np.float32).reshape(len(valid), -1)
         if not np.isfinite(embeddings).all():
@@ -106,19 +109,15 @@ class Codes:
 
     def changed(self, stamps: Stamps) -> set[int]:
         """The chunks whose codes are missing or out of date."""
-        return {
-            chunk
-            for chunk, stamp in stamps.items()
-            if stamp is None or self.stamps.get(chunk) != stamp
-        }
+        return {chunk for chunk, stamp in stamps.items() if self.stamps.get(chunk) != stamp}
 
     def updated(self, connection: apsw.Connection, stamps: Stamps, stamp: int) -> "Codes":
         """The codes of what the file holds now. What did not change is shared."""
         changed = self.changed(stamps)
-        current = np.array(sorted(stamps.keys() - changed), np.int64)
+        stale = np.array([*changed, *(self.stamps.keys() - stamps.keys())], np.int64)
         kept, pieces = [], [Slab.read(connection, chunk) for chunk in sorted(changed)]
         for slab in self.slabs:
-            left = np.isin(slab.chunks, current)
+            left = np.isin(slab.chunks, stale, invert=True)
             if left.all() and (len(left) == CHUNKS_OF_SLAB or not pieces):
                 kept.append(slab)
             elif left.any():

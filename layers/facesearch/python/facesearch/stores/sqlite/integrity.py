@@ -120,9 +120,9 @@ def find_damage(connection: apsw.Connection, version: int, dimension: int) -> st
 
 def _misses_changes(connection: apsw.Connection) -> bool:
     """Whether what searches and lists rely on differs from what is there."""
-    stamps = stamps_of_chunks(connection).values()
+    chunks = {chunk for (chunk,) in connection.execute("SELECT chunk_id FROM embeddings_chunks")}
     return (
-        None in stamps
+        stamps_of_chunks(connection).keys() != chunks
         or stamp_of_all(connection) is None
         or list(connection.execute("SELECT * FROM collections ORDER BY name"))
         != list(connection.execute(f"{_COLLECTIONS} ORDER BY p.collection"))

@@ -18,7 +18,12 @@ from facesearch.stores.rebuilding import RebuildProgress, Rebuilt, Reembed
 from facesearch.stores.sqlite.changes import write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.integrity import count_all, count_collections
-from facesearch.stores.sqlite.schema import TABLES, create_tables
+from facesearch.stores.sqlite.schema import (
+    SCHEMA_VERSION,
+    TABLES,
+    create_tables,
+    version_of,
+)
 from facesearch.stores.sqlite.stamps import stamp_all
 from facesearch.stores.sqlite.store import SqliteStore, path_of_url
 
@@ -68,8 +73,10 @@ class SqliteRebuild(Closeable):
         with SqliteStore(self._path, None) as old, SqliteStore(self._building, self._recipe) as new:
             total = old.counts().photos
             recipe = old.stored_recipe()
-            if recipe is None or recipe == self._recipe:
+            if recipe is None:
                 return None
+            if recipe == self._recipe:
+                return self._converted(total)
             self._begin()
             while True:
                 done = 0
@@ -86,6 +93,15 @@ class SqliteRebuild(Closeable):
         for name in (self._building.name, f"{self._building.name}-wal"):
             self._building.with_name(name).unlink(missing_ok=True)
         return Rebuilt(f"recipe {recipe.fingerprint}", str(self._path), photos_now)
+
+    def _converted(self, photos: int) -> Rebuilt | None:
+        """Give a store of this recipe this version's format, which writing to it does."""
+        with self._file.reading() as connection:
+            version = version_of(connection)
+        if version == SCHEMA_VERSION:
+            return None
+        with self._file.writing(self._recipe.dimension):
+            return Rebuilt(f"format {version}", str(self._path), photos)
 
     def drop_old(self) -> list[str]:
         """Do nothing: the upgrade keeps no old store."""

@@ -6,13 +6,23 @@ ALL = 0
 """In place of a chunk: any of them. sqlite-vec counts chunks from 1."""
 
 
-def stamp_chunk_of(connection: apsw.Connection, slot: int) -> None:
-    """Say that the chunk changed that has the embedding of the slot."""
+def stamp_chunk_of(connection: apsw.Connection, slot: int) -> int:
+    """Say that the chunk changed that has the embedding of the slot. Returns the chunk."""
+    chunk: int = connection.execute(
+        "SELECT chunk_id FROM embeddings_rowids WHERE rowid = ?", (slot,)
+    ).get
     connection.execute(
-        """INSERT OR REPLACE INTO stamps
-            SELECT chunk_id, random() FROM embeddings_rowids WHERE rowid = ?
-            UNION ALL VALUES (?, random())""",
-        (slot, ALL),
+        "INSERT OR REPLACE INTO stamps VALUES (?, random()), (?, random())", (chunk, ALL)
+    )
+    return chunk
+
+
+def drop_if_gone(connection: apsw.Connection, chunk: int) -> None:
+    """Forget a chunk that sqlite-vec has deleted with its last embedding."""
+    connection.execute(
+        """DELETE FROM stamps WHERE chunk = ?1
+            AND NOT EXISTS (SELECT 1 FROM embeddings_chunks WHERE chunk_id = ?1)""",
+        (chunk,),
     )
 
 
@@ -31,11 +41,6 @@ def stamp_of_all(connection: apsw.Connection) -> int | None:
     return stamp
 
 
-def stamps_of_chunks(connection: apsw.Connection) -> dict[int, int | None]:
-    """Of every chunk; None where none was written, so nothing is known of its changes."""
-    return dict(
-        connection.execute(
-            """SELECT c.chunk_id, s.stamp FROM embeddings_chunks c
-                LEFT JOIN stamps s ON s.chunk = c.chunk_id ORDER BY c.chunk_id"""
-        )
-    )
+def stamps_of_chunks(connection: apsw.Connection) -> dict[int, int]:
+    """Of every chunk."""
+    return dict(connection.execute("SELECT chunk, stamp FROM stamps WHERE chunk != ?", (ALL,)))

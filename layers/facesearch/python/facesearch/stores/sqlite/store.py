@@ -42,6 +42,11 @@ from facesearch.stores.sqlite.schema import dimension_of, version_of
 
 PAGE = 500
 
+MANY_FACES = 3_000_000
+"""From here on, OpenSearch is the better store: `tests.benchmarks.bench_sqlite_store` measures some
+11 ms of a core's time and 150 MB in each process for a million faces, and both grow with them."""
+MS_A_MILLION = 11
+
 
 class SqliteStore(Closeable):
     """The `FaceStore` in an SQLite file. Several threads and processes may use it.
@@ -183,6 +188,7 @@ class SqliteStore(Closeable):
             counts=counts,
             size_bytes=self._file.size_bytes(),
             health="green",
+            notes=_notes(counts.faces),
             without_face=without_face,
             failed=failed,
             left_out=LeftOut(int(by_quality), int(by_max_faces)),
@@ -211,6 +217,16 @@ class SqliteStore(Closeable):
                 "with those of the recipe in use: run facesearch upgrade, or use that recipe"
             )
         return stored
+
+
+def _notes(faces: int) -> tuple[str, ...]:
+    if faces < MANY_FACES:
+        return ()
+    return (
+        f"a search compares {faces:,} faces, which takes a core some "
+        f"{MS_A_MILLION * faces / 1e6:,.0f} ms: OpenSearch answers sooner from here on, "
+        "'facesearch plan' tells what it takes",
+    )
 
 
 def path_of_url(url: str) -> Path | None:
