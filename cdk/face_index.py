@@ -11,6 +11,7 @@ from cdk.justified import justify_wildcards
 from cdk.network import PrivateNetwork
 from cdk.search_domain import SearchDomain
 from cdk.settings import DOMAIN_ENDPOINT, StageSettings
+from facesearch.stores.opensearch.snapshots import REPOSITORY
 
 INDEX = "faces"
 _FIRST_INDEX = f"{INDEX}-000001"
@@ -94,6 +95,13 @@ class FaceIndex(Construct):
         self._grant(policy, "es:ESHttpPost", f"{INDEX}/*", _INDEXES, "_aliases", "_reindex")
         self._grant(policy, "es:ESHttpPut", _INDEXES)
         self._grant(policy, "es:ESHttpDelete", _INDEXES)
+
+    def grant_snapshots(self, policy: iam.ManagedPolicy) -> None:
+        """Allow taking and restoring snapshots, in one repository. It allows no deleting."""
+        paths = (f"_snapshot/{REPOSITORY}", f"_snapshot/{REPOSITORY}/*")
+        self._grant(policy, "es:ESHttpPut", *paths)
+        self._grant(policy, "es:ESHttpGet", paths[1])
+        self._grant(policy, "es:ESHttpPost", f"_snapshot/{REPOSITORY}/*/_restore")
 
     def _grant(self, to: iam.Role | iam.ManagedPolicy, action: str, *paths: str) -> None:
         resources = [f"{self.arn}/{path}" for path in paths]

@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_opensearchservice import CfnDomain
 from constructs import Construct
 
+from cdk.photo_bucket import ACCESS_LOG
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
@@ -46,7 +47,7 @@ class CustomerKey(Construct):
         for each in stack.node.find_all():
             match each:
                 # S3 can write its access log to no bucket that is encrypted with a key.
-                case s3.CfnBucket() if each.logging_configuration is not None:
+                case s3.CfnBucket() if each.node.scope and each.node.scope.node.id != ACCESS_LOG:
                     each.bucket_encryption = _bucket_encryption(arn)
                 case sqs.CfnQueue():
                     each.sqs_managed_sse_enabled = False

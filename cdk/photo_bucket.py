@@ -36,6 +36,8 @@ _TRANSITIONS: Mapping[str, list[s3.Transition] | None] = {
     ],
 }
 
+ACCESS_LOG = "AccessLog"
+"""The id of the bucket of S3's own log."""
 PREFLIGHT_S = 3600
 """How long a browser may keep the answer to a preflight request."""
 
@@ -58,7 +60,7 @@ class PhotoBucket(Photos):
         self.arn = f"arn:{Aws.PARTITION}:s3:::{name}"
         access = s3.Bucket(
             self,
-            "AccessLog",
+            ACCESS_LOG,
             bucket_name=access_name,
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,

@@ -122,6 +122,8 @@ class StageSettings:
     """A web ACL (WAF, regional) of the account's, to put before the API."""
     customer_key: bool = False
     """Photos, queues, index, logs and topic are encrypted with a KMS key of the account's own."""
+    snapshots: bool = False
+    """A bucket of the account's own for snapshots of the index."""
 
     restoring: bool = False
     """The first of two deployments that take kept buckets back: without notifications."""

@@ -20,6 +20,7 @@ from cdk.reembedding import IMPORTED, export_name
 from cdk.search_api import SearchApi
 from cdk.search_function import SearchFunction
 from cdk.settings import StageSettings
+from cdk.snapshots import Snapshots
 
 
 class FaceSearchStack(Stack):
@@ -72,6 +73,11 @@ class FaceSearchStack(Stack):
             # With a tenth of the callers, a version that always fails makes a tenth of errors.
             Canary(self, "Canary", alias=search.alias, alarms=[watch.alarms["SearchErrors"]])
         operators = Operators(self, "Operators", index=index, ingestion=ingestion)
+        snapshots = None
+        if settings.snapshots:
+            snapshots = Snapshots(
+                self, "Snapshots", settings=settings, index=index, operators=operators.policy
+            )
         if network:
             ingestion.photos.open_way_out(network)
         key = None
@@ -84,6 +90,9 @@ class FaceSearchStack(Stack):
             # It sends messages again.
             key.grant_write(ingestion.function)
             key.grant_write(operators.policy)
+            if snapshots is not None:
+                key.grant_read(snapshots.role)
+                key.grant_write(snapshots.role)
             key.encrypt(self)
         outputs = {
             "PhotoBucket": ingestion.photos.bucket.bucket_name,
@@ -98,14 +107,13 @@ class FaceSearchStack(Stack):
             "OperatorPolicy": operators.policy.managed_policy_arn,
             SETTINGS_OUTPUT: format_record(guarded(settings)),
         }
-        if network is not None:
-            outputs |= network.outputs
+        outputs |= network.outputs if network else {}
         if api.domain_target is not None:
             outputs["ApiDomainTarget"] = api.domain_target
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
-        if key is not None:
-            outputs["KeyArn"] = key.arn
+        outputs |= snapshots.outputs if snapshots else {}
+        outputs |= {"KeyArn": key.arn} if key else {}
         for name, value in outputs.items():
             # The stack that embeds photos again takes them from there.
             export = export_name(settings, name) if name in IMPORTED else None

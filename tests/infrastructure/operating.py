@@ -72,3 +72,21 @@ def named(path: str, index: str) -> str:
     """The path in the store `faces`, with an example for what differs from run to run."""
     path = path.partition("?")[0].replace(index, "faces")
     return re.sub(r"-v1-[0-9a-f]+", "-v1-0123456789abcdef", path)
+
+
+ASKED_BY_SNAPSHOTS: list[Asked] = [
+    ("GET", "/_snapshot/facesearch/NAME"),
+    ("GET", "/_snapshot/facesearch/NAME/_status"),
+    ("GET", "/_snapshot/facesearch/_all"),
+    ("GET", "/faces-*/_mapping"),
+    ("GET", "/faces-000002/_mapping"),
+    ("GET", "/faces-000002/_recovery"),
+    ("GET", "/faces/_mapping"),
+    ("POST", "/_aliases"),
+    ("POST", "/_snapshot/facesearch/NAME/_restore"),
+    ("POST", "/faces-000002/_count"),
+    ("POST", "/faces-000002/_refresh"),
+    ("PUT", "/_snapshot/facesearch"),
+    ("PUT", "/_snapshot/facesearch/NAME"),
+]
+"""By `snapshot`: `test_snapshot.py` holds this to it."""

@@ -109,11 +109,11 @@ class Account:
 
     def text(self, value: object) -> str:
         """A property as text."""
-        return text_of(value, self._ref, self._attribute)
+        return text_of(value, self._ref, self._attribute, imported)
 
     def _ref(self, name: str) -> str:
-        if name in PSEUDO or imported(name):
-            return PSEUDO.get(name) or imported(name)
+        if name in PSEUDO:
+            return PSEUDO[name]
         kind = self.template.resources[name]["Type"]
         return self.arn(name) if kind in _REF_IS_ARN else self.name(name)
 

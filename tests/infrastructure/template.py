@@ -65,10 +65,12 @@ class Template:
                 return ENDPOINT
             return f"<{self.resources[name]['Type']}.{of_it}>"
 
-        def reference(name: str) -> str:
-            return PSEUDO.get(name) or imported(name) or f"<{self.resources[name]['Type']}>"
-
-        return text_of(value, reference, attribute)
+        return text_of(
+            value,
+            lambda name: PSEUDO.get(name) or f"<{self.resources[name]['Type']}>",
+            attribute,
+            imported,
+        )
 
     def statements(self, package: str) -> list[Mapping[str, Any]]:
         """What the role of a function is allowed."""
@@ -111,9 +113,9 @@ def policy_documents(template: Template) -> Iterator[Mapping[str, Any]]:
 
 
 def imported(name: str) -> str:
-    """What another stack exports under a name, as an example; empty if none does."""
+    """What another stack exports under a name, as an example."""
     _, _, output = name.rpartition("-")
-    return IMPORTS.get(output, "")
+    return IMPORTS[output]
 
 
 IMPORTS = {

@@ -12,7 +12,11 @@ import pytest
 
 from tests.infrastructure.cluster import Asked, asked_by_searches, asked_by_writes
 from tests.infrastructure.conftest import CUSTOMISED, Synthesise
-from tests.infrastructure.operating import ASKED_BY_COMMANDS, ASKED_BY_RUNBOOKS
+from tests.infrastructure.operating import (
+    ASKED_BY_COMMANDS,
+    ASKED_BY_RUNBOOKS,
+    ASKED_BY_SNAPSHOTS,
+)
 from tests.infrastructure.policies import ACCOUNT, ELSEWHERE, REGION, Account, Request, to_index
 from tests.infrastructure.template import Template, as_list
 
@@ -69,6 +73,11 @@ class Architecture:
         self.topic = account.arn(account.id_of("AWS::SNS::Topic"))
         self.alias = account.arn(account.id_of("AWS::Lambda::Alias"))
         self.api = account.arn(account.id_of("AWS::ApiGateway::RestApi"))
+        self.snapshots = self.snapshot_role = ""
+        if template.settings.snapshots:
+            self.snapshots = account.text(template.outputs["SnapshotBucket"]["Value"])
+            self.snapshots = f"arn:aws:s3:::{self.snapshots}"
+            self.snapshot_role = account.text(template.outputs["SnapshotRole"]["Value"])
         self.key = ""
         if template.settings.customer_key:
             self.key = account.arn(account.id_of("AWS::KMS::Key"))
@@ -111,6 +120,8 @@ def edges(template: Template) -> Iterator[Edge]:
     for package in ("index_faces", "search_faces"):
         yield from _of_function(it, package)
     yield from _of_operators(it)
+    if template.settings.snapshots:
+        yield from _of_snapshots(it)
     if template.settings.customer_key:
         yield from _to_key(it)
 
@@ -158,7 +169,10 @@ def _of_services(it: Architecture) -> Iterator[Edge]:
         service = trusted["Principal"]["Service"].removesuffix(".amazonaws.com")
         (name,) = (each for each, found in it.template.resources.items() if found is role)
         arn = it.account.arn(name)
-        yield Edge(f"{service} assumes its role", of_service(service, "sts:AssumeRole", arn, ""))
+        source = it.account.domain() if service == "es" else ""
+        foreign = "arn:aws:es:eu-west-1:999999999999:domain/another" if source else ""
+        request = of_service(service, "sts:AssumeRole", arn, source)
+        yield Edge(f"{service} assumes its role", request, foreign)
         if service == "vpc-flow-logs":
             yield from _of_flow_log(it, arn)
 
@@ -226,6 +240,16 @@ def _of_operators(it: Architecture) -> Iterator[Edge]:
         yield Edge(f"an operator's {action}", of_role(role, action, resource))
 
 
+def _of_snapshots(it: Architecture) -> Iterator[Edge]:
+    """OpenSearch Service writes in the role that an operator passes to it."""
+    operator, role = it.account.operator(), it.snapshot_role
+    yield from _to_index(it, "an operator", operator, ASKED_BY_SNAPSHOTS)
+    yield Edge("an operator passes the role", of_role(operator, "iam:PassRole", role))
+    for action in ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"):
+        yield Edge(f"a snapshot's {action}", of_role(role, action, f"{it.snapshots}/a"))
+    yield Edge("a snapshot's s3:ListBucket", of_role(role, "s3:ListBucket", it.snapshots))
+
+
 def _to_key(it: Architecture) -> Iterator[Edge]:
     """What is encrypted needs the key, of both sides: of who writes, and of who reads."""
     alarm_arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:facesearch-ClusterRed"
@@ -251,6 +275,8 @@ def _to_key(it: Architecture) -> Iterator[Edge]:
         it.account.role_of("search_faces"): ["kms:Decrypt"],
         it.account.operator(): ["kms:Decrypt", "kms:GenerateDataKey"],
     }
+    if it.template.settings.snapshots:
+        users[it.snapshot_role] = ["kms:Decrypt", "kms:GenerateDataKey"]
     if it.template.settings.uploads:
         users[it.account.role_of("search_faces")].append("kms:GenerateDataKey")
     for role, actions in users.items():

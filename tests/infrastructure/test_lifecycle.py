@@ -148,6 +148,7 @@ def test_buckets_can_be_taken_back(built_layers: Path, tmp_path: Path) -> None:
     assert {each["Properties"]["BucketName"] for each in buckets} == {
         f"{STACK}-photos-{ACCOUNT}-{REGION}",
         f"{STACK}-access-{ACCOUNT}-{REGION}",
+        f"{STACK}-snapshots-{ACCOUNT}-{REGION}",
     }
 
 

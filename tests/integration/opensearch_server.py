@@ -18,7 +18,9 @@ import pytest
 from tests.conftest import missing
 
 IMAGE = "opensearchproject/opensearch:3.5.0"
-SHARED = "facesearch-test-opensearch-strict"
+SHARED = "facesearch-test-opensearch-with-repository"
+SNAPSHOTS = "/usr/share/opensearch/data/snapshots"
+"""Where the cluster may keep snapshots, inside of the container."""
 SETTINGS = {"rest.action.multi.allow_explicit_index": "false"}
 """The stack's domain has the same."""
 START_S = 120.0
@@ -140,6 +142,7 @@ def _start(name: str) -> None:
         *("run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:9200"),
         *("--env", "discovery.type=single-node", "--env", "DISABLE_SECURITY_PLUGIN=true"),
         *(each for setting in SETTINGS.items() for each in ("--env", "=".join(setting))),
+        *("--env", f"path.repo={SNAPSHOTS}"),
         *("--env", "OPENSEARCH_JAVA_OPTS=-Xms512m -Xmx512m"),
         IMAGE,
     )

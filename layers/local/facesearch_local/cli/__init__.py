@@ -35,6 +35,7 @@ class _Commands(click.Group):
         "upgrade": "Look at all photos again, with the models in use now.",
         "backup": "Copy the store, while it is in use.",
         "restore": "Put a copy of the store back.",
+        "snapshot": "Save an OpenSearch store in a bucket, and put it back.",
         "reindex": "Move the store to other models or index settings, in use.",
         "reembed": "Have AWS embed all photos again, from outside its network.",
         "serve": "The search API and its page, on this machine.",

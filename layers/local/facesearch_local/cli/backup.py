@@ -87,7 +87,6 @@ def store_file(url: str) -> Path:
     path = path_of_url(url) if url.startswith("sqlite:") else None
     if path is None:
         raise SettingsError(
-            f"store '{without_password(url)}' is no file: OpenSearch takes snapshots of its own "
-            "indexes, and keeps them in a repository"
+            f"store '{without_password(url)}' is no file: facesearch snapshot saves it"
         )
     return real_file(path)
