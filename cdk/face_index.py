@@ -11,6 +11,7 @@ from cdk.justified import justify_wildcards
 from cdk.network import PrivateNetwork
 from cdk.search_domain import SearchDomain
 from cdk.settings import DOMAIN_ENDPOINT, StageSettings
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores.opensearch.snapshots import REPOSITORY
 
 INDEX = "faces"
@@ -60,12 +61,15 @@ class FaceIndex(Construct):
             self.domain_name = domain.ref
             self.region = Aws.REGION
             self.arn = domain.attr_arn
-        size = settings.sizing.index
+        size, hnsw = settings.sizing.index, hnsw_for(settings.faces)
         options = urlencode(
             {
                 "shards": size.shards,
                 "replicas": size.replicas,
                 "compression": settings.compression,
+                "m": hnsw.m,
+                "ef_construction": hnsw.ef_construction,
+                "ef_search": hnsw.ef_search,
             }
         )
         self.store_url = f"opensearch+aws://{self.endpoint}/{INDEX}?region={self.region}&{options}"

@@ -25,6 +25,7 @@ from facesearch.faces import (
     Point,
     Recipe,
 )
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores import open_store
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.settings import OpenSearchSettings
@@ -91,11 +92,10 @@ def measure(
             store.write(photos[place : place + BATCH])
         written = len(photos) / (time.perf_counter() - start)
     _merge(settings)
-    efs = sorted({100, 200, 400, 800, settings.ef_search})
-    searched = [
-        _search(replace(settings, ef_search=ef), embeddings, embeddings[chosen], None) for ef in efs
-    ]
-    in_collection = _search(settings, embeddings[first], embeddings[chosen], "0")
+    default = settings.ef_search or hnsw_for(len(embeddings)).ef_search
+    efs = sorted({100, 200, 400, 800, default})
+    searched = [_search(settings, ef, embeddings, embeddings[chosen], None) for ef in efs]
+    in_collection = _search(settings, default, embeddings[first], embeddings[chosen], "0")
     return IndexFigures(
         photos=len(photos),
         faces=len(embeddings),
@@ -109,12 +109,13 @@ def measure(
 
 def _search(
     settings: OpenSearchSettings,
+    ef_search: int,
     embeddings: NDArray[np.float32],
     queries: NDArray[np.float32],
     collection: str | None,
 ) -> Searched:
     times, recalls = [], []
-    with OpenSearchStore(settings, RECIPE) as store:
+    with OpenSearchStore(replace(settings, ef_search=ef_search), RECIPE) as store:
         store.search(queries[0], K)
         for query in queries:
             start = time.perf_counter()
@@ -124,9 +125,7 @@ def _search(
             # By distance, so that of equal faces any will do.
             recalls.append(sum(match.distance <= exact + 1e-5 for match in matches) / K)
     p50, p95 = np.quantile(times, [0.5, 0.95]) * 1e3
-    return Searched(
-        settings.ef_search, float(np.mean(recalls)), min(recalls), float(p50), float(p95)
-    )
+    return Searched(ef_search, float(np.mean(recalls)), min(recalls), float(p50), float(p95))
 
 
 def _stored(url: str) -> list[IndexedPhoto]:

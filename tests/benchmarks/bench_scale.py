@@ -19,11 +19,15 @@ from typing import Any
 import numpy as np
 
 from facesearch.planning.capacity import parse_count
+from facesearch.planning.hnsw import hnsw_for
 from tests.benchmarks.scale.index import ShapedIndex, Stored, Written
 from tests.benchmarks.scale.server import start_server
 from tests.benchmarks.scale.shapes import SHAPES
 from tests.benchmarks.scale.truth import Nearness, Truth, exact_answers, nearness
 from tests.benchmarks.synthetic_faces import SyntheticFaces, measured_of_lfw
+
+ALONE = 100
+"""Probes by which the engine's processor time is measured, after as many that warm it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,11 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class ShapeFigures:
-    """A row: `written` is missing where the index was there already."""
+    """A row: one shape with so many faces."""
 
     shape: str
     faces: int
-    written: Written | None
+    written: Written
     stored: Stored
     searched: list[Searched]
 
@@ -65,14 +69,13 @@ def main() -> None:
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
     indexes = [ShapedIndex(server, name, SHAPES[name], faces) for name in names]
-    written: dict[str, Written | None] = {}
+    written: dict[str, Written] = {}
     for index in indexes:
-        written[index.name] = None
         if not arguments.search_only:
-            written[index.name] = index.write()
-            print(f"{index.name}: {written[index.name]}", flush=True)
+            index.write()
         elif not index.exists():
             parser.error(f"there is no index of {faces:,} faces in shape {index.name}")
+        written[index.name] = index.written()
     stream = SyntheticFaces(faces)
     truth = exact_answers(stream.probes(arguments.probes), stream)
     print(
@@ -101,16 +104,16 @@ def _search(
         for index in indexes:
             if mode:
                 index.set({"search.concurrent_segment_search.mode": mode})
-            for ef in efs or [index.settings.ef_search]:
+            for ef in efs or [hnsw_for(index.faces).ef_search]:
                 ways.append((index, ef, index.searcher(ef)))
         cpu_ms = []
         for index, _, search in ways:
-            for probe in probes[:200]:
+            for probe in probes[:ALONE]:
                 search(probe)
             before = index.engine_cpu_s()
-            for probe in probes[:200]:
+            for probe in probes[:ALONE]:
                 search(probe)
-            cpu_ms.append((index.engine_cpu_s() - before) * 1e3 / min(200, len(probes)))
+            cpu_ms.append((index.engine_cpu_s() - before) * 1e3 / len(probes[:ALONE]))
         times = np.empty((len(ways), len(probes)))
         answers: list[list[Sequence[float]]] = [[] for _ in ways]
         for number, probe in enumerate(probes):
@@ -135,10 +138,9 @@ def _print(row: ShapeFigures) -> None:
         f"{row.shape}: {row.stored.segments} segments, {row.stored.disk_bytes:,.0f} bytes a face "
         f"on disk, {row.stored.vector_bytes + row.stored.graph_bytes:,.0f} of them searched"
     )
-    if row.written:
-        rate = row.faces / row.written.seconds
-        cpu = row.written.engine_cpu_s / row.faces * 1e6
-        print(f"  written {rate:,.0f}/s, engine {cpu:,.0f} µs of processor a face")
+    rate = row.faces / row.written.seconds
+    cpu = row.written.engine_cpu_s / row.faces * 1e6
+    print(f"  written {rate:,.0f}/s, engine {cpu:,.0f} µs of processor a face")
     for each in row.searched:
         near = each.nearness
         print(

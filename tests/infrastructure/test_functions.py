@@ -11,6 +11,7 @@ from cdk.assets import FACESEARCH_LAYER, ROOT, commit
 from cdk.settings import read_settings
 from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.stages import METRICS_NAMESPACE, metric_dimensions
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
@@ -144,6 +145,10 @@ def test_function_store_is_the_stack_s_index_as_large_as_computed(
     assert (store.host, store.port, store.aws, store.tls) == (ENDPOINT, 443, True, True)
     assert store.region == "eu-west-1"
     assert (store.shape.shards, store.replicas) == (size.shards, size.replicas)
+    shape, hnsw = store.shape, hnsw_for(template.settings.faces)
+    assert (shape.m, shape.ef_construction, store.ef_search) == (
+        (hnsw.m, hnsw.ef_construction, hnsw.ef_search)
+    )
     assert store.shape.compression == template.settings.compression
 
 

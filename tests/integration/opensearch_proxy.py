@@ -17,7 +17,11 @@ class Seen:
     method: str
     path: str
     headers: dict[str, str]
-    size: int
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.state.seen.append(Seen(self.command, self.path, headers, len(body)))
+        self.state.seen.append(Seen(self.command, self.path, headers, body))
         if self.state.answers and self.state.where in self.path:
             answer = self.state.answers.pop(0)
         else:

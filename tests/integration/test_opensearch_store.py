@@ -15,6 +15,7 @@ import requests
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 from facesearch.faces import Removal, face_id
 from facesearch.photos.places import Photos
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores import Counts, FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.service import SearchService
@@ -312,6 +313,45 @@ def test_partial_answer_is_asked_for_again_by_parameter(proxy: Proxy, watched_ur
         store.search(vector(1), 1)
     searches = [seen for seen in proxy.seen if "_search" in seen.path]
     assert all("allow_partial_search_results=false" in seen.path for seen in searches)
+
+
+def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
+    proxy: Proxy, watched_url: str
+) -> None:
+    def considered(store: FaceStore) -> list[int]:
+        proxy.seen.clear()
+        for _ in range(2):
+            store.search(vector(1), 1)
+        asked = [json.loads(seen.body) for seen in proxy.seen if "_search" in seen.path]
+        return [
+            each["query"]["nested"]["query"]["knn"]["faces.embedding"]["k"]
+            if "query" in each
+            else 0
+            for each in asked
+        ]
+
+    with open_store(watched_url, RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        few = hnsw_for(1).ef_search
+        assert considered(store) == [0, few, few]  # counted once
+        assert considered(store) == [few, few]
+    counted = {"timed_out": False, "hits": {"total": {"value": 5_000_000}, "hits": []}}
+    with open_store(watched_url, RECIPE) as store:
+        proxy.where, proxy.answers = "_search", [ProxyAnswer(200, json.dumps(counted).encode())]
+        many = hnsw_for(5_000_000).ef_search
+        assert many > few
+        assert considered(store) == [0, many, many]
+    with open_store(f"{watched_url}&ef_search=321", RECIPE) as store:
+        assert considered(store) == [321, 321]
+
+
+def test_index_keeps_few_segments(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with open_store(url, RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+    made = json.dumps(opensearch_server.request("GET", f"/{index}-000001/_settings"))
+    assert '"segments_per_tier": "4"' in made
 
 
 IN_PART = [

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -26,6 +26,7 @@ BATCH = 500
 WRITERS = 3
 K = 20
 MERGE_S = 3600
+WRITTEN = "scale-written"
 CPU_STALE_S = 1.5
 """The engine looks at its processor time once a second only."""
 
@@ -91,7 +92,7 @@ class ShapedIndex:
             self._client.request(
                 "POST", f"/{self._index}/_forcemerge", params=params, timeout_s=MERGE_S
             )
-        return Written(
+        figures = Written(
             faces=self.faces,
             seconds=written - start,
             settle_seconds=settled - written,
@@ -99,6 +100,14 @@ class ShapedIndex:
             engine_cpu_s=self.engine_cpu_s() - engine,
             client_cpu_s=client_cpu,
         )
+        # Beside the index, for runs that only search it.
+        self._client.request("PUT", f"/{WRITTEN}/_doc/{self._index}", asdict(figures))
+        return figures
+
+    def written(self) -> Written:
+        """What the run that wrote the index measured."""
+        kept = self._client.request("GET", f"/{WRITTEN}/_doc/{self._index}")
+        return Written(**kept["_source"])
 
     def searcher(self, ef_search: int) -> "Searcher":
         settings = replace(self.settings, ef_search=ef_search)
@@ -139,7 +148,7 @@ class ShapedIndex:
         template = {
             "index_patterns": [self._index],
             "priority": 500,
-            "template": {"settings": {"index": dict(self.shape.index)}},
+            "template": {"settings": {"index": {"knn": True, **self.shape.index}}},
         }
         self._client.request("PUT", f"/_index_template/{self._index}", template)
 

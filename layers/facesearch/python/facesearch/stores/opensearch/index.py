@@ -18,6 +18,9 @@ from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
 FORMAT = 1
 META = "facesearch"
 
+_MERGES = {"merge.policy.segments_per_tier": 4, "merge.policy.floor_segment": "64mb"}
+"""A search walks the graph of each segment, so few large ones (`tests.benchmarks.bench_scale`)."""
+
 _KEYWORD = {"type": "keyword"}
 _KEPT_NUMBER = {"type": "double", "index": False, "doc_values": False}
 _KEPT_INTEGER = {"type": "integer", "index": False, "doc_values": False}
@@ -262,7 +265,7 @@ def adjustable_settings(settings: OpenSearchSettings) -> dict[str, Any]:
         copies: dict[str, Any] = {"auto_expand_replicas": "0-1"}
     else:
         copies = {"auto_expand_replicas": "false", "number_of_replicas": settings.replicas}
-    return {"refresh_interval": settings.refresh_interval, **copies}
+    return {"refresh_interval": settings.refresh_interval, **_MERGES, **copies}
 
 
 def _mapping(description: IndexDescription) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from facesearch.errors import SettingsError
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.store_urls import without_password
 
 DEFAULT_INDEX = "faces"
@@ -34,8 +35,8 @@ class IndexShape:
     quarter of the memory and costs a little recall.
     """
 
-    m: int = 16
-    ef_construction: int = 128
+    m: int = hnsw_for(0).m
+    ef_construction: int = hnsw_for(0).ef_construction
     shards: int = 1
     compression: str = "1x"
 
@@ -48,8 +49,8 @@ class OpenSearchSettings:
     `refresh_interval`: how soon a written photo can be found.
     `refresh`: "false" returns from a write at once; "wait_for" waits until its photos can be found;
     "true" makes them so, which is costly (for tests and small stores).
-    `ef_search`: how many photos a search considers in each shard, 100 at least. More raises recall
-    and costs little.
+    `ef_search`: how many photos a search considers in each segment of a shard, 100 at least. More
+    raises recall and costs little. None means that it follows the number of faces (`hnsw_for`).
     `timeout_s` limits a read, `write_timeout_s` a bulk request, `retry_s` a write with its retries.
     """
 
@@ -65,7 +66,7 @@ class OpenSearchSettings:
     replicas: int | None = None
     refresh_interval: str = "1s"
     refresh: str = "false"
-    ef_search: int = 200
+    ef_search: int | None = None
     connect_timeout_s: float = 3.0
     timeout_s: float = 10.0
     write_timeout_s: float = 30.0
@@ -114,7 +115,7 @@ class OpenSearchSettings:
             refresh=options.text(
                 "refresh", "true|false|wait_for", "true, false or wait_for", "false"
             ),
-            ef_search=options.whole("ef_search", 100, 10_000, 200),
+            ef_search=options.ef_search(),
             connect_timeout_s=options.seconds("connect_timeout", 3.0),
             timeout_s=options.seconds("timeout", 10.0),
             write_timeout_s=options.seconds("write_timeout", 30.0),
@@ -141,6 +142,11 @@ class _Options:
         if not re.fullmatch(r"[0-9]", self._values["replicas"]):
             raise self._bad("replicas", "a whole number from 0 to 9, or auto")
         return int(self._values["replicas"])
+
+    def ef_search(self) -> int | None:
+        if self._values.get("ef_search", "auto") == "auto":
+            return None
+        return self.whole("ef_search", 100, 10_000, 100)
 
     def seconds(self, name: str, default: float) -> float:
         text = self._values.get(name, str(default))
@@ -169,9 +175,10 @@ def _options(parts: SplitResult, shown: str) -> _Options:
 
 
 def _shape(options: _Options) -> IndexShape:
+    default = IndexShape()
     return IndexShape(
-        m=options.whole("m", 2, 100, 16),
-        ef_construction=options.whole("ef_construction", 8, 4096, 128),
+        m=options.whole("m", 2, 100, default.m),
+        ef_construction=options.whole("ef_construction", 8, 4096, default.ef_construction),
         shards=options.whole("shards", 1, 1024, 1),
         compression=options.text("compression", "1x|4x", "1x or 4x", "1x"),
     )

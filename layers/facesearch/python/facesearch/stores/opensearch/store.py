@@ -3,6 +3,7 @@
 Searches are approximate (HNSW): they may miss a face. Distances and order are exact.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -23,6 +24,7 @@ from facesearch.faces import (
     StoredFace,
     photo_key,
 )
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch.bulk import BulkWriter
 from facesearch.stores.opensearch.client import OpenSearchClient
@@ -40,6 +42,7 @@ from facesearch.stores.opensearch.queries import (
     by_photo_id,
     count_all,
     count_by_collection,
+    count_documents,
     count_lacking_faces,
     counts_of,
     exact_search,
@@ -54,6 +57,9 @@ from facesearch.stores.protocol import Counts, StoreStatus
 PHOTOS_A_PAGE = 1000
 PHOTOS_WITH_FACES_A_PAGE = 100
 COLLECTIONS_A_PAGE = 1000
+
+RECOUNT_S = 600.0
+"""How long a search goes by the number of photos that there were."""
 
 MOST_TIED = 1000
 """Photos to read when more are equally near than were asked for."""
@@ -84,6 +90,7 @@ class OpenSearchStore(Closeable):
             self._client, self._index.alias, self._index.ensure, self._index.takes_left_out
         )
         self._checked = False
+        self._ef_search, self._counted = hnsw_for(0).ef_search, -RECOUNT_S
 
     @classmethod
     def from_url(cls, url: str, recipe: Recipe | None) -> Self:
@@ -128,7 +135,7 @@ class OpenSearchStore(Closeable):
 
         # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
         size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
-        hits, faces = nearest(size, self._settings.ef_search)
+        hits, faces = nearest(size, self._candidates())
         if len(hits) == size and _is_tie(faces, hits[-1], k):
             _, faces = nearest(MOST_TIED, MOST_CANDIDATES)
         return faces[:k]
@@ -214,6 +221,16 @@ class OpenSearchStore(Closeable):
 
     def close(self) -> None:
         self._client.close()
+
+    def _candidates(self) -> int:
+        """How many photos a search considers in a segment."""
+        if self._settings.ef_search is not None:
+            return self._settings.ef_search
+        if time.monotonic() - self._counted > RECOUNT_S:
+            photos = self._ask(count_documents())["hits"]["total"]["value"]
+            self._ef_search = hnsw_for(photos).ef_search
+            self._counted = time.monotonic()
+        return self._ef_search
 
     def _ask(self, query: QueryBody) -> Any:
         # Without the parameter, a shard that fails is just left out of the answer. The client

@@ -1,0 +1,84 @@
+"""The table and the picture of SCALE.md, from the rows that `bench_scale --json` kept.
+
+`python -m tests.benchmarks.scale.report` reads `results.json` and draws `scale.png` beside it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).with_name("results.json")
+PICTURE = Path(__file__).with_name("scale.png")
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    rows = read_rows()
+    print("\n".join(table(rows)))
+    draw(rows)
+
+
+def read_rows() -> list[Row]:
+    """By size, then as they were measured."""
+    rows: list[Row] = json.loads(RESULTS.read_text())
+    return sorted(rows, key=lambda row: int(row["faces"]))
+
+
+def table(rows: list[Row]) -> list[str]:
+    """In Markdown: a line for each way to search each index."""
+    names = (
+        *("faces", "shape", "segments", "disk, searched (bytes a face)"),
+        *("written (faces/s; engine, µs of processor a face)", "`ef_search`", "same person"),
+        *("distance ratio at 20 (worst 1 %)", "recall@20", "p50, p95 (ms)"),
+        "engine (ms of processor)",
+    )
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for row in rows:
+        stored, written = row["stored"], row["written"]
+        rate = row["faces"] / written["seconds"]
+        cpu = written["engine_cpu_s"] / row["faces"] * 1e6
+        for each in row["searched"]:
+            near = each["nearness"]
+            ef = f"{each['ef_search']} {each['concurrent'] and '(' + each['concurrent'] + ')'}"
+            lines.append(
+                f"| {row['faces']:,} | {row['shape']} | {stored['segments']} "
+                f"| {stored['disk_bytes']:,.0f}, {searched_bytes(row):,.0f} "
+                f"| {rate:,.0f}; {cpu:,.0f} | {ef.strip()} "
+                f"| {near['same_person']:.4f} of {near['same_person_faces']:,} "
+                f"| {near['ratio']:.4f} ({near['ratio_99']:.4f}) | {near['recall']:.4f} "
+                f"| {each['p50_ms']:.1f}, {each['p95_ms']:.1f} | {each['engine_cpu_ms']:.1f} |"
+            )
+    return lines
+
+
+def searched_bytes(row: Row) -> float:
+    """What a search walks in memory, a face."""
+    return float(row["stored"]["vector_bytes"] + row["stored"]["graph_bytes"])
+
+
+def draw(rows: list[Row]) -> None:
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    recall, ratio = figure.subplots(1, 2)
+    for row in rows:
+        cpu = [each["engine_cpu_ms"] for each in row["searched"]]
+        name = f"{row['faces']:,}, {row['shape']}"
+        found = [each["nearness"] for each in row["searched"]]
+        recall.plot(cpu, [each["recall"] for each in found], "o-", label=name)
+        ratio.plot(cpu, [each["ratio"] for each in found], "o-", label=name)
+    recall.axhline(0.99, color="#8a8f98", linestyle=":")
+    ratio.axhline(1.01, color="#8a8f98", linestyle=":")
+    recall.set(xlabel="engine, ms of processor a search", ylabel="recall@20")
+    ratio.set(
+        xlabel="engine, ms of processor a search", ylabel="distance at rank 20, found to exact"
+    )
+    recall.legend(fontsize=8)
+    figure.savefig(PICTURE, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
