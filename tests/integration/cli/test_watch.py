@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
@@ -83,6 +84,58 @@ def test_watch_never_forgets_in_mass(watch: Watch, folder: Path, cli: Cli) -> No
     assert watcher.next()["moved"] == 1
     assert watcher.stop(signal.SIGTERM) == 0
     assert cli("status", "--json").json["photos"] == 17
+
+
+def test_watch_waits_until_a_photo_is_written(watch: Watch, folder: Path, sample: Path) -> None:
+    watcher = watch()
+    watcher.next()
+    data = next((sample / "val/madonna").glob("*.jpg")).read_bytes()
+    with (folder / "slow.jpg").open("wb") as file:
+        for start in range(0, len(data), len(data) // 8):
+            file.write(data[start : start + len(data) // 8])
+            file.flush()
+            time.sleep(0.6)
+    told = watcher.next()
+    assert (told["photos"], told["failed"], told["notes"]) == (1, [], [])
+    assert watcher.stop(signal.SIGINT) == 0
+
+
+def test_watch_follows_a_link_that_was_made_meanwhile(
+    watch: Watch, folder: Path, sample: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    watcher = watch()
+    watcher.next()
+    first, second = sorted((sample / "val/madonna").glob("*.jpg"))[:2]
+    shutil.copy(first, elsewhere)
+    (folder / "link").symlink_to(elsewhere)
+    assert watcher.next()["photos"] == 1
+    time.sleep(12)  # It looks by itself at first, and watches what the link leads to by then.
+    shutil.copy(second, elsewhere)
+    assert watcher.next()["photos"] == 1
+    assert watcher.stop(signal.SIGINT) == 0
+
+
+def test_watch_that_is_stopped_while_it_indexes_says_so(
+    start: Start, folder: Path, cli: Cli, tmp_path: Path
+) -> None:
+    for number in range(12):
+        shutil.copytree(folder, tmp_path / f"people/copies/{number}", ignore=_copies)
+    process = start("watch", "--json", "--workers", "1", folder)
+    deadline = time.monotonic() + PATIENCE_S
+    while cli("status", "--json").code or not cli("status", "--json").json["photos"]:
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert "run the same command" in err
+    told = json.loads(out)
+    assert told["photos"] == cli("status", "--json").json["photos"] < 17 * 13
+
+
+def _copies(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "copies"]
 
 
 def test_watch_outlives_its_folder_and_sees_what_changed_before_it_started(

@@ -15,7 +15,7 @@ from facesearch_local.cli.fetching import fetch_models
 from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
-from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_ctrl_c
+from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_signal
 from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
@@ -183,7 +183,7 @@ def watch_progress(
 ) -> Iterator[Callable[[int], None]]:
     with (
         show_progress(name, "photos", total, quiet=quiet) as advance,
-        stopped_by_ctrl_c(pool) as stopped,
+        stopped_by_signal(pool) as stopped,
     ):
         yield advance
     if stopped:

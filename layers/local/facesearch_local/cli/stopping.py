@@ -1,4 +1,4 @@
-"""Handle Ctrl-C in commands that use worker processes."""
+"""Handle Ctrl-C and SIGTERM in commands that use worker processes."""
 
 import signal
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ INTERRUPTED_MESSAGE = "interrupted: what is done is kept, run the same command t
 
 
 @contextmanager
-def stopped_by_ctrl_c(pool: WorkerPool[Any, Any]) -> Iterator[list[int]]:
-    """At Ctrl-C, stop when the photos in work are done; at a second one, stop at once.
+def stopped_by_signal(pool: WorkerPool[Any, Any]) -> Iterator[list[int]]:
+    """At Ctrl-C or SIGTERM, stop when the photos in work are done; at a second one, stop at once.
 
     Yields a list that holds the signal after it came.
     """
@@ -24,10 +24,12 @@ def stopped_by_ctrl_c(pool: WorkerPool[Any, Any]) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         came.append(number)
         pool.stop()
-        print_error("stopping when the photos in hand are done; press Ctrl-C again to stop now")
+        again = "press Ctrl-C again" if number == signal.SIGINT else "send it again"
+        print_error(f"stopping when the photos in hand are done; {again} to stop now")
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield came
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

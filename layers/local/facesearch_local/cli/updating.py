@@ -13,7 +13,7 @@ from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.fetching import fetch_models
 from facesearch_local.cli.progress import show_progress
-from facesearch_local.cli.stopping import stopped_by_ctrl_c
+from facesearch_local.cli.stopping import stopped_by_signal
 from facesearch_local.cli.summary import Note, Summary
 from facesearch_local.cli.worker import crashed, work
 from facesearch_local.library.chunks import in_chunks
@@ -82,7 +82,7 @@ def update_store(
         total = len(difference.changed)
         with (
             show_progress("Indexing", "photos", total, quiet=quiet) as advance,
-            stopped_by_ctrl_c(pool) as stopped,
+            stopped_by_signal(pool) as stopped,
         ):
             for outcomes in pool.results(in_chunks(difference.changed, workers)):
                 summary.add(outcomes)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from facesearch_local.cli.options import (
     workers_option,
 )
 from facesearch_local.cli.output import print_error
+from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE
 from facesearch_local.cli.updating import Update, Updated, open_workers, update_store
 from facesearch_local.library.excludes import Excludes
 from facesearch_local.pool import worker_count
@@ -31,6 +33,8 @@ QUIET_MS = 1_000
 """A change is looked at when nothing has changed for so long: files take time to be written."""
 LONGEST_MS = 10_000
 """A change waits no longer than this while others go on."""
+LONGEST_WRITE_S = 300
+"""A file that is still growing after so long is looked at as it is."""
 LOOK_MS = 5_000
 """How often folders are looked at that were not there, and a store that did not answer."""
 
@@ -70,7 +74,7 @@ def command(
     more than a fifth (and more than ten) are gone, or a folder is missing or empty, they stay, and
     it says so; facesearch index and facesearch forget let them go. A disk that comes back is
     watched again. What other machines change on network drives may not be seen: run facesearch
-    index for that. It ends with Ctrl-C or SIGTERM.
+    index for that. It ends with Ctrl-C or SIGTERM: with exit code 130 if photos were left to do.
     """
     settings = with_limits(read_settings(store_url), limits)
     update = Update(paths, lambda _: False, collection, Excludes(patterns))
@@ -93,9 +97,12 @@ def command(
             if updated.error is not None:
                 return NOTHING_DONE
             if updated.interrupted:
+                print_error(INTERRUPTED_MESSAGE)
                 return INTERRUPTED
     except KeyboardInterrupt:
-        pass
+        if not news.any:
+            print_error(INTERRUPTED_MESSAGE)
+            return INTERRUPTED
     return DONE
 
 
@@ -104,12 +111,13 @@ class _News:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._first = True
+        self.any = False
         self._told: set[str] = set()
         self._noted: set[str] = set()
         self._refused = 0
 
     def tell(self, updated: Updated) -> None:
+        is_first, self.any = not self.any, True
         summary = updated.summary
         problems = {f"{each.name}: {each.error}" for each in summary.problems}
         new = problems - self._told
@@ -123,13 +131,12 @@ class _News:
         ]
         done = summary.photos, summary.moved, summary.removed, *new, *summary.notes
         refused = summary.refused != self._refused
-        if any(done) or refused or self._first:
+        if any(done) or refused or is_first:
             summary.show(as_json=self._as_json)
         if updated.error is not None and str(updated.error) not in self._told:
             print_error(str(updated.error))
         self._told = problems | ({str(updated.error)} if updated.error is not None else set())
         self._refused = summary.refused
-        self._first = False
 
 
 def _updates_due(paths: Sequence[Path]) -> Iterator[None]:
@@ -156,11 +163,43 @@ def _updates_due(paths: Sequence[Path]) -> Iterator[None]:
         ):
             if _identities(paths) != before:
                 break
+            _wait_until_written([path for _, path in changes])
+            if any(_leads_elsewhere(path) for _, path in changes):
+                # Only a new watch follows new links.
+                break
             if changes or not is_settled:
                 # The first time, for what changed just before the watch began.
                 yield
                 is_settled = is_settled or not changes
         yield
+
+
+def _wait_until_written(paths: Sequence[str]) -> None:
+    """Wait until the files stay as they are: one that is half written would be told as damaged."""
+    deadline = time.monotonic() + LONGEST_WRITE_S
+    before = None
+    while (now := [_state(path) for path in paths]) != before and time.monotonic() < deadline:
+        before = now
+        if any(now):
+            time.sleep(QUIET_MS / 1000)
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """A regular file's size and time of change."""
+    try:
+        info = Path(path).stat()
+    except OSError:
+        return None
+    return (info.st_size, info.st_mtime_ns) if stat.S_ISREG(info.st_mode) else None
+
+
+def _leads_elsewhere(path: str) -> bool:
+    """Whether it is a link to a folder, or holds one."""
+    if Path(path).is_symlink():
+        return Path(path).is_dir()
+    return any(
+        Path(folder, name).is_symlink() for folder, names, _ in os.walk(path) for name in names
+    )
 
 
 def _may_matter(_: Change, path: str) -> bool:
