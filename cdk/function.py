@@ -17,7 +17,6 @@ from cdk.page import bundle_code
 from cdk.settings import StageSettings
 from facesearch.planning.capacity import IngestionSize, SearchSize
 from facesearch.stages import METRICS_NAMESPACE
-from facesearch.vision.models import DEFAULT_EMBEDDER
 
 _ANY_RESOURCE = "IAM5[Resource::*]"
 
@@ -70,8 +69,7 @@ class FaceFunction(Construct):
             security_groups=[network.functions] if network else None,
             environment={
                 "FACESEARCH_MODELS": "/opt/models",
-                "FACESEARCH_EMBEDDER": DEFAULT_EMBEDDER,
-                "FACESEARCH_VIEWS": str(settings.views),
+                "FACESEARCH_RECIPE": settings.chosen_recipe.name,
                 "FACESEARCH_MIN_FACE_SIZE": f"{settings.min_face_size:g}",
                 "FACESEARCH_MIN_SHARPNESS": f"{settings.min_sharpness:g}",
                 "FACESEARCH_MIN_DETECTION_SCORE": f"{settings.min_detection_score:g}",

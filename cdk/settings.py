@@ -3,6 +3,7 @@
 `-c name=value` changes a setting for once; `cdk/downgrades.py` refuses what would lose something.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from facesearch.planning.capacity import (
     parse_count,
     size,
 )
+from facesearch.recipes.finding import ChosenRecipe, find_recipe
+from facesearch.settings import FACENETS, models_folder
 from facesearch.vision.limits import MAX_FACES
 
 CHOICES = {
@@ -81,6 +84,8 @@ class StageSettings:
     """How the search function starts: on demand, from a snapshot, or kept warm."""
     tracing: bool
     log_days: int
+    recipe: str = ""
+    """How photos are looked at, by the recipe's name; empty: FaceNet, with as many views."""
     views: int = 1
     """How many crops of a face are embedded and averaged: 2 is better, at twice the work."""
     # What a face must reach to be indexed; 0 and 1000 leave none out.
@@ -138,9 +143,17 @@ class StageSettings:
         return f"{self.name}-{self.stage}"
 
     @property
+    def chosen_recipe(self) -> ChosenRecipe:
+        """Raises `SettingsError` where there is none of this name."""
+        name = self.recipe or FACENETS["facenet-int8", str(self.views)]
+        return find_recipe(name, models_folder(os.environ))
+
+    @property
     def sizing(self) -> Sizing:
         redundancy = Redundancy(self.zones, self.replicas, self.managers, self.burstable)
-        return size(Workload(self.faces, self.searches, self.photos), redundancy, self.compression)
+        dimension = self.chosen_recipe.description.network.dimension
+        workload = Workload(self.faces, self.searches, self.photos, dimension)
+        return size(workload, redundancy, self.compression)
 
 
 Value = str | int | float | bool | tuple[str, ...]

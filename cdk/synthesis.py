@@ -43,6 +43,7 @@ def build_app(
     app = App(outdir=str(out), context={**_CONTEXT, **(context or {})})
     settings = read_settings(app.node.get_all_context(), region=region, stages=stages)
     built = BuiltLayers.in_folder(build, settings.architecture)
+    built.check(settings.chosen_recipe)
     env = Environment(account=account, region=region)
     stack: Stack
     if settings.reembedding:

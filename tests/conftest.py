@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import FacePipeline
 
 MUST_HAVE_ALL = os.environ.get("FACESEARCH_TEST_ALL") == "1"
@@ -33,7 +33,7 @@ def models() -> Path:
 @pytest.fixture(scope="session")
 def pipeline(models: Path) -> FacePipeline:
     """The default recipe on one thread."""
-    return FacePipeline(models, DEFAULT_EMBEDDER, threads=1)
+    return FacePipeline(models, built_in("facenet"), threads=1)
 
 
 @pytest.fixture(scope="session")

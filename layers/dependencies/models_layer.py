@@ -1,42 +1,61 @@
-"""Builds the Lambda layer of models: those of the built ones that the functions open."""
+"""Builds the Lambda layer of models: what the functions open for one recipe."""
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from facesearch.recipes.finding import DEFAULT_RECIPE, FOLDER, ChosenRecipe, built_in, check_usable
 from facesearch.settings import Settings
 from layers.dependencies.build import LayerBuildError, renew
 
-MODEL_FILES = ("facenet-int8.onnx", "pnet.onnx", "rnet.onnx", "onet.onnx", "models.json")
+DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+INDEX = "models.json"
 
 
 @click.command()
 @click.option("--target", type=click.Path(path_type=Path, file_okay=False), required=True)
 def main(target: Path) -> None:
-    """Build the layer of models in TARGET."""
-    build_models(Settings.from_env(os.environ).models, target)
+    """Build the layer of models in TARGET, for the recipe that FACESEARCH_RECIPE names."""
+    settings = Settings.from_env(os.environ)
+    build_models(settings.models, target, settings.recipe or built_in(DEFAULT_RECIPE))
 
 
-def build_models(models: Path, target: Path) -> None:
+def build_models(models: Path, target: Path, recipe: ChosenRecipe) -> None:
     """Fill `target` with `models/…`, unless it is up to date.
 
-    Raises `LayerBuildError` when one is missing in `models`.
+    Raises `LayerBuildError` when a file is missing, and `ModelError` for a recipe without network.
     """
-    missing = [name for name in MODEL_FILES if not (models / name).is_file()]
+    check_usable(recipe)
+    files = dict(_files(models, recipe))
+    missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         raise LayerBuildError(
-            f"{models} lacks {', '.join(missing)}: run 'facesearch models build', "
-            "or name another folder in FACESEARCH_MODELS"
+            f"{models} lacks {', '.join(missing)}: run 'facesearch models build' (of EfficientNet, "
+            "with --evaluation), or name another folder in FACESEARCH_MODELS"
         )
 
     def fill(layer: Path) -> None:
-        (layer / "models").mkdir()
-        for name in MODEL_FILES:
-            shutil.copyfile(models / name, layer / "models" / name)
+        for name, file in files.items():
+            copy = layer / "models" / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
 
-    renew(target, ((models / name).read_bytes() for name in MODEL_FILES), fill)
+    renew(target, (each.read_bytes() for each in files.values()), fill)
+
+
+def _files(models: Path, recipe: ChosenRecipe) -> Iterator[tuple[str, Path]]:
+    """The layer's files by their names in its folder of models."""
+    network = recipe.description.network.file
+    yield network, recipe.network_file(models)
+    if recipe.description.regions == "faces":
+        for name in DETECTOR_FILES:
+            yield name, models / name
+    yield INDEX, models / INDEX
+    if recipe.file is not None:
+        yield f"{FOLDER}/{recipe.name}.toml", recipe.file
 
 
 if __name__ == "__main__":

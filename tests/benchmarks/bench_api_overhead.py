@@ -12,7 +12,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from tests.events.loading import Context, load
 
 WARM_UP = 20
@@ -74,7 +73,7 @@ def main(store: str, photo: Path, rounds: int, as_json: bool) -> None:
     """Search STORE with PHOTO through the Lambda handler, all ways to send it in turns, warm."""
     os.environ |= {
         "FACESEARCH_STORE": store,
-        "FACESEARCH_EMBEDDER": DEFAULT_EMBEDDER,
+        "FACESEARCH_RECIPE": "facenet",
         "FACESEARCH_THREADS": "1",
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

@@ -19,7 +19,7 @@ from facesearch_local.cli.evaluate import default_cache
 from facesearch_local.cli.options import read_settings
 from facesearch_local.evaluation.embed_photos import PhotoResult, embed_photos
 from facesearch_local.evaluation.labelled import read_labelled
-from facesearch_local.evaluation.system import SHIPPED, SystemOptions
+from facesearch_local.evaluation.system import SHIPPED
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.library.walk import PhotoFile
 from facesearch_local.pool import WorkerPool
@@ -49,7 +49,6 @@ def main() -> None:
         SYSTEMS[SHIPPED],
         labelled.photos,
         read_settings(),
-        SystemOptions(),
         cache_folder=arguments.cache,
         workers=os.cpu_count() or 1,
         watch=_unwatched,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from facesearch.expansion import SURE_DISTANCE
 from facesearch.faces import Match, face_id
 from facesearch.searching import Scope, search_face
 from facesearch.stores import FaceStore
 from tests.contract.samples import indexed, photo_ids, unit_vectors, vector
+from tests.facenet import SURE_DISTANCE
 
 QUERY = face_id("p0000", 0)
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import click
 
 from facesearch.machine import usable_cpus
+from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import FacePipeline
 from tests.convergence.running import (
     opensearch_stores,
@@ -36,7 +36,7 @@ def main(engine: str, histories: int) -> None:
     it.
     """
     models = Settings.from_env(os.environ).models
-    faces = real_faces(FacePipeline(models, DEFAULT_EMBEDDER, threads=1), models / "sample")
+    faces = real_faces(FacePipeline(models, built_in("facenet"), threads=1), models / "sample")
     started = time.monotonic()
     with ExitStack() as stack:
         if engine == "sqlite":

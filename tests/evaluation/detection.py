@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.faces import DetectedFace, EmbeddedFace
+from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
@@ -116,7 +117,7 @@ def _png(image: Image.Image) -> bytes:
 
 def detector_of(settings: DetectionSettings) -> FacePipeline:
     environ = Settings.from_env({})
-    return FacePipeline(environ.models, environ.embedder, 1, detection=settings)
+    return FacePipeline(environ.models, built_in("facenet"), 1, detection=settings)
 
 
 def false_faces(pipeline: FacePipeline) -> tuple[int, int, float]:

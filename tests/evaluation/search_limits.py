@@ -6,7 +6,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.confidence import SAME_PERSON_DISTANCE, THRESHOLDS
 from facesearch.verdicts import MOST, limits_for
 from facesearch_local.cli.evaluate import default_cache, watch_progress
 from facesearch_local.cli.options import read_settings
@@ -20,9 +19,10 @@ from facesearch_local.evaluation.search_limits import (
     nearest_stranger,
 )
 from facesearch_local.evaluation.statistics import wilson
-from facesearch_local.evaluation.system import SHIPPED, SystemOptions
+from facesearch_local.evaluation.system import SHIPPED
 from facesearch_local.evaluation.systems import SYSTEMS
 from tests.benchmarks.synthetic_faces import SyntheticFaces
+from tests.facenet import SAME_PERSON_DISTANCE, THRESHOLDS
 
 SMALL = 500
 SYNTHETIC = 1_000_000
@@ -42,7 +42,6 @@ def main(folder: Path, synthetic: int) -> None:
         SYSTEMS[SHIPPED],
         labelled.photos,
         settings,
-        SystemOptions(),
         cache_folder=default_cache(),
         workers=settings.threads,
         watch=lambda pool, total: watch_progress(SHIPPED, False, pool, total),

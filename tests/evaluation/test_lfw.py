@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facesearch.confidence import MIDPOINT, STEEPNESS, THRESHOLDS
 from facesearch.faces import IndexedPhoto
 from facesearch.stores import FaceStore, open_store
 from facesearch_local.evaluation.central_face import most_central
@@ -30,6 +29,7 @@ from tests.conftest import missing
 from tests.evaluation.study.reranking import expanded
 from tests.evaluation.study.study_result import study_system
 from tests.evaluation.study.ten_queries import TEN_PEOPLE
+from tests.facenet import CALIBRATION, THRESHOLDS
 from tests.integration.opensearch_server import (
     OpenSearchServer,
     opensearch_server_fixture,  # noqa: F401 (a fixture)
@@ -65,7 +65,7 @@ def lfw_evaluated(lfw: Path, models: Path, tmp_path_factory: pytest.TempPathFact
         recipe = store.stored_recipe()
     with open_store(url, recipe) as store:
         embedded = main_faces(store, labelled)
-    result = measure(embedded, labelled, pairs, (), seed=0)
+    result = measure(embedded, labelled, pairs, CALIBRATION, seed=0)
     return Evaluated(url, json.loads(ended.stdout), labelled, result)
 
 
@@ -132,8 +132,8 @@ def test_confidence_is_calibrated_on_lfw_pairs(lfw_evaluated: Evaluated) -> None
 def test_confidence_is_what_the_pairs_say(lfw_evaluated: Evaluated) -> None:
     calibration = lfw_evaluated.result.metrics.calibration
     assert calibration is not None
-    assert calibration.fitted.midpoint == pytest.approx(MIDPOINT, abs=0.01)
-    assert calibration.fitted.steepness == pytest.approx(STEEPNESS, abs=1.5)
+    assert calibration.fitted.midpoint == pytest.approx(CALIBRATION.midpoint, abs=0.01)
+    assert calibration.fitted.steepness == pytest.approx(CALIBRATION.steepness, abs=1.5)
     assert calibration.held_out.brier <= 0.005
     assert calibration.held_out.expected_error <= 0.004
 

@@ -58,6 +58,7 @@ def built_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         layer = build / "layers" / folder
         layer.mkdir(parents=True)
         (layer / "placeholder").touch()
+    (build / "layers/models/models/facenet-int8.onnx").touch()
     return build
 
 

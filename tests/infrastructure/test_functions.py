@@ -12,6 +12,7 @@ from cdk.settings import read_settings
 from cdk.synthesis import build_app
 from facesearch.collections import CollectionRule
 from facesearch.planning.hnsw import hnsw_for
+from facesearch.recipes.finding import built_in
 from facesearch.stages import METRICS_NAMESPACE, metric_dimensions
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
@@ -275,7 +276,7 @@ def test_both_functions_make_embeddings_of_as_many_views_as_are_set(
     customised: Template, package: str
 ) -> None:
     settings = SETTINGS[package].from_env(customised.environment(package))
-    assert settings.shared.views == 2
+    assert settings.shared.recipe == built_in("facenet-two-views")
 
 
 @pytest.mark.parametrize("layer", ["dependencies-x86_64/python", "models/models"])
@@ -286,6 +287,7 @@ def test_new_layer_alone_publishes_a_new_version_for_the_alias(layer: str, tmp_p
         for folder in folders:
             (build / "layers" / folder).mkdir(parents=True)
             (build / "layers" / folder / "file").write_text("new" if folder == changed else "old")
+        (build / "layers/models/models/facenet-int8.onnx").touch()
         app = build_app(out=build / "cdk.out", build=build, context={})
         app.synth()
         (path,) = (build / "cdk.out").glob("*.template.json")

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from facesearch.recipes.finding import built_in
 from layers.dependencies.build import build_dependencies
 from layers.dependencies.models_layer import build_models
 
@@ -35,7 +36,7 @@ def assemble_layers(models: Path, opt: Path) -> None:
     """Build the layers, and put them together in `opt` as Lambda does in /opt."""
     layers = ROOT / "build" / "layers"
     build_dependencies(ARCHITECTURE, layers / f"dependencies-{ARCHITECTURE}")
-    build_models(models, layers / "models")
+    build_models(models, layers / "models", built_in("facenet"))
     for layer in (layers / f"dependencies-{ARCHITECTURE}", layers / "models"):
         shutil.copytree(layer, opt, dirs_exist_ok=True)
     shutil.copytree(ROOT / "layers/facesearch", opt, ignore=_BYTE_CODE, dirs_exist_ok=True)

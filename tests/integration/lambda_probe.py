@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from facesearch.recipes.finding import built_in
 from facesearch.vision.images import decode_image
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 
@@ -18,7 +18,7 @@ def main(photos: Path, imports: list[str]) -> None:
         path.name: decode_image(path.read_bytes()).rgb().mean(axis=(0, 1)).tolist()
         for path in photos.iterdir()
     }
-    pipeline = FacePipeline(Path("/opt/models"), DEFAULT_EMBEDDER, threads=1)
+    pipeline = FacePipeline(Path("/opt/models"), built_in("facenet"), threads=1)
     (photo,) = pipeline.analyse([(photos / "photo.jpg").read_bytes()])
     if not isinstance(photo, AnalysedPhoto):
         raise photo

@@ -17,7 +17,6 @@ from facesearch_local.evaluation.embed_photos import embed_photos
 from facesearch_local.evaluation.labelled import Labelled, read_labelled
 from facesearch_local.evaluation.measure import SystemResult, measure
 from facesearch_local.evaluation.pairs import Pairs, draw_pairs
-from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.pool import WorkerPool
 from tests.evaluation.study.miss_evidence import MissEvidence
@@ -104,12 +103,11 @@ def measured(
         SYSTEMS["facenet"],
         labelled.photos,
         settings,
-        SystemOptions(),
         cache_folder=tmp_path_factory.mktemp("cache"),
         workers=1,
         watch=unwatched,
     )
-    return measure(embedded, labelled, pairs, (), seed=0)
+    return measure(embedded, labelled, pairs, None, seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 from facesearch.errors import DamagedImage, ModelError, NotAnImage
 from facesearch.settings import Settings
 from facesearch_local.cli.progress import show_steps
-from facesearch_local.evaluation.system import System, SystemOptions
+from facesearch_local.evaluation.system import System
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import build_network
 from tests.conftest import missing
@@ -42,7 +42,7 @@ TESTED = [name for name in SYSTEMS if not set("+:") & set(name) or name in STAND
 
 
 def open_system(name: str, settings: Settings, peer_python: Path | None = None) -> System:
-    return study_systems(peer_python)[name].open(settings, SystemOptions())
+    return study_systems(peer_python)[name].open(settings)
 
 
 @pytest.fixture(params=TESTED)

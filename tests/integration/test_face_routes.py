@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from facesearch.confidence import THRESHOLDS, confidence
 from facesearch.faces import Recipe, Removal, face_id
 from facesearch.searching import analyse_photo, compare_faces
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
+from tests.facenet import THRESHOLDS, confidence
 from tests.integration.api import call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 
@@ -190,7 +190,7 @@ def test_compare_takes_photos_keys_and_stored_faces(
     for first in ({"face_id": STORED}, {"s3_key": KEY}, {"photo": base64.b64encode(kept).decode()}):
         answer = call({"one": first, "other": {"photo": image}}, path="/v1/compare")
         assert answer.json["distance"] == pytest.approx(
-            compare_faces(one, other).distance, abs=1e-4
+            compare_faces(one, other, pipeline.recipe).distance, abs=1e-4
         )
         assert answer.json["one"]["box"] == get(f"/v1/faces/{STORED}").json["box"]
     itself = call({"one": {"face_id": STORED}, "other": {"face_id": STORED}}, path="/v1/compare")

@@ -9,9 +9,9 @@ from PIL import Image, ImageFilter
 
 from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
 from facesearch.photos.reading import PhotoContent
+from facesearch.recipes.finding import built_in
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import FacePipeline
 from facesearch.vision.quality import FaceQuality, face_quality
 
@@ -55,7 +55,7 @@ def index(group: Path, models: Path, store: FaceStore) -> Index:
     """The group's outcome under limits, and how many faces the store has of it."""
 
     def indexed(limits: IndexLimits) -> tuple[Outcome, int]:
-        pipeline = FacePipeline(models, DEFAULT_EMBEDDER, threads=1, limits=limits)
+        pipeline = FacePipeline(models, built_in("facenet"), threads=1, limits=limits)
         content = PhotoContent(group.read_bytes(), revision="1")
         (outcome,) = index_photos([PhotoToIndex("group", 1)], lambda _: content, pipeline, store)
         return outcome, store.counts().faces
@@ -116,7 +116,7 @@ def test_limits_do_not_hold_for_photos_that_are_searched_with_and_change_no_reci
     group: Path, models: Path, pipeline: FacePipeline, qualities: Qualities
 ) -> None:
     limits = replace(NO_LIMITS, min_face_size=5000.0)
-    strict = FacePipeline(models, DEFAULT_EMBEDDER, threads=1, limits=limits)
+    strict = FacePipeline(models, built_in("facenet"), threads=1, limits=limits)
     _, photo = strict.analyse_one(group.read_bytes())
     assert (len(photo.faces), photo.left_out.total) == (len(qualities), 0)
     assert strict.recipe == pipeline.recipe

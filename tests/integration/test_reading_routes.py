@@ -142,14 +142,14 @@ def test_version_tells_what_runs_and_that_it_fits_the_index(
     assert (answer["version"], answer["commit"]) == (__version__, "0123abc")
     recipe = pipeline.recipe
     assert answer["recipe"] == {
-        "name": None,
+        "name": "facenet",
         "fingerprint": recipe.fingerprint,
         "detector": recipe.detector,
         "crop": recipe.crop,
         "embedder": recipe.embedder,
     }
     assert answer["store"] == {
-        "recipe": {"name": None, "fingerprint": recipe.fingerprint},
+        "recipe": {"name": "facenet", "fingerprint": recipe.fingerprint},
         "fits": True,
     }
     assert answer["search"]["bucket"] is True

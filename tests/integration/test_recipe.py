@@ -3,16 +3,16 @@
 import io
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from facesearch.errors import RecipeMismatch
 from facesearch.faces import Embedding, IndexedPhoto, Photo
+from facesearch.recipes.finding import ChosenRecipe, built_in
 from facesearch.stores import open_store
-from facesearch.vision.crops import VIEWS
 from facesearch.vision.embedding import BATCH
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 
 # The first eight numbers of the unit vector of val/ben_afflek/ben_afflek_01.jpg, by views.
@@ -24,7 +24,7 @@ GOLDEN: dict[int, list[float]] = {
 
 @pytest.fixture(scope="module")
 def two_views(models: Path) -> FacePipeline:
-    return FacePipeline(models, DEFAULT_EMBEDDER, threads=1, views=VIEWS)
+    return FacePipeline(models, built_in("facenet-two-views"), threads=1)
 
 
 @pytest.fixture
@@ -58,7 +58,11 @@ def test_two_views_give_their_mean_however_the_batches_fall(
 ) -> None:
     photos = [path.read_bytes() for path in sorted((sample / "val" / "madonna").iterdir())]
     photos *= BATCH // len(photos) + 1
-    alone = [FacePipeline(models, DEFAULT_EMBEDDER, threads=1, views=[view]) for view in VIEWS]
+    both = built_in("facenet-two-views").description
+    alone = [
+        FacePipeline(models, ChosenRecipe(msgspec.structs.replace(both, cuts=(cut,))), threads=1)
+        for cut in both.cuts
+    ]
     together = two_views.analyse(photos)
     for number, analysed in enumerate(together[: len(photos) // 2 + 1]):
         assert isinstance(analysed, AnalysedPhoto)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from facesearch import searching
-from facesearch.expansion import NEIGHBOURS, SURE_DISTANCE
+from facesearch.expansion import NEIGHBOURS
 from facesearch.faces import (
     BoundingBox,
     DetectedFace,
@@ -32,6 +32,7 @@ from facesearch.vision.pipeline import FacePipeline
 from search_faces.contract import extras
 from search_faces.handler import handler
 from tests.events.loading import Context, load
+from tests.facenet import SURE_DISTANCE
 from tests.integration.api import ApiAnswer, Json, call, form, get
 from tests.integration.conftest import TakePhoto, TakeQuery, close_services
 

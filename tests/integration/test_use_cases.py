@@ -22,6 +22,7 @@ from facesearch.errors import (
 from facesearch.faces import Removal, face_id
 from facesearch.indexing import Outcome, PhotoToIndex, Status, index_photos
 from facesearch.photos.reading import PhotoContent
+from facesearch.recipes.finding import built_in
 from facesearch.searching import (
     Scope,
     analyse_photo,
@@ -112,25 +113,25 @@ def test_analyse_of_a_reduced_photo_gives_boxes_in_the_original_s_pixels(
 
 def test_missing_models_are_named_with_the_way_to_build_them(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="facesearch models build"):
-        FacePipeline(tmp_path, "facenet-int8", 1).analyse([b""])
+        FacePipeline(tmp_path, built_in("facenet"), 1).analyse([b""])
 
 
 def test_damaged_model_is_named(tmp_path: Path) -> None:
     for name in ("pnet", "rnet", "onet", "facenet-int8"):
         (tmp_path / f"{name}.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"pnet\.onnx is damaged"):
-        FacePipeline(tmp_path, "facenet-int8", 1).warm()
+        FacePipeline(tmp_path, built_in("facenet"), 1).warm()
 
 
 def test_model_that_was_swapped_for_another_is_not_opened(models: Path, tmp_path: Path) -> None:
     for name in ("pnet", "rnet", "onet", "facenet-int8"):
         shutil.copy(models / f"{name}.onnx", tmp_path)
-    FacePipeline(tmp_path, "facenet-int8", 1).warm()
+    FacePipeline(tmp_path, built_in("facenet"), 1).warm()
     rnet = bytearray((tmp_path / "rnet.onnx").read_bytes())
     rnet[len(rnet) // 2] ^= 1  # a weight
     (tmp_path / "rnet.onnx").write_bytes(rnet)
     with pytest.raises(ModelError, match=r"rnet\.onnx is damaged, or another one than was built"):
-        FacePipeline(tmp_path, "facenet-int8", 1).warm()
+        FacePipeline(tmp_path, built_in("facenet"), 1).warm()
 
 
 def test_indexed_photos_are_found_by_other_photos_of_the_same_people(
@@ -299,7 +300,9 @@ def test_compare_tells_one_person_from_two(pipeline: FacePipeline, sample: Path)
         analyse_photo(path.read_bytes(), pipeline).faces[0]
         for path in (elton[1], elton[2], madonna[1])
     )
-    same, other = compare_faces(one, again), compare_faces(one, stranger)
+    same, other = (compare_faces(one, each, pipeline.recipe) for each in (again, stranger))
+    assert same.confidence is not None
+    assert other.confidence is not None
     assert same.same_person
     assert same.confidence > 0.5
     assert not other.same_person

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.recipes.finding import built_in
 from layers.dependencies import build
 from layers.dependencies.build import LayerBuildError, build_dependencies, renew
-from layers.dependencies.models_layer import MODEL_FILES, build_models
+from layers.dependencies.models_layer import build_models
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "layers/dependencies/build.py"
@@ -145,8 +146,12 @@ def test_build_without_python_313_names_the_fix(
         build_dependencies("x86_64", tmp_path / "layer")
 
 
+FACENET = built_in("facenet")
+MODEL_FILES = ("facenet-int8.onnx", "pnet.onnx", "rnet.onnx", "onet.onnx", "models.json")
+
+
 def test_models_layer_holds_what_lambda_opens(models: Path, tmp_path: Path) -> None:
-    build_models(models, tmp_path / "layer")
+    build_models(models, tmp_path / "layer", FACENET)
     files = [path for path in (tmp_path / "layer").rglob("*") if path.is_file()]
     assert {path.relative_to(tmp_path / "layer/models").as_posix() for path in files} == set(
         MODEL_FILES
@@ -160,7 +165,7 @@ def test_models_layer_without_a_model_names_it(tmp_path: Path) -> None:
     with pytest.raises(
         LayerBuildError, match=f"lacks {MODEL_FILES[0]}: run 'facesearch models build'"
     ):
-        build_models(tmp_path, tmp_path / "layer")
+        build_models(tmp_path, tmp_path / "layer", FACENET)
     assert not os.path.lexists(tmp_path / "layer")
 
 

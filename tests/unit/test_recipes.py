@@ -1,7 +1,9 @@
 """Recipes: read from TOML, checked, found by name or path; wrong and hostile files are refused."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from facesearch.errors import ModelError, SettingsError
@@ -24,6 +26,7 @@ from facesearch.recipes.finding import (
     read_recipe,
     usable_recipes,
 )
+from facesearch.vision.identity import recipe_of
 from facesearch.vision.models import SHA256
 
 RECIPE = """
@@ -218,3 +221,44 @@ def test_network_that_nobody_has_brought_is_told(network: str, tmp_path: Path) -
     with pytest.raises(ModelError, match=f"facesearch models add whole-image-{network} FILE"):
         check_usable(chosen)
     assert chosen.name not in [each.name for each in usable_recipes(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [
+        ("facenet", "13dd656e08d83afd"),
+        ("facenet-fp32", "e33e46f0f8f069b1"),
+        ("facenet-two-views", "1150bf554483593e"),
+        ("facenet-fp32-two-views", "bd3d67be5c7238a5"),
+    ],
+)
+def test_facenet_has_the_fingerprint_that_stores_have_had(name: str, fingerprint: str) -> None:
+    assert recipe_of(built_in(name).description).fingerprint == fingerprint
+
+
+def test_every_recipe_has_its_own_fingerprint_by_what_it_does_not_by_its_name() -> None:
+    plain = built_in("whole-image").description
+    network = plain.network
+    changed: list[dict[str, Any]] = [
+        {"cuts": (WholeCut(resize="crop"),)},
+        {"cuts": (WholeCut(mirrored=True),)},
+        *(
+            {"network": msgspec.structs.replace(network, **{key: value})}
+            for key, value in {
+                "sha256": "cd" * 32,
+                "output": "logits",
+                "dimension": 1000,
+                "size": (224, 256),
+                "colours": "BGR",
+                "pixels": StandardisedPixels(),
+                "unit_length": True,
+            }.items()
+        ),
+    ]
+    others = [recipe_of(msgspec.structs.replace(plain, **each)) for each in changed]
+    built = [recipe_of(built_in(name).description) for name in BUILT_IN if name.count("-") < 3]
+    known = {each.fingerprint for each in [*others, recipe_of(plain)]}
+    assert len(known) == len(others) + 1
+    renamed = recipe_of(msgspec.structs.replace(plain, name="other", about="the same"))
+    assert renamed == recipe_of(plain)
+    assert recipe_of(plain) in built

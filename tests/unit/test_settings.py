@@ -6,6 +6,7 @@ import pytest
 
 from facesearch.collections import CollectionRule
 from facesearch.errors import SettingsError
+from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from facesearch.store_urls import url_of
 from facesearch.vision.limits import IndexLimits
@@ -27,10 +28,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_settings_without_variables_are_the_defaults(home: Path) -> None:
     settings = Settings.from_env({})
     assert settings.store_url == f"sqlite:///{home}/faces.db"
-    assert settings.embedder == "facenet-int8"
     assert settings.models.name == "models"
     assert settings.threads >= 1
-    assert settings.views == 1
+    assert settings.recipe is None
 
 
 def test_store_where_earlier_versions_kept_it_is_used_until_there_is_one_at_home(
@@ -77,7 +77,11 @@ def test_settings_take_each_variable() -> None:
         min_face_size=40, min_sharpness=30.5, min_detection_score=0.95, max_faces=50
     )
     assert settings == Settings(
-        "sqlite:////srv/faces.db", Path("/opt/models"), "facenet-fp32", 3, views=2, limits=limits
+        "sqlite:////srv/faces.db",
+        Path("/opt/models"),
+        threads=3,
+        recipe=built_in("facenet-fp32-two-views"),
+        limits=limits,
     )
 
 
@@ -100,6 +104,34 @@ def test_settings_take_each_variable() -> None:
 def test_wrong_variable_is_named_with_its_value(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{variable} is '{value}': use "):
         Settings.from_env({variable: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"FACESEARCH_RECIPE": "whole-image"}, "whole-image"),
+        ({"FACESEARCH_VIEWS": "2"}, "facenet-two-views"),
+        ({"FACESEARCH_RECIPE": "face-crop", "FACESEARCH_VIEWS": "2"}, "face-crop"),
+        ({"FACESEARCH_EMBEDDER": "facenet-fp32"}, "facenet-fp32"),
+        ({"FACESEARCH_VIEWS": "1"}, "facenet"),
+    ],
+)
+def test_recipe_is_named_or_chosen_among_facenets(environ: dict[str, str], name: str) -> None:
+    recipe = Settings.from_env(environ).recipe
+    assert recipe is not None
+    assert recipe.name == name
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"FACESEARCH_RECIPE": "vgg"}, "there is no recipe 'vgg': use .*facenet"),
+        ({"FACESEARCH_RECIPE": "/nowhere/vgg.toml"}, "there is no recipe /nowhere/vgg.toml"),
+    ],
+)
+def test_recipe_that_is_not_there_is_refused(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_env(environ)
 
 
 def test_settings_shown_hold_no_password() -> None:

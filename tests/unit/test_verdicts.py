@@ -7,8 +7,10 @@ import pytest
 
 from facesearch.errors import StoreNotFound
 from facesearch.limiter import COUNTED_FOR_S, Limiter
+from facesearch.recipes.finding import DEFAULT_RECIPE, built_in
 from facesearch.stores import Counts, FaceStore
 from facesearch.verdicts import CALIBRATION, TRUE_MATCHES, limits_for
+from facesearch.vision.identity import recipe_of
 
 
 def test_limits_fall_as_the_library_grows() -> None:
@@ -82,6 +84,7 @@ class _Counted:
 
     def __init__(self) -> None:
         self.faces, self.asked = 0, 0
+        self.recipe = recipe_of(built_in(DEFAULT_RECIPE).description)
 
     def counts(self) -> Counts:
         self.asked += 1
@@ -97,9 +100,9 @@ class _Counted:
 def test_store_is_counted_again_after_a_minute() -> None:
     store, now = _Counted(), [0.0]
     limiter = Limiter(cast("FaceStore", store), clock=lambda: now[0])
-    assert limiter.limits().faces == 0
+    assert limiter.limits() == limits_for(0)
     store.faces = 20_000
-    assert limiter.limits().faces == 0
+    assert limiter.limits() == limits_for(0)
     now[0] = COUNTED_FOR_S + 1
     assert limiter.limits() == limits_for(20_000)
     assert store.asked == 2
@@ -109,4 +112,13 @@ def test_limits_of_a_collection_are_by_its_own_faces() -> None:
     limiter = Limiter(cast("FaceStore", _Counted()))
     assert limiter.limits("a") == limits_for(700)
     assert limiter.limits("b") == limits_for(20_000)
-    assert limiter.limits("nowhere").faces == 0
+    assert limiter.limits("nowhere") == limits_for(0)
+
+
+@pytest.mark.parametrize("name", ["whole-image", "facenet-report"])
+def test_recipe_with_which_nothing_was_measured_has_no_limits(name: str) -> None:
+    store = _Counted()
+    store.recipe = recipe_of(built_in(name).description)
+    limiter = Limiter(cast("FaceStore", store))
+    assert limiter.limits() is None
+    assert limiter.of_pair() is None

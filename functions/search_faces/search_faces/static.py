@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 import aws_lambda_powertools
 import msgspec
 
-from facesearch.confidence import confidence
 from facesearch.errors import NotFound
+from facesearch.faces import Recipe
 from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.service import SearchService
@@ -27,6 +27,7 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 """For the files of a deployed page: their names change with their content (`cdk/page.py`)."""
 _HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 
+PAGE = "page/index.html"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -71,6 +72,8 @@ def _answer(
     elsewhere = not route.file and any(name == each.file for each in STATIC_ROUTES)
     if data is None or elsewhere:
         raise NotFound(f"there is no file '{name[:50]}': the page is at /, its files below it")
+    if name == PAGE:
+        data = _page(data, service().pipeline.recipe)
     # Weak: it may be sent compressed.
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {
@@ -88,7 +91,7 @@ def _answer(
 
 @cache
 def _files() -> dict[str, bytes]:
-    """The files by name. The page gets the calibration written into it."""
+    """The files by name."""
     paths = [ROOT / "openapi.json", *ROOT.glob("page/*"), *ROOT.glob("docs/*")]
     files = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
@@ -97,10 +100,16 @@ def _files() -> dict[str, bytes]:
     }
     for name in ("swagger-ui.min.css", "swagger-ui-bundle.min.js"):
         files[f"docs/{name}"] = (SWAGGER_UI / name).read_bytes()
-    confidences = " ".join(f"{confidence(at / 100):.4f}" for at in range(201))
-    page = files["page/index.html"]
-    files["page/index.html"] = page.replace(b"CONFIDENCES", confidences.encode())
     return files
+
+
+def _page(page: bytes, recipe: Recipe) -> bytes:
+    """The page with what it has to know of the recipe: what distances mean, if that is known."""
+    calibration = recipe.calibration
+    if calibration is None:
+        return page.replace(b"CONFIDENCES", b"")
+    confidences = " ".join(f"{calibration.confidence(at / 100):.4f}" for at in range(201))
+    return page.replace(b"CONFIDENCES", confidences.encode())
 
 
 def _policies(policy: str, service: Callable[[], SearchService]) -> Mapping[str, str]:

@@ -21,13 +21,20 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def draw_caption(
-    card: Image.Image, area: Area, label: str, *, distance: float, verdict: Verdict, colour: str
+    card: Image.Image,
+    area: Area,
+    label: str,
+    *,
+    distance: float,
+    verdict: Verdict | None,
+    colour: str,
 ) -> None:
-    """Draw a result's name and distance, and what that means."""
+    """Draw a result's name and distance, and what that means, if it is known."""
     left, top, right, _ = area
     draw = ImageDraw.Draw(card)
     _draw_label(draw, area, label)
-    draw.text((left, top + 46), WORDS[verdict], colour, font(16))
+    if verdict is not None:
+        draw.text((left, top + 46), WORDS[verdict], colour, font(16))
     draw.text((right, top + 64), f"distance {distance:.3f}", _FAINT, font(13), anchor="ra")
 
 

@@ -31,11 +31,14 @@ _COLOURS: dict[Verdict, str] = {
 
 @dataclass(frozen=True, slots=True)
 class GridResult:
-    """A match in the picture: its photo's name, and its face or the reason why it has none."""
+    """A match in the picture: its photo's name, and its face or the reason why it has none.
+
+    `verdict` is None where nobody has measured what the distance means.
+    """
 
     label: str
     distance: float
-    verdict: Verdict
+    verdict: Verdict | None
     picture: Image.Image | None
     problem: str = ""
 
@@ -85,7 +88,7 @@ def _result_card(rank: int, result: GridResult) -> Image.Image:
         result.label,
         distance=result.distance,
         verdict=result.verdict,
-        colour=_COLOURS[result.verdict],
+        colour=_COLOURS[result.verdict or "look_alike"],
     )
     return card
 

@@ -14,8 +14,9 @@ import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from facesearch.faces import BoundingBox
-from facesearch.vision.crops import crop_face, standardise
+from facesearch.vision.crops import crop_face
 from facesearch.vision.images import decode_image
+from facesearch.vision.pixels import standardise
 from facesearch_models.calibration import Calibration, Range, rounded
 from facesearch_models.quantise import HEAD, encoding, quantise
 
@@ -39,7 +40,7 @@ def sample_crops(sample: Path, part: str) -> Floats:
     boxes = {name: BoundingBox(*box) for name, box in json.loads(text).items()}
     wanted = {name: box for name, box in boxes.items() if name.startswith(f"{part}/")}
     photos = {name: decode_image((sample / name).read_bytes()).image for name in wanted}
-    return standardise([crop_face(photos[name], box) for name, box in wanted.items()])
+    return standardise(np.stack([crop_face(photos[name], box) for name, box in wanted.items()]))
 
 
 def calibrate(model: onnx.ModelProto, faces: Floats) -> Calibration:

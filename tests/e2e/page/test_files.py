@@ -11,10 +11,10 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
-from facesearch.confidence import confidence
 from search_faces.static import ROOT
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import behind_gateway, serving
+from tests.facenet import confidence
 
 PAGE = ROOT / "page"
 MOST_BYTES = 60_000

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from facesearch.confidence import confidence, percent
+from facesearch.confidence import percent
 from tests.e2e.page.conftest import Visit
 from tests.e2e.system import RunningSystem
+from tests.facenet import confidence
 
 pytestmark = pytest.mark.slow
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from layers.dependencies.build import build_dependencies
 from layers.dependencies.models_layer import build_models
@@ -138,7 +139,7 @@ def build_layers() -> None:
     """As `make layers` does."""
     layers = ROOT / "build" / "layers"
     build_dependencies(ARCHITECTURE, layers / f"dependencies-{ARCHITECTURE}")
-    build_models(Settings.from_env(os.environ).models, layers / "models")
+    build_models(Settings.from_env(os.environ).models, layers / "models", built_in("facenet"))
 
 
 def deploy(config: Config, running: Running) -> Deployment:

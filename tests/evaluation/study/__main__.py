@@ -24,7 +24,6 @@ from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
 from facesearch_local.evaluation.statistics import require_statistics
-from facesearch_local.evaluation.system import SystemOptions
 from facesearch_local.evaluation.systems import SYSTEMS
 from facesearch_local.pool import worker_count
 from tests.evaluation.study.report import study_tables, write_report
@@ -98,7 +97,6 @@ def command(
         groups={},
         seed=seed,
         settings=settings,
-        options=SystemOptions(),
         cache=cache or default_cache(),
         workers=workers or worker_count(settings.threads),
     )

@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.confidence import SAME_PERSON_DISTANCE
 from facesearch.faces import Embedding
 from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.measure import SystemResult
 from tests.evaluation.study.photo_faces import InspectedPhoto, PhotoFaces
+from tests.facenet import SAME_PERSON_DISTANCE
 
 SAMPLE = 300
 """Photos that tell what is usual in this folder."""

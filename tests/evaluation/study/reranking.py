@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.expansion import NEIGHBOURS, SURE_DISTANCE
+from facesearch.expansion import NEIGHBOURS
 from facesearch_local.evaluation.ranking import Ranked, Vectors, nearest, nearest_to
+from tests.facenet import SURE_DISTANCE
 
 CANDIDATES = 100
 """That `k_reciprocal` puts in another order."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import FacePipeline
-from facesearch_local.evaluation.system import System, SystemEntry, SystemOptions
-from facesearch_local.evaluation.systems import SYSTEMS, Facenet
+from facesearch_local.evaluation.system import System, SystemEntry
+from facesearch_local.evaluation.systems import SYSTEMS, RecipeSystem
 from tests.evaluation.study.peers import PeerSystem
 from tests.evaluation.study.variants import VARIANTS, Variant
 
@@ -27,11 +27,11 @@ def study_systems(peer_python: Path | None = None) -> Mapping[str, SystemEntry]:
     return {**SYSTEMS, **variants, **peers}
 
 
-def _open_variant(name: str, variant: Variant, settings: Settings, _: SystemOptions) -> System:
-    models, threads = settings.models, settings.threads
-    views, detection = variant.views, variant.detection
-    return Facenet(name, FacePipeline(models, variant.embedder, threads, views, detection))
+def _open_variant(name: str, variant: Variant, settings: Settings) -> System:
+    recipe, detection = variant.recipe, variant.detection
+    pipeline = FacePipeline(settings.models, recipe, settings.threads, detection)
+    return RecipeSystem(name, pipeline)
 
 
-def _open_peer(name: str, python: Path | None, _: Settings, __: SystemOptions) -> System:
+def _open_peer(name: str, python: Path | None, _: Settings) -> System:
     return PeerSystem(name, python)

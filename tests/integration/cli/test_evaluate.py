@@ -52,7 +52,7 @@ def few(sample: Path, tmp_path: Path) -> Path:
 
 
 def test_json_has_the_figures_under_stable_keys(cli: Cli, sample: Path, cache: Path) -> None:
-    ran = cli("evaluate", sample / "train", "--system", "facenet", "--cache", cache, "--json")
+    ran = cli("evaluate", sample / "train", "--recipe", "facenet", "--cache", cache, "--json")
     assert (ran.code, ran.err) == (0, "")
     assert set(ran.json) == set(KEYS)
     (facenet,) = ran.json["systems"]
@@ -73,7 +73,7 @@ def test_json_has_the_figures_under_stable_keys(cli: Cli, sample: Path, cache: P
 def test_second_run_needs_no_model_and_says_the_same(
     cli: Cli, sample: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("evaluate", sample / "train", "--system", "facenet", "--cache", cache, "--json")
+    command = ("evaluate", sample / "train", "--recipe", "facenet", "--cache", cache, "--json")
     first = cli(*command).json
     monkeypatch.setenv("FACESEARCH_MODELS", str(tmp_path / "nothing"))
     assert cli(*command).json["systems"] == first["systems"]
@@ -86,7 +86,7 @@ def test_report_shows_pictures_that_are_there_and_how_it_was_made(
     groups = tmp_path / "groups.csv"
     groups.write_text("person,group\nelton_john,men\njerry_seinfeld,men\nmadonna,women\n")
     ran = cli(
-        *("evaluate", sample / "train", "--system", "facenet", "--cache", cache),
+        *("evaluate", sample / "train", "--recipe", "facenet", "--cache", cache),
         *("--output", report, "--groups", groups),
     )
     assert ran.code == 0
@@ -109,7 +109,7 @@ def test_report_shows_pictures_that_are_there_and_how_it_was_made(
 def test_damaged_photo_is_named_and_counts_as_missed(cli: Cli, few: Path, cache: Path) -> None:
     damaged = few / "madonna" / "damaged.jpg"
     damaged.write_bytes((few / "madonna" / "madonna_01.jpg").read_bytes()[:2000])
-    command = ("evaluate", few, "--system", "facenet", "--cache", cache, "--json")
+    command = ("evaluate", few, "--recipe", "facenet", "--cache", cache, "--json")
     ran = cli(*command)
     assert ran.code == 3
     (failed,) = ran.json["failed"]
@@ -126,7 +126,7 @@ def test_damaged_photo_is_named_and_counts_as_missed(cli: Cli, few: Path, cache:
 def test_too_few_photos_for_pairs_still_give_identification(
     cli: Cli, few: Path, cache: Path
 ) -> None:
-    ran = cli("evaluate", few, "--system", "facenet", "--cache", cache, "--json")
+    ran = cli("evaluate", few, "--recipe", "facenet", "--cache", cache, "--json")
     assert ran.code == 0
     (facenet,) = ran.json["systems"]
     assert (ran.json["pairs"], facenet["verification"], facenet["distances"]) == (None,) * 3
@@ -139,7 +139,7 @@ def test_too_few_photos_for_pairs_still_give_identification(
     [
         (["nowhere"], "nowhere cannot be read"),
         (["few/madonna"], "fewer than two people"),
-        (["few", "--system", "facesnet"], "There is no system 'facesnet': use one of"),
+        (["few", "--recipe", "facesnet"], "there is no recipe 'facesnet': use "),
         (["few", "--pairs", "pairs.txt"], "pairs.txt, line 2: there is no photo eve/eve_0001"),
         (["few", "--groups", "groups.csv"], "groups.csv, line 1: the columns are not"),
         (["few", "--limit-people", "1"], "--limit-people"),
@@ -151,7 +151,7 @@ def test_bad_input_is_named(
     monkeypatch.chdir(few.parent)
     Path("pairs.txt").write_text("2\t1\neve\t1\t2\n")
     Path("groups.csv").write_text("who,what\n")
-    ran = cli("evaluate", "--system", "facenet", *arguments)
+    ran = cli("evaluate", "--recipe", "facenet", *arguments)
     assert ran.code == 2
     assert message in ran.err
     assert ran.out == ""
@@ -161,7 +161,7 @@ def test_report_that_cannot_be_written_is_told_before_the_work(
     cli: Cli, few: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    ran = cli("evaluate", few, "--system", "facenet", "--output", tmp_path / "file" / "report")
+    ran = cli("evaluate", few, "--recipe", "facenet", "--output", tmp_path / "file" / "report")
     assert ran.code == 1
     assert "cannot be written" in ran.err
 
@@ -170,14 +170,14 @@ def test_missing_models_stop_the_system_not_the_command(
     cli: Cli, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACESEARCH_MODELS", str(tmp_path / "nothing"))
-    ran = cli("evaluate", few, "--system", "facenet", "--cache", tmp_path / "cache")
+    ran = cli("evaluate", few, "--recipe", "facenet", "--cache", tmp_path / "cache")
     assert ran.code == 1
     assert "facenet did not run: model" in ran.err
     assert "facesearch models build" in ran.err
 
 
 def test_damaged_cache_is_named(cli: Cli, few: Path, cache: Path, tmp_path: Path) -> None:
-    command = ("evaluate", few, "--system", "facenet", "--cache", tmp_path / "cache")
+    command = ("evaluate", few, "--recipe", "facenet", "--cache", tmp_path / "cache")
     assert cli(*command).code == 0
     (file,) = (tmp_path / "cache").iterdir()
     file.write_bytes(b"not a database, not at all" * 100)
@@ -192,7 +192,7 @@ def test_interrupted_run_is_resumed(start: Start, cli: Cli, sample: Path, tmp_pa
     for copy in range(4):
         for person in (sample / "train").iterdir():
             shutil.copytree(person, folder / f"{person.name}{copy}")
-    command = ("evaluate", folder, "--system", "facenet", "--cache", cache, "--json")
+    command = ("evaluate", folder, "--recipe", "facenet", "--cache", cache, "--json")
     process = start(*command, "--workers", "2", start_new_session=True)
     deadline = time.monotonic() + 60
     while kept(cache) == 0:

@@ -10,9 +10,9 @@ import pytest
 from facesearch.faces import LeftOut, Recipe
 from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.folder import read_photo
+from facesearch.recipes.finding import built_in
 from facesearch.stores import open_store
 from facesearch.vision.limits import IndexLimits
-from facesearch.vision.models import DEFAULT_EMBEDDER
 from facesearch.vision.pipeline import FacePipeline
 from tests.integration.api import get
 from tests.integration.cli.running import Cli
@@ -101,7 +101,7 @@ def test_upgrade_leaves_out_again_what_a_photo_s_own_limits_left_out(
     url: str, cli: Cli, folder: Path, models: Path
 ) -> None:
     strict = FacePipeline(
-        models, DEFAULT_EMBEDDER, threads=1, limits=IndexLimits.from_record(LIMITS)
+        models, built_in("facenet"), threads=1, limits=IndexLimits.from_record(LIMITS)
     )
     photos = [PhotoToIndex(path.as_uri(), 1) for path in sorted(folder.iterdir())]
     with open_store(url, EARLIER) as store:

@@ -10,12 +10,13 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
+from facesearch.recipes.finding import built_in
 from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError
 from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
 from facesearch_models.evaluation.efficientnet import EPSILON, STAGES
 from facesearch_models.evaluation.state_dict import read_state_dict
-from layers.dependencies.models_layer import MODEL_FILES
+from layers.dependencies.models_layer import build_models
 from tests.conftest import missing
 from tests.recorded_steps import RecordedSteps
 
@@ -91,8 +92,9 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         build_network(tmp_path, report=RecordedSteps())
 
 
-def test_network_never_goes_to_lambda() -> None:
-    assert not any("efficientnet" in name or "evaluation" in name for name in MODEL_FILES)
+def test_network_goes_to_lambda_with_its_recipe_only(models: Path, tmp_path: Path) -> None:
+    build_models(models, tmp_path / "facenet", built_in("facenet"))
+    assert not list((tmp_path / "facenet").rglob("*efficientnet*"))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from facesearch.expansion import search_expanded
 from facesearch.faces import Embedding, Match
 from facesearch_local.evaluation.ranking import Vectors, nearest
 from tests.evaluation.study.reranking import expanded, k_reciprocal
+from tests.facenet import SURE_DISTANCE
 from tests.unit.matches import made_match
 
 
@@ -36,7 +37,7 @@ def test_expanded_is_what_the_search_does(vectors: Vectors) -> None:
                 for n in np.argsort(apart, kind="stable")[:k]
             ]
 
-        expected = search_expanded(vectors[query], 30, search)
+        expected = search_expanded(vectors[query], 30, search, SURE_DISTANCE)
         assert [int(match.stored.face_id) for match in expected] == order[row].tolist()
         assert [match.distance for match in expected] == pytest.approx(distances[row], abs=1e-5)
 

@@ -7,8 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from facesearch import faces as domain
 from facesearch import verdicts
-from facesearch.confidence import THRESHOLDS, confidence
-from facesearch.searching import MAX_DISTANCE, Comparison, FaceMatches, PhotoSearch
+from facesearch.searching import Comparison, FaceMatches, PhotoSearch
 from facesearch.vision.images import DecodedImage
 from search_faces.contract.extras import Extras
 from search_faces.contract.requests import FaceId
@@ -30,7 +29,12 @@ Index = Annotated[
 ]
 Probability = Annotated[float, Meta(ge=0, le=1, examples=[0.9991])]
 Distance = Annotated[
-    float, Meta(ge=0, le=MAX_DISTANCE, description="L2 between unit vectors.", examples=[0.6412])
+    float,
+    Meta(
+        ge=0,
+        description="L2: up to 2 between unit vectors, which FaceNet's are.",
+        examples=[0.6412],
+    ),
 ]
 Confidence = Annotated[
     Probability | None,
@@ -70,7 +74,9 @@ PhotoUrl = Annotated[
     ),
 ]
 Fingerprint = Annotated[str, Meta(description="Differs when any step of the recipe does.")]
-RecipeName = Annotated[str | None, Meta(description="Null: it has none.")]
+RecipeName = Annotated[
+    str | None, Meta(description="Null: it is unknown here.", examples=["facenet"])
+]
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -142,15 +148,13 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     faces: Annotated[int, Meta(ge=0, description="That were searched: all, or the collection's.")]
     very_likely: Annotated[
-        Annotated[float, Meta(ge=0, le=MAX_DISTANCE)] | None,
+        Annotated[float, Meta(ge=0)] | None,
         Meta(
             description="Within it, 1 % of searches for people who are not there show a stranger. "
             "Null: fewer than a quarter of true matches would be within, so none is called so."
         ),
     ]
-    possible: Annotated[
-        float, Meta(ge=0, le=MAX_DISTANCE, description="Within it, half of those searches do.")
-    ]
+    possible: Annotated[float, Meta(ge=0, description="Within it, half of those searches do.")]
     basis: Annotated[
         verdicts.Basis,
         Meta(
@@ -179,6 +183,11 @@ class Limits(Struct, frozen=True, kw_only=True):
         )
 
 
+SearchLimits = Annotated[
+    Limits | None, Meta(description="Null where nobody has measured them for the recipe.")
+]
+
+
 class Match(Struct, frozen=True, kw_only=True):
     """A stored face that was found."""
 
@@ -198,7 +207,13 @@ class Match(Struct, frozen=True, kw_only=True):
     photo_url: PhotoUrl | UnsetType = UNSET
 
     @classmethod
-    def of(cls, match: domain.Match, extras: Extras, limits: verdicts.Limits) -> "Match":
+    def of(
+        cls,
+        match: domain.Match,
+        recipe: domain.Recipe,
+        extras: Extras,
+        limits: verdicts.Limits | None,
+    ) -> "Match":
         photo, face = match.stored.photo, match.stored.face.detected
         return cls(
             face_id=match.stored.face_id,
@@ -208,8 +223,8 @@ class Match(Struct, frozen=True, kw_only=True):
             metadata=photo.metadata,
             distance=_rounded(match.distance),
             score=_rounded(match.score),
-            confidence=_rounded(confidence(match.distance)),
-            verdict=limits.verdict(match.distance),
+            confidence=_confidence(match.distance, recipe),
+            verdict=_verdict(match.distance, limits),
             detection_score=_rounded(face.detection_score),
             photo=Size(photo.width, photo.height),
             box=Box.of(face.box) if extras.boxes else UNSET,
@@ -230,8 +245,14 @@ class Result(Struct, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, page: FaceMatches, extras: Extras, limits: verdicts.Limits) -> "Result":
-        matches = [Match.of(match, extras, limits) for match in page.matches]
+    def of(
+        cls,
+        page: FaceMatches,
+        recipe: domain.Recipe,
+        extras: Extras,
+        limits: verdicts.Limits | None,
+    ) -> "Result":
+        matches = [Match.of(match, recipe, extras, limits) for match in page.matches]
         return cls(face=page.face, matches=matches, next=page.next)
 
 
@@ -243,7 +264,7 @@ class RecipeId(Struct, frozen=True):
 
     @classmethod
     def of(cls, recipe: domain.Recipe) -> "RecipeId":
-        return cls(None, recipe.fingerprint)
+        return cls(recipe.name or None, recipe.fingerprint)
 
 
 class SearchAnswer(Struct, frozen=True, kw_only=True):
@@ -256,7 +277,7 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
     results: Annotated[
         list[Result], Meta(min_length=1, description="One; with `face=all` one for each face.")
     ]
-    limits: Limits
+    limits: SearchLimits
     recipe: RecipeId
 
     @classmethod
@@ -264,7 +285,7 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         cls,
         search: PhotoSearch,
         recipe: domain.Recipe,
-        limits: verdicts.Limits,
+        limits: verdicts.Limits | None,
         extras: Extras = PLAIN,
         thumbnails: Sequence[str] = (),
     ) -> "SearchAnswer":
@@ -272,8 +293,8 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         return cls(
             photo=Size(search.photo.width, search.photo.height),
             faces=_faces(search.faces, thumbnails),
-            results=[Result.of(each, extras, limits) for each in search.results],
-            limits=Limits.of(limits),
+            results=[Result.of(each, recipe, extras, limits) for each in search.results],
+            limits=Limits.of(limits) if limits else None,
             recipe=RecipeId.of(recipe),
         )
 
@@ -282,15 +303,15 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         cls,
         matches: FaceMatches,
         recipe: domain.Recipe,
-        limits: verdicts.Limits,
+        limits: verdicts.Limits | None,
         extras: Extras = PLAIN,
     ) -> "SearchAnswer":
         """For a search with a stored face, or with several photos."""
         return cls(
             photo=None,
             faces=[],
-            results=[Result.of(matches, extras, limits)],
-            limits=Limits.of(limits),
+            results=[Result.of(matches, recipe, extras, limits)],
+            limits=Limits.of(limits) if limits else None,
             recipe=RecipeId.of(recipe),
         )
 
@@ -410,12 +431,12 @@ class CompareAnswer(Struct, frozen=True, kw_only=True):
     distance: Distance
     confidence: Confidence
     verdict: Verdict
-    limits: Limits
+    limits: SearchLimits
     same_person: Annotated[
-        bool,
+        bool | None,
         Meta(
             description="Whether the confidence is one half or more: many look-alikes are. "
-            "`verdict` is stricter."
+            "`verdict` is stricter. Null where the recipe is not calibrated."
         ),
     ]
     one: Face
@@ -430,13 +451,13 @@ class CompareAnswer(Struct, frozen=True, kw_only=True):
         one: Face,
         other: Face,
         recipe: domain.Recipe,
-        limits: verdicts.Limits,
+        limits: verdicts.Limits | None,
     ) -> "CompareAnswer":
         return cls(
             distance=_rounded(comparison.distance),
-            confidence=_rounded(comparison.confidence),
-            verdict=limits.verdict(comparison.distance),
-            limits=Limits.of(limits),
+            confidence=_confidence(comparison.distance, recipe),
+            verdict=_verdict(comparison.distance, limits),
+            limits=Limits.of(limits) if limits else None,
             same_person=comparison.same_person,
             one=one,
             other=other,
@@ -444,11 +465,11 @@ class CompareAnswer(Struct, frozen=True, kw_only=True):
                 Threshold(
                     each.false_accept_rate,
                     each.distance,
-                    _rounded(each.confidence),
+                    _confidence(each.distance, recipe),
                     each.true_accept_rate,
                     comparison.distance <= each.distance,
                 )
-                for each in THRESHOLDS
+                for each in (recipe.calibration.thresholds if recipe.calibration else ())
             ],
             recipe=RecipeId.of(recipe),
         )
@@ -620,6 +641,15 @@ def _faces(faces: Iterable[domain.DetectedFace], thumbnails: Sequence[str]) -> l
 
 def _pixels(value: float) -> float:
     return round(value, PIXEL_DIGITS)
+
+
+def _confidence(distance: float, recipe: domain.Recipe) -> float | None:
+    calibration = recipe.calibration
+    return None if calibration is None else _rounded(calibration.confidence(distance))
+
+
+def _verdict(distance: float, limits: verdicts.Limits | None) -> verdicts.Verdict | None:
+    return None if limits is None else limits.verdict(distance)
 
 
 def _rounded(value: float) -> float:

@@ -58,8 +58,8 @@ def compare(request: CompareRequest, service: SearchService) -> CompareAnswer:
     """Whether two faces show the same person."""
     queries = request.one.query("one"), request.other.query("other")
     one, other = (_side(query, request, service) for query in queries)
-    comparison = compare_faces(one.embedded, other.embedded)
     recipe, limits = service.pipeline.recipe, service.limiter.of_pair()
+    comparison = compare_faces(one.embedded, other.embedded, recipe)
     return CompareAnswer.of(comparison, one.face, other.face, recipe, limits)
 
 

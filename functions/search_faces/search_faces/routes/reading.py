@@ -71,7 +71,8 @@ def version(_request: Nothing, service: SearchService) -> VersionAnswer:
             identity.name, identity.fingerprint, recipe.detector, recipe.crop, recipe.embedder
         ),
         store=StoreRecipe(
-            RecipeId.of(stored) if stored else None, stored == recipe if stored else None
+            RecipeId.of(recipe if stored == recipe else stored) if stored else None,
+            stored == recipe if stored else None,
         ),
         search=SearchAbilities(bool(service.bucket), service.uploads is not None),
     )

@@ -1,11 +1,14 @@
 """The nouns of the project: photos, the faces in them, and the matches of a search."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 
 import numpy as np
 from numpy.typing import NDArray
+
+from facesearch.confidence import Calibration
 
 EMBEDDING_SIZE = 128
 DEFAULT_COLLECTION = "default"
@@ -158,8 +161,10 @@ class Recipe:
     """How embeddings were made; vectors of different recipes must never be compared.
 
     The first three fields each name one step with every parameter that changes its numbers, and
-    make the recipe what it is. The others follow from them: `dimension` is how many numbers an
-    embedding has, and `unit_length` whether its L2 norm is 1.
+    make the recipe what it is. The others follow from them, or are known beside them: `dimension`
+    is how many numbers an embedding has, `unit_length` whether its L2 norm is 1, `whole_image`
+    whether it is of photos, not of the faces in them, and `calibration` what distances mean; None:
+    nobody has measured that.
     """
 
     detector: str
@@ -167,6 +172,14 @@ class Recipe:
     embedder: str
     dimension: int = field(default=EMBEDDING_SIZE, compare=False)
     unit_length: bool = field(default=True, compare=False)
+    whole_image: bool = field(default=False, compare=False)
+    name: str = field(default="", compare=False)
+    calibration: Calibration | None = field(default=None, compare=False)
+
+    @property
+    def max_distance(self) -> float:
+        """No two embeddings are farther apart."""
+        return 2.0 if self.unit_length else math.inf
 
     @property
     def fingerprint(self) -> str:

@@ -7,7 +7,7 @@ from time import monotonic
 
 from facesearch.errors import StoreNotFound
 from facesearch.stores import FaceStore
-from facesearch.verdicts import FEWEST, Limits, limits_for
+from facesearch.verdicts import FEWEST, Limits, limits_of
 
 COUNTED_FOR_S = 60.0
 MOST_COUNTED = 1_000
@@ -27,13 +27,20 @@ class Limiter:
     _counted: dict[str | None, tuple[float, int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def limits(self, collection: str | None = None) -> Limits:
-        """For a search of one collection, or of all. Raises a `StoreError`."""
-        return limits_for(self._faces(collection), self.very_likely)
+    def limits(self, collection: str | None = None) -> Limits | None:
+        """For a search of one collection, or of all. Raises a `StoreError`.
 
-    def of_pair(self) -> Limits:
+        None where nobody has measured them for the store's recipe.
+        """
+        recipe = self.store.recipe
+        if recipe is None:
+            return None
+        return limits_of(recipe, self._faces(collection), self.very_likely)
+
+    def of_pair(self) -> Limits | None:
         """For two faces that are compared: as in the smallest library."""
-        return limits_for(FEWEST, self.very_likely)
+        recipe = self.store.recipe
+        return limits_of(recipe, FEWEST, self.very_likely) if recipe else None
 
     def _faces(self, collection: str | None) -> int:
         now = self.clock()

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from facesearch.confidence import SAME_PERSON_DISTANCE, confidence, distance_at
 from facesearch.errors import FacesearchError, InvalidRequest, NoFaceFound, NotFound, StoreNotFound
 from facesearch.expansion import search_expanded
-from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, StoredFace
+from facesearch.faces import DetectedFace, EmbeddedFace, Embedding, Match, Recipe, StoredFace
 from facesearch.fields import check_fields, shorten
 from facesearch.stages import Stage, stage
 from facesearch.stores import FaceStore
@@ -22,7 +21,6 @@ from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 DEFAULT_K = 20
 MAX_K = 100
 MAX_OFFSET = 9_900
-MAX_DISTANCE = 2.0
 MAX_PHOTOS = 10
 """Photos of one person in one query."""
 
@@ -66,12 +64,24 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             ge=0, le=MAX_OFFSET, description="Nearer matches to skip: an answer's `next`."
         ),
     ] = 0
-    max_distance: Annotated[
-        float, msgspec.Meta(ge=0, le=MAX_DISTANCE, description="Only matches as near as this.")
-    ] = MAX_DISTANCE
+    max_distance: (
+        Annotated[
+            float,
+            msgspec.Meta(
+                ge=0,
+                le=999_999,
+                description="Only matches as near as this: up to 2 between unit vectors.",
+            ),
+        ]
+        | None
+    ) = None
     min_confidence: Annotated[
         float,
-        msgspec.Meta(ge=0, le=1, description="Only matches as likely the same person as this."),
+        msgspec.Meta(
+            ge=0,
+            le=1,
+            description="Only matches as likely the same person as this. For calibrated recipes.",
+        ),
     ] = 0.0
     min_detection_score: Annotated[
         float,
@@ -89,9 +99,20 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     def __post_init__(self) -> None:
         check_fields(self, Scope)
 
-    @property
-    def distance_limit(self) -> float:
-        return min(self.max_distance, distance_at(self.min_confidence))
+    def distance_limit(self, recipe: Recipe) -> float:
+        """How far a match may be. Raises `InvalidRequest` for what the recipe cannot tell."""
+        farthest = recipe.max_distance
+        if self.max_distance is not None:
+            if self.max_distance > farthest:
+                raise InvalidRequest(
+                    f"max_distance is {self.max_distance:g}: use 0 to {farthest:g}"
+                )
+            farthest = self.max_distance
+        if self.min_confidence > 0:
+            if recipe.calibration is None:
+                raise uncalibrated("min_confidence", recipe, "use max_distance")
+            farthest = min(farthest, recipe.calibration.distance_at(self.min_confidence))
+        return farthest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,14 +139,14 @@ class PhotoSearch:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two faces: their L2 distance (0 to 2), and the probability that they are one person."""
+    """Two faces: their L2 distance, and the probability that they are one person.
+
+    `confidence` and `same_person` are None where the recipe is not calibrated.
+    """
 
     distance: float
-    confidence: float
-
-    @property
-    def same_person(self) -> bool:
-        return self.distance <= SAME_PERSON_DISTANCE
+    confidence: float | None
+    same_person: bool | None
 
 
 def search_photo(
@@ -176,7 +197,8 @@ def search_mean(
     leave_out: Collection[str] = (),
 ) -> FaceMatches:
     """Search for the mean of faces of one person, and leave out stored ones by their ids."""
-    mean = mean_embedding([face.embedding for face in faces])
+    recipe = _recipe_of(store)
+    mean = mean_embedding([face.embedding for face in faces], unit_length=recipe.unit_length)
     return _nearest(mean, store, scope, leave_out=leave_out)
 
 
@@ -201,10 +223,23 @@ def check_query_count(count: int) -> None:
         )
 
 
-def compare_faces(one: EmbeddedFace, other: EmbeddedFace) -> Comparison:
-    """Compare two faces by the distance between their embeddings."""
+def compare_faces(one: EmbeddedFace, other: EmbeddedFace, recipe: Recipe) -> Comparison:
+    """Compare two faces of the recipe by the distance between their embeddings."""
     distance = float(np.linalg.norm(one.embedding - other.embedding))
-    return Comparison(distance, confidence(distance))
+    calibration = recipe.calibration
+    if calibration is None:
+        return Comparison(distance, None, None)
+    same = distance <= calibration.same_person_distance
+    return Comparison(distance, calibration.confidence(distance), same)
+
+
+def uncalibrated(option: str, recipe: Recipe, instead: str) -> InvalidRequest:
+    """The error for an option that needs to know what distances mean."""
+    name = f"'{recipe.name}'" if recipe.name else recipe.fingerprint
+    return InvalidRequest(
+        f"{option} needs a calibrated recipe, and {name} is not: {instead}, or its operator runs "
+        "facesearch evaluate --calibrate"
+    )
 
 
 def analyse_photo(photo: bytes, pipeline: FacePipeline) -> AnalysedPhoto:
@@ -241,6 +276,12 @@ def check_collection_exists(name: str, store: FaceStore) -> None:
         )
 
 
+def _recipe_of(store: FaceStore) -> Recipe:
+    if store.recipe is None:
+        raise ValueError("a store opened without a recipe cannot be searched")
+    return store.recipe
+
+
 def _with_faces(analysed: AnalysedPhoto | FacesearchError, which: str = "") -> AnalysedPhoto:
     if isinstance(analysed, FacesearchError):
         raise type(analysed)(f"{which}{analysed}") from analysed
@@ -272,6 +313,12 @@ def _nearest(
     face: int | None = None,
     leave_out: Collection[str] = (),
 ) -> FaceMatches:
+    recipe = _recipe_of(store)
+    limit = scope.distance_limit(recipe)
+    sure = recipe.calibration.expansion_distance if recipe.calibration else None
+    if scope.expand and sure is None:
+        raise uncalibrated("expand", recipe, "leave it out")
+
     def search(query: Embedding, k: int) -> list[Match]:
         matches = store.search(
             query,
@@ -287,16 +334,16 @@ def _nearest(
         try:
             # One more than is shown tells whether there is another page.
             matches = (
-                search_expanded(embedding, end + 1, search)
-                if scope.expand
+                search_expanded(embedding, end + 1, search, sure, unit_length=recipe.unit_length)
+                if scope.expand and sure is not None
                 else search(embedding, end + 1)
             )
             if not matches and scope.collection is not None:
                 check_collection_exists(scope.collection, store)
         except StoreNotFound:
             return FaceMatches(face, [], None)
-    limit = scope.distance_limit
     # Rounding may put opposite vectors a little farther apart than there is.
-    within = [match for match in matches if min(match.distance, MAX_DISTANCE) <= limit]
+    farthest = recipe.max_distance
+    within = [match for match in matches if min(match.distance, farthest) <= limit]
     more = len(within) > end and end <= MAX_OFFSET
     return FaceMatches(face, within[scope.offset : end], end if more else None)

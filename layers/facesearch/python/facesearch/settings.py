@@ -8,12 +8,19 @@ from pathlib import Path
 from facesearch.errors import SettingsError
 from facesearch.files import user_data_folder
 from facesearch.machine import usable_cpus
+from facesearch.recipes.finding import ChosenRecipe, find_recipe
 from facesearch.store_urls import url_of
 from facesearch.vision.limits import MAX_FACES, NO_LIMITS, IndexLimits
-from facesearch.vision.models import DEFAULT_EMBEDDER, EMBEDDERS
 
 STORE_FILE = "faces.db"
-VIEWS = ("1", "2")
+FACENETS = {
+    ("facenet-int8", "1"): "facenet",
+    ("facenet-int8", "2"): "facenet-two-views",
+    ("facenet-fp32", "1"): "facenet-fp32",
+    ("facenet-fp32", "2"): "facenet-fp32-two-views",
+}
+"""FaceNet's recipes by FACESEARCH_EMBEDDER and FACESEARCH_VIEWS, which chose before there were
+others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +30,9 @@ class Settings:
     store_url: str = field(repr=False)
     """It may hold a password."""
     models: Path
-    embedder: str
     threads: int
-    views: int
-    """How many crops of a face are embedded and averaged."""
+    recipe: ChosenRecipe | None = None
+    """None: that of the store, or FaceNet."""
     limits: IndexLimits = NO_LIMITS
     """What a face must reach to be indexed."""
     very_likely: float | None = None
@@ -35,18 +41,12 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises `SettingsError`, naming the variable."""
-        embedder = environ.get("FACESEARCH_EMBEDDER") or DEFAULT_EMBEDDER
-        if embedder not in EMBEDDERS:
-            raise SettingsError(
-                f"FACESEARCH_EMBEDDER is '{embedder}': use one of {', '.join(EMBEDDERS)}"
-            )
-        models = environ.get("FACESEARCH_MODELS")
+        models = models_folder(environ)
         return cls(
             store_url=url_of(environ.get("FACESEARCH_STORE") or str(default_store())),
-            models=Path(models) if models else default_models(),
-            embedder=embedder,
+            models=models,
             threads=_threads(environ.get("FACESEARCH_THREADS") or "0"),
-            views=_views(environ.get("FACESEARCH_VIEWS") or "1"),
+            recipe=_recipe(environ, models),
             limits=IndexLimits(
                 min_face_size=_least(environ, "FACESEARCH_MIN_FACE_SIZE"),
                 min_sharpness=_least(environ, "FACESEARCH_MIN_SHARPNESS"),
@@ -67,6 +67,12 @@ def default_store() -> Path:
     return before if before.is_file() and not kept.exists() else kept
 
 
+def models_folder(environ: Mapping[str, str]) -> Path:
+    """The folder of the models: FACESEARCH_MODELS, else the default one."""
+    named = environ.get("FACESEARCH_MODELS")
+    return Path(named) if named else default_models()
+
+
 def default_models() -> Path:
     """The user's cache folder, where the model build puts its results."""
     # Not in Lambda, where FACESEARCH_MODELS names the layer.
@@ -83,10 +89,19 @@ def _threads(text: str) -> int:
     return int(text) or usable_cpus()
 
 
-def _views(text: str) -> int:
-    if text not in VIEWS:
-        raise SettingsError(f"FACESEARCH_VIEWS is '{text}': use one of {', '.join(VIEWS)}")
-    return int(text)
+def _recipe(environ: Mapping[str, str], models: Path) -> ChosenRecipe | None:
+    if name := environ.get("FACESEARCH_RECIPE"):
+        return find_recipe(name, models)
+    embedder, views = environ.get("FACESEARCH_EMBEDDER"), environ.get("FACESEARCH_VIEWS")
+    for place, (variable, text) in enumerate(
+        (("FACESEARCH_EMBEDDER", embedder), ("FACESEARCH_VIEWS", views))
+    ):
+        values = dict.fromkeys(chosen[place] for chosen in FACENETS)
+        if text and text not in values:
+            raise SettingsError(f"{variable} is '{text}': use one of {', '.join(values)}")
+    if embedder or views:
+        return find_recipe(FACENETS[embedder or "facenet-int8", views or "1"], models)
+    return None
 
 
 def _least(environ: Mapping[str, str], name: str, highest: float = math.inf) -> float:

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from facesearch.faces import Recipe
+
 Verdict = Literal["very_likely", "possible", "look_alike"]
 Basis = Literal["measured", "extrapolated", "set"]
 
@@ -109,6 +111,14 @@ class Limits:
         if self.very_likely is not None and distance <= self.very_likely:
             return "very_likely"
         return "possible" if distance <= self.possible else "look_alike"
+
+
+def limits_of(recipe: Recipe, faces: int, very_likely: float | None = None) -> Limits | None:
+    """The limits of a recipe; None where they were not measured with it."""
+    calibration = recipe.calibration
+    if calibration is None or not calibration.by_searches:
+        return None
+    return limits_for(faces, very_likely)
 
 
 def limits_for(

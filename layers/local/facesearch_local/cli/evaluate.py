@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facesearch.errors import InvalidRequest
+from facesearch.recipes.finding import ChosenRecipe, check_usable, find_recipe
+from facesearch.recipes.writing import write_calibration
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import fetch_models
@@ -16,14 +19,15 @@ from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_signal
+from facesearch_local.evaluation.calibrating import calibrate
 from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
 from facesearch_local.evaluation.pairs import draw_pairs, read_pairs
 from facesearch_local.evaluation.results import Evaluation
 from facesearch_local.evaluation.statistics import require_statistics
-from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
-from facesearch_local.evaluation.systems import SYSTEMS
+from facesearch_local.evaluation.system import SHIPPED, SystemEntry
+from facesearch_local.evaluation.systems import recipe_entry
 from facesearch_local.evaluation.tables import Table, metric_tables
 from facesearch_local.pool import WorkerPool, worker_count
 
@@ -45,16 +49,24 @@ class Stopped(Exception):
 Examples:
   facesearch evaluate ~/people --output report
   facesearch evaluate lfw --pairs pairs.txt --json | jq .systems[0]
-  facesearch evaluate lfw --system whole-image --classifier vgg16.onnx \\
-    --classifier-preprocessing caffe --output vgg16.md""",
+  facesearch evaluate lfw --recipe facenet --recipe whole-image --output report
+  facesearch evaluate lfw --recipe mine.toml --calibrate""",
 )
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(
-    "--system",
+    "--recipe",
     "names",
     multiple=True,
     metavar="NAME",
-    help=f"A system to evaluate, repeatable (default: {SHIPPED}).",
+    help="A recipe to evaluate, or its .toml file, repeatable (default: FACESEARCH_RECIPE, else "
+    f"{SHIPPED}). 'facesearch models recipes' lists them.",
+)
+@click.option(
+    "--calibrate",
+    "calibrating",
+    is_flag=True,
+    help="Write what distances mean into each recipe: the confidence, and the distances by rate of "
+    "false accepts, as far as so many pairs can tell.",
 )
 @click.option(
     "--pairs",
@@ -85,18 +97,13 @@ Examples:
     type=click.Path(path_type=Path),
     help="Where vectors are kept for the next run (default: in the user's cache folder).",
 )
-@click.option(
-    "--classifier", type=click.Path(path_type=Path), help="Another ONNX network for whole-image."
-)
-@click.option("--classifier-sha256", default="", metavar="HEX", help="What its file must have.")
-@click.option("--classifier-preprocessing", default="", metavar="NAME", help="What it expects.")
-@click.option("--classifier-output", default="", metavar="NAME", help="The output to use.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 def command(
     *,
     folder: Path,
     names: Sequence[str],
+    calibrating: bool,
     pairs_file: Path | None,
     groups_file: Path | None,
     output: Path | None,
@@ -104,14 +111,10 @@ def command(
     seed: int,
     workers: int | None,
     cache: Path | None,
-    classifier: Path | None,
-    classifier_sha256: str,
-    classifier_preprocessing: str,
-    classifier_output: str,
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """How well systems tell the people of a labelled folder apart.
+    """How well recipes tell the people of a labelled folder apart.
 
     FOLDER holds a folder of photos for each person, named for the person; the face in the middle
     of a photo counts. Identification, verification, open set and detection are measured. Vectors
@@ -119,8 +122,11 @@ def command(
     """
     require_statistics()
     settings = model_settings()
-    asked = names or (SHIPPED,)
-    check_names(asked, SYSTEMS)
+    recipes = [find_recipe(name, settings.models) for name in names]
+    if not recipes:
+        recipes = [settings.recipe or find_recipe(SHIPPED, settings.models)]
+    for recipe in recipes:
+        check_usable(recipe)
     fetch_models(settings)
     labelled = read_labelled(folder, limit_people, seed)
     pairs = read_pairs(pairs_file, labelled) if pairs_file else draw_pairs(labelled.people, seed)
@@ -129,24 +135,18 @@ def command(
         raise click.UsageError("--groups needs ten pairs of photos of one person: add photos.")
     report = open_report(output)
     task = Task(
-        systems=SYSTEMS,
+        systems={recipe.name: recipe_entry(recipe) for recipe in recipes},
         labelled=labelled,
         pairs=pairs,
         groups=groups,
         seed=seed,
         settings=settings,
-        options=SystemOptions(
-            classifier,
-            classifier_sha256,
-            classifier_preprocessing,
-            classifier_output,
-        ),
         cache=cache or default_cache(),
         workers=workers or worker_count(settings.threads),
     )
     try:
         evaluation = evaluate(
-            asked,
+            [recipe.name for recipe in recipes],
             task,
             lambda name: partial(watch_progress, name, quiet or as_json),
             ["facesearch", *sys.argv[1:]],
@@ -167,7 +167,26 @@ def command(
         with saved(report.file):
             report.write(evaluation)
         print_note(f"the report is {report.file}")
-    return PARTLY_DONE if evaluation.problems or evaluation.not_run else DONE
+    calibrated = not calibrating or _calibrate(recipes, evaluation, task)
+    done = calibrated and not evaluation.problems and not evaluation.not_run
+    return DONE if done else PARTLY_DONE
+
+
+def _calibrate(recipes: Sequence[ChosenRecipe], evaluation: Evaluation, task: Task) -> bool:
+    """Write what was measured into the recipes. Returns whether all could be calibrated."""
+    results = {each.metrics.system: each for each in evaluation.systems}
+    there = [recipe for recipe in recipes if recipe.name in results]
+    for recipe in there:
+        try:
+            calibration = calibrate(results[recipe.name], task.labelled, task.pairs)
+        except InvalidRequest as error:
+            print_error(f"{recipe.name} was not calibrated: {error}")
+            return False
+        file = write_calibration(recipe, calibration, task.settings.models)
+        least = min((each.false_accept_rate for each in calibration.thresholds), default=None)
+        reach = "no threshold" if least is None else f"thresholds down to 1 in {1 / least:,.0f}"
+        print_note(f"{recipe.name} is calibrated, with {reach} false accepts: {file}")
+    return len(there) == len(recipes)
 
 
 def check_names(names: Sequence[str], systems: Mapping[str, SystemEntry]) -> None:

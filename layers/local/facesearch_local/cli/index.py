@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from facesearch.choosing import with_stored_recipe
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.asking import ask_to_forget, can_ask
 from facesearch_local.cli.command import Command
@@ -14,6 +15,7 @@ from facesearch_local.cli.options import (
     exclude_option,
     json_option,
     read_settings,
+    recipe_option,
     store_option,
     workers_option,
 )
@@ -30,6 +32,7 @@ from facesearch_local.pool import worker_count
     epilog="""\b
 Examples:
   facesearch index ~/Pictures
+  facesearch index --store sqlite:///products.db --recipe whole-image ~/Products
   facesearch index --collection wedding --workers 4 day1 day2 guest.jpg
   facesearch index --exclude 'scans' --exclude '*/exports/*' ~/Pictures
   facesearch index --min-face-size 40 --min-detection-score 0.95 ~/Pictures
@@ -37,6 +40,7 @@ Examples:
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
 @store_option
+@recipe_option
 @collection_option
 @exclude_option
 @click.option("--force", is_flag=True, help="Look at all photos again, unchanged ones too.")
@@ -53,6 +57,7 @@ def command(
     *,
     paths: Sequence[Path],
     store_url: str | None,
+    recipe: str | None,
     collection: str | None,
     limits: Limits,
     patterns: Sequence[str],
@@ -70,7 +75,7 @@ def command(
     fifth of the folder's (and more than ten), it asks, or needs --remove-missing: a disk may not
     be mounted. Limits on faces hold for the photos that it reads: with --force, for all.
     """
-    settings = with_limits(read_settings(store_url), limits)
+    settings = with_limits(with_stored_recipe(read_settings(store_url, recipe)), limits)
     update = Update(
         paths,
         lambda difference: remove_missing or _may_forget(difference, as_json),

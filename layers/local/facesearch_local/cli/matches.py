@@ -7,14 +7,25 @@ from pathlib import Path
 
 import click
 
-from facesearch.faces import Match
+from facesearch.confidence import percent
+from facesearch.faces import Match, Recipe
 from facesearch.photos.folder import SCHEME, photo_name
 from facesearch.searching import FaceMatches
 from facesearch.verdicts import WORDS, Limits, Verdict
 from facesearch_local.cli.output import print_note, printable
 
 COLUMNS = ("rank", "photo", "distance", "verdict")
+UNKNOWN = "unknown"
+"""What a distance means where the recipe is not calibrated."""
+
 LINE = "look-alikes, as near as strangers come in a library of this size"
+
+
+_COLOURS: dict[Verdict | None, str] = {
+    "very_likely": "green",
+    "possible": "yellow",
+    "look_alike": "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +34,28 @@ class _Row:
     photo: str
     link: str
     distance: str
-    verdict: Verdict
+    verdict: Verdict | None
+    said: str
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        return self.rank, self.photo, self.distance, WORDS[self.verdict]
+        return self.rank, self.photo, self.distance, self.said
 
 
-def print_results(results: Sequence[FaceMatches], limits: Limits) -> None:
+def print_results(results: Sequence[FaceMatches], recipe: Recipe, limits: Limits | None) -> None:
     """Print a table for each query face, with its number if there are several."""
     for result in results:
         if len(results) > 1:
             click.echo(f"face {result.face}:")
         if result.matches:
-            rows = [_row(rank, match, limits) for rank, match in enumerate(result.matches, 1)]
+            rows = [
+                _row(rank, match, recipe, limits) for rank, match in enumerate(result.matches, 1)
+            ]
             _print_rich_table(rows) if sys.stdout.isatty() else _print_table(rows)
-    if limits.very_likely is None and any(result.matches for result in results):
+    if limits is None:
+        if recipe.calibration is None:
+            print_note(f"what a distance means is unknown: recipe {recipe.name} is not calibrated")
+    elif limits.very_likely is None and any(result.matches for result in results):
         print_note(
             f"nothing is called very likely among {limits.faces:,} faces: strangers come so near "
             f"that the limit would let only {limits.passing:.0%} of true matches pass"
@@ -59,15 +76,23 @@ def shown_path(photo_id: str) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else name
 
 
-def _row(rank: int, match: Match, limits: Limits) -> _Row:
+def _row(rank: int, match: Match, recipe: Recipe, limits: Limits | None) -> _Row:
     photo_id = match.stored.photo.photo_id
     return _Row(
         str(rank),
         printable(shown_path(photo_id)),
         photo_id if photo_id.startswith(SCHEME) else "",
         f"{match.distance:.3f}",
-        limits.verdict(match.distance),
+        limits.verdict(match.distance) if limits else None,
+        _said(match.distance, recipe, limits),
     )
+
+
+def _said(distance: float, recipe: Recipe, limits: Limits | None) -> str:
+    if limits is not None:
+        return WORDS[limits.verdict(distance)]
+    calibration = recipe.calibration
+    return f"confidence {percent(calibration.confidence(distance))}" if calibration else UNKNOWN
 
 
 def _begins_look_alikes(rows: Sequence[_Row], place: int) -> bool:
@@ -111,7 +136,7 @@ def _print_rich_table(rows: Sequence[_Row]) -> None:
         if _begins_look_alikes(rows, place):
             table.add_section()
         rank, photo, distance, verdict = row.cells
-        colour = {"very_likely": "green", "possible": "yellow", "look_alike": "dim"}[row.verdict]
+        colour = _COLOURS.get(row.verdict, "")
         # As Text, names are not read as markup.
         table.add_row(
             rank,

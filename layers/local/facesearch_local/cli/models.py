@@ -8,10 +8,12 @@ import click
 
 from facesearch.errors import ModelError
 from facesearch.faces import Recipe
+from facesearch.recipes.finding import ChosenRecipe, find_recipe, names
+from facesearch.vision.identity import recipe_of
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import CommandGroup
 from facesearch_local.cli.options import json_option, model_settings
-from facesearch_local.cli.output import print_json
+from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.build import build_models
 from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
@@ -107,11 +109,50 @@ def info(only_folder: bool, as_json: bool) -> None:
             {
                 "folder": str(settings.models),
                 "files": [asdict(file) for file in files],
-                "recipe": {**asdict(recipe), "fingerprint": recipe.fingerprint},
+                "recipe": {**_steps(recipe), "fingerprint": recipe.fingerprint},
             }
         )
     else:
         _print(settings.models, files, recipe)
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  facesearch models recipes
+  facesearch models recipes --json"""
+)
+@json_option
+def recipes(as_json: bool) -> None:
+    """The recipes that --recipe takes, and whether their distances are calibrated."""
+    models = model_settings().models
+    found = [find_recipe(name, models) for name in names(models)]
+    if as_json:
+        print_json([_described(each) for each in found])
+        return
+    for each in found:
+        network = each.description.network
+        state = "calibrated" if each.description.calibration else "not calibrated"
+        if not network.sha256:
+            state = f"bring its network: facesearch models add {each.name} FILE.onnx"
+        size = f"{network.dimension:,} numbers"
+        click.echo(f"{each.name:<26}{each.description.regions:<12} {size:<14} {state}")
+
+
+def _described(chosen: ChosenRecipe) -> dict[str, Json]:
+    description = chosen.description
+    network = description.network
+    return {
+        "name": chosen.name,
+        "regions": description.regions,
+        "dimension": network.dimension,
+        "unit_length": network.unit_length,
+        "licence": network.licence,
+        "source": network.source,
+        "network": network.sha256 or None,
+        "calibrated": description.calibration is not None,
+        "fingerprint": recipe_of(description).fingerprint if network.sha256 else None,
+    }
 
 
 def _files(folder: Path) -> list[ModelFile]:
@@ -137,11 +178,15 @@ def _file(folder: Path, name: str, source: Source) -> ModelFile:
     return ModelFile(name, size, digest, source.licence, f"{source.package} {source.version}")
 
 
+def _steps(recipe: Recipe) -> dict[str, str]:
+    return {"detector": recipe.detector, "crop": recipe.crop, "embedder": recipe.embedder}
+
+
 def _print(folder: Path, files: list[ModelFile], recipe: Recipe) -> None:
     click.echo(f"folder    {folder}")
     for file in files:
         click.echo(f"{file.name:<18}{file.bytes / 1e6:6.1f} MB  {file.licence}, from {file.source}")
         click.echo(f"{'':<18}SHA-256 {file.sha256}")
     click.echo(f"recipe    {recipe.fingerprint}")
-    for step, text in asdict(recipe).items():
+    for step, text in _steps(recipe).items():
         click.echo(f"  {step:<8}  {text}")

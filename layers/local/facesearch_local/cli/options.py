@@ -1,6 +1,7 @@
 """The options that several commands share, and the settings that they change."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,21 +39,34 @@ workers_option = click.option(
     help="Processes to share the work (default: one for each CPU that it may use, as far as memory "
     "allows).",
 )
+recipe_option = click.option(
+    "--recipe",
+    metavar="NAME",
+    help="How photos are looked at: a recipe's name, or its .toml file (FACESEARCH_RECIPE; "
+    "default: the store's, else facenet). 'facesearch models recipes' lists them.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
-def read_settings(store_url: str | None = None) -> Settings:
-    """The settings of the environment. The store of the command line replaces theirs."""
-    settings = Settings.from_env(os.environ)
+def environment(recipe: str | None) -> Mapping[str, str]:
+    """The environment, in which the recipe of the command line replaces its own."""
+    if recipe is None:
+        return os.environ
+    return {**os.environ, "FACESEARCH_RECIPE": recipe}
+
+
+def read_settings(store_url: str | None = None, recipe: str | None = None) -> Settings:
+    """The settings of the environment. Store and recipe of the command line replace theirs."""
+    settings = Settings.from_env(environment(recipe))
     if store_url:
         return replace(settings, store_url=url_of(store_url))
     note_other_store()
     return settings
 
 
-def model_settings() -> Settings:
+def model_settings(recipe: str | None = None) -> Settings:
     """The settings for a command that uses no store."""
-    return Settings.from_env(os.environ)
+    return Settings.from_env(environment(recipe))
 
 
 def note_other_store() -> None:

@@ -21,7 +21,7 @@ def draw_result(
     face: DetectedFace,
     matches: Sequence[Match],
     read: ReadPhoto,
-    limits: Limits,
+    limits: Limits | None,
 ) -> Image.Image:
     """Draw a search with `face` of the photo `query`, which is called `name`.
 
@@ -33,7 +33,7 @@ def draw_result(
     return draw_grid(cut_out(query, face.box), printable(name), results)
 
 
-def _result(match: Match, read: ReadPhoto, limits: Limits) -> GridResult:
+def _result(match: Match, read: ReadPhoto, limits: Limits | None) -> GridResult:
     photo_id = match.stored.photo.photo_id
     picture, problem = None, ""
     try:
@@ -41,4 +41,5 @@ def _result(match: Match, read: ReadPhoto, limits: Limits) -> GridResult:
     except FacesearchError as error:
         problem = str(error)
     label = printable(photo_label(photo_id))
-    return GridResult(label, match.distance, limits.verdict(match.distance), picture, problem)
+    verdict = limits.verdict(match.distance) if limits else None
+    return GridResult(label, match.distance, verdict, picture, problem)

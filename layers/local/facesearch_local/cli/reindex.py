@@ -2,6 +2,7 @@
 
 import click
 
+from facesearch.choosing import with_stored_recipe
 from facesearch.photos.places import Photos
 from facesearch.reindexing import reindex_store
 from facesearch.settings import Settings
@@ -9,7 +10,7 @@ from facesearch.stores import open_rebuild, open_store
 from facesearch.stores.rebuilding import Rebuilt
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
-from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.options import json_option, read_settings, recipe_option, store_option
 from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.counting import counted_are
@@ -20,14 +21,17 @@ from facesearch_local.counting import counted_are
     epilog="""\b
 Examples:
   facesearch reindex --store 'opensearch://localhost:9200/faces?m=32&shards=2'
-  FACESEARCH_EMBEDDER=facenet-fp32 facesearch reindex --store opensearch+aws://…/faces
+  facesearch reindex --recipe facenet-fp32 --store opensearch+aws://…/faces
   facesearch reindex --store opensearch+aws://…/faces --drop-old""",
 )
 @store_option
+@recipe_option
 @click.option("--drop-old", is_flag=True, help="Delete the indexes that have been replaced.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
-def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -> None:
+def command(
+    store_url: str | None, recipe: str | None, drop_old: bool, as_json: bool, quiet: bool
+) -> None:
     """Rebuild a store for the models and the settings in its URL, then change over.
 
     Searches and writes go on meanwhile; for the last moments writers wait. With other models,
@@ -35,12 +39,12 @@ def command(store_url: str | None, drop_old: bool, as_json: bool, quiet: bool) -
     run it again: it goes on where it was. The old index is kept until --drop-old, and answers
     those who still use the old models; it takes no writes any more.
     """
-    settings = read_settings(store_url)
+    settings = with_stored_recipe(read_settings(store_url, recipe))
     rebuilt = rebuild_store(settings, quiet=quiet or as_json)
     dropped: list[str] = []
     if drop_old:
-        recipe = open_pipeline(settings).recipe
-        with open_rebuild(settings.store_url, recipe) as rebuild:
+        in_use = open_pipeline(settings).recipe
+        with open_rebuild(settings.store_url, in_use) as rebuild:
             dropped = rebuild.drop_old()
     _report(rebuilt, dropped, as_json=as_json)
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 from PIL import Image
 
+from facesearch.choosing import with_stored_recipe
 from facesearch.faces import DetectedFace, Match
 from facesearch.files import check_replaceable, complete_file
 from facesearch.limiter import Limiter
@@ -33,7 +34,12 @@ from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.matches import print_results
-from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.options import (
+    json_option,
+    read_settings,
+    recipe_option,
+    store_option,
+)
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.picture import draw_result
 from facesearch_local.cli.query import naming, note_other_faces
@@ -74,6 +80,7 @@ Examples:
     "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
 )
 @store_option
+@recipe_option
 @scope_options
 @click.option(
     "--face",
@@ -96,6 +103,7 @@ def command(
     *,
     images: tuple[Path, ...],
     store_url: str | None,
+    recipe: str | None,
     scope: Scope,
     face: FaceChoice,
     grid: Path | None,
@@ -105,9 +113,10 @@ def command(
 ) -> int:
     """The stored faces nearest to the largest face of IMAGE, nearest first.
 
-    Several IMAGEs are photos of one person: their largest faces are averaged. Distance is L2
-    between unit vectors, 0 to 2. The verdict says what it means among so many faces: within the
-    distance of "very likely", 1 % of searches for people who are not there show a stranger.
+    Several IMAGEs are photos of one person: their largest faces are averaged. Distance is L2, with
+    FaceNet between unit vectors: 0 to 2. The verdict says what it means among so many faces: within
+    the distance of "very likely", 1 % of searches for people who are not there show a stranger. It
+    is unknown where the recipe is not calibrated.
     """
     if grid is not None:
         _check_format(grid)
@@ -117,7 +126,7 @@ def command(
     if grid is not None and face == "all":
         raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
     check_query_count(len(images))
-    settings = read_settings(store_url)
+    settings = with_stored_recipe(read_settings(store_url, recipe))
     pipeline = open_pipeline(settings)
     with open_store(settings.store_url, pipeline.recipe) as store:
         limits = Limiter(store, settings.very_likely).limits(scope.collection)
@@ -130,7 +139,7 @@ def command(
     if as_json:
         print_json(msgspec.to_builtins(result.answer))
     else:
-        print_results(result.results, limits)
+        print_results(result.results, pipeline.recipe, limits)
         click.echo(f"The store is {printable(place_of(settings.store_url))}", err=True)
     if not result.matches:
         return _report_nothing(scope, held)
@@ -168,7 +177,7 @@ def _search_photo(
     store: FaceStore,
     scope: Scope,
     face: FaceChoice,
-    limits: Limits,
+    limits: Limits | None,
 ) -> _SearchResult:
     with naming(image):
         search = search_photo(read_file(image).data, pipeline, store, scope, face)
@@ -182,7 +191,11 @@ def _search_photo(
 
 
 def _search_person(
-    images: Sequence[Path], pipeline: FacePipeline, store: FaceStore, scope: Scope, limits: Limits
+    images: Sequence[Path],
+    pipeline: FacePipeline,
+    store: FaceStore,
+    scope: Scope,
+    limits: Limits | None,
 ) -> _SearchResult:
     photos = []
     for image in images:
@@ -251,7 +264,7 @@ def _open(target: str) -> None:
         print_note(f"no program could be started to open {target}")
 
 
-def _draw(grid: Path, image: Path, result: _SearchResult, limits: Limits) -> None:
+def _draw(grid: Path, image: Path, result: _SearchResult, limits: Limits | None) -> None:
     name = "/".join(image.absolute().parts[-2:])
     picture = draw_result(name, *result.query(), result.matches, Photos().read, limits)
     with saved(grid), complete_file(grid) as file:

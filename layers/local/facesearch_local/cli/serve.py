@@ -1,13 +1,19 @@
 """`facesearch serve`: what API Gateway and Lambda do in the cloud, on this machine."""
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from facesearch.choosing import with_stored_recipe
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import fetch_models
-from facesearch_local.cli.options import note_other_store, store_option
+from facesearch_local.cli.options import (
+    environment,
+    note_other_store,
+    recipe_option,
+    store_option,
+)
 from facesearch_local.server import serve
 from facesearch_local.settings import ServeSettings
 
@@ -23,6 +29,7 @@ Examples:
   curl --data-binary @portrait.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8000/v1/search""",
 )
 @store_option
+@recipe_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The TCP port."
@@ -55,6 +62,7 @@ Examples:
 )
 def command(
     store_url: str | None,
+    recipe: str | None,
     host: str,
     port: int,
     workers: int | None,
@@ -64,7 +72,7 @@ def command(
 ) -> None:
     """The search API and its page, on this machine."""
     # Searches run beside each other, one thread each.
-    environ = {"FACESEARCH_THREADS": "1", **os.environ}
+    environ = {"FACESEARCH_THREADS": "1", **environment(recipe)}
     if store_url:
         environ["FACESEARCH_STORE"] = store_url
     else:
@@ -72,11 +80,12 @@ def command(
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
     settings = ServeSettings.from_env(environ)
-    fetch_models(settings.search.shared)
+    shared = with_stored_recipe(settings.search.shared)
+    fetch_models(shared)
     serve(
         host,
         port,
-        settings,
+        replace(settings, search=replace(settings.search, shared=shared)),
         workers=workers or 0,
         api_key=api_key or "",
         hosts=hosts,

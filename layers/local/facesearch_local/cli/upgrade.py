@@ -2,10 +2,11 @@
 
 import click
 
+from facesearch.choosing import with_stored_recipe
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
-from facesearch_local.cli.options import json_option, read_settings, store_option
+from facesearch_local.cli.options import json_option, read_settings, recipe_option, store_option
 from facesearch_local.cli.output import print_error, print_json
 from facesearch_local.cli.reindex import rebuild_store, rebuilt_json
 from facesearch_local.counting import counted_are
@@ -22,9 +23,10 @@ Examples:
   facesearch upgrade --store opensearch://localhost:9200/faces --json""",
 )
 @store_option
+@recipe_option
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
-def command(store_url: str | None, as_json: bool, quiet: bool) -> int:
+def command(store_url: str | None, recipe: str | None, as_json: bool, quiet: bool) -> int:
     """Look at all stored photos again with the models and methods in use now.
 
     Needed when a store answers that its embeddings were made by another recipe. Collections and
@@ -32,7 +34,7 @@ def command(store_url: str | None, as_json: bool, quiet: bool) -> int:
     goes on where it was. Photos whose files are missing stay without faces; if they are many,
     nothing is done: a disk may not be mounted.
     """
-    settings = read_settings(store_url)
+    settings = with_stored_recipe(read_settings(store_url, recipe))
     with open_store(settings.store_url, None) as store:
         selection = Selection(missing=True)
         missing = sum(1 for _ in selection.photos(store))

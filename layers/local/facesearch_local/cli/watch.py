@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from watchfiles import Change, watch
 
+from facesearch.choosing import with_stored_recipe
 from facesearch.errors import StoreUnavailable
 from facesearch.vision.formats import EXTENSIONS
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE
@@ -20,6 +21,7 @@ from facesearch_local.cli.options import (
     exclude_option,
     json_option,
     read_settings,
+    recipe_option,
     store_option,
     workers_option,
 )
@@ -53,6 +55,7 @@ Examples:
     "paths", nargs=-1, required=True, metavar="FOLDER…", type=click.Path(path_type=Path)
 )
 @store_option
+@recipe_option
 @collection_option
 @exclude_option
 @workers_option
@@ -62,6 +65,7 @@ def command(
     *,
     paths: Sequence[Path],
     store_url: str | None,
+    recipe: str | None,
     collection: str | None,
     limits: Limits,
     patterns: Sequence[str],
@@ -76,15 +80,16 @@ def command(
     watched again. What other machines change on network drives may not be seen: run facesearch
     index for that. It ends with Ctrl-C or SIGTERM: with exit code 130 if photos were left to do.
     """
-    settings = with_limits(read_settings(store_url), limits)
+    settings = with_limits(read_settings(store_url, recipe), limits)
     update = Update(paths, lambda _: False, collection, Excludes(patterns))
     count = workers or worker_count(settings.threads)
     news = _News(as_json=as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def update_now() -> Updated:
-        with open_workers(count, settings) as pool:
-            updated = update_store(update, settings, pool, count, quiet=True)
+        chosen = with_stored_recipe(settings)
+        with open_workers(count, chosen) as pool:
+            updated = update_store(update, chosen, pool, count, quiet=True)
         news.tell(updated)
         return updated
 

@@ -15,7 +15,7 @@ from facesearch.photos.folder import read_file
 from facesearch.settings import Settings
 from facesearch_local.evaluation.cache import CachedVector, EmbeddingCache
 from facesearch_local.evaluation.labelled import LabelledPhoto
-from facesearch_local.evaluation.system import Embedded, System, SystemEntry, SystemOptions
+from facesearch_local.evaluation.system import Embedded, System, SystemEntry
 from facesearch_local.library.chunks import in_chunks
 from facesearch_local.library.walk import PhotoFile, Problem
 from facesearch_local.pool import Pipe, WorkerPool, answer_chunks
@@ -56,7 +56,6 @@ def embed_photos(
     entry: SystemEntry,
     photos: Sequence[LabelledPhoto],
     settings: Settings,
-    options: SystemOptions,
     *,
     cache_folder: Path,
     workers: int,
@@ -67,13 +66,13 @@ def embed_photos(
     A photo that cannot be read, or crashes the system, is a problem and not cached: the next run
     tries again. Raises `FacesearchError` when the system itself cannot run.
     """
-    system = entry.open(settings, options)
+    system = entry.open(settings)
     files = [photo.file for photo in photos]
     problems: list[Problem] = []
     with EmbeddingCache(cache_folder, system.recipe) as cache:
         known = cache.read(files)
         missing = [file for file in files if file not in known]
-        pool = WorkerPool(workers, partial(_work, entry, settings, options), _crashed)
+        pool = WorkerPool(workers, partial(_work, entry, settings), _crashed)
         with pool, watch(pool, len(missing)) as advance:
             for results in pool.results(in_chunks(missing, workers)):
                 done: list[tuple[PhotoFile, CachedVector]] = []
@@ -106,10 +105,10 @@ def _gather(
     )
 
 
-def _work(entry: SystemEntry, settings: Settings, options: SystemOptions, connection: Pipe) -> None:
+def _work(entry: SystemEntry, settings: Settings, connection: Pipe) -> None:
     """A worker process; one thread each, as every core has a worker of its own."""
     try:
-        system = entry.open(replace(settings, threads=1), options)
+        system = entry.open(replace(settings, threads=1))
     except FacesearchError as error:
         connection.send(error)
         return

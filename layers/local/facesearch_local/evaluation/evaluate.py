@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facesearch.confidence import THRESHOLDS
 from facesearch.errors import ModelError
 from facesearch.settings import Settings
 from facesearch_local.evaluation.embed_photos import Watch, embed_photos
@@ -15,7 +14,7 @@ from facesearch_local.evaluation.measure import SystemResult, measure
 from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.provenance import provenance
 from facesearch_local.evaluation.results import Evaluation, GroupResult, NotRun
-from facesearch_local.evaluation.system import SHIPPED, SystemEntry, SystemOptions
+from facesearch_local.evaluation.system import SystemEntry
 from facesearch_local.library.walk import Problem
 
 
@@ -32,7 +31,6 @@ class Task:
     groups: dict[str, str]
     seed: int
     settings: Settings
-    options: SystemOptions
     cache: Path
     workers: int
 
@@ -69,7 +67,6 @@ def _run(name: str, task: Task, watch: Watch) -> SystemResult | NotRun:
             task.systems[name],
             task.labelled.photos,
             task.settings,
-            task.options,
             cache_folder=task.cache,
             workers=task.workers,
             watch=watch,
@@ -79,9 +76,8 @@ def _run(name: str, task: Task, watch: Watch) -> SystemResult | NotRun:
     detected = int(embedded.detected.sum())
     if detected < 2:
         return NotRun(name, f"it found faces in {detected} of {len(embedded.detected):,} photos")
-    thresholds = [each.distance for each in THRESHOLDS] if name == SHIPPED else []
-    rank = task.systems[name].rank
-    return measure(embedded, task.labelled, task.pairs, thresholds, task.seed, rank)
+    entry = task.systems[name]
+    return measure(embedded, task.labelled, task.pairs, entry.calibration, task.seed, entry.rank)
 
 
 def _by_group(result: SystemResult, task: Task) -> GroupResult:

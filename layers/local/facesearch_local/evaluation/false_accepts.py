@@ -3,6 +3,7 @@
 LFW's 3,000 pairs of strangers cannot show a rate of 1 in 10,000; its photos make 87 million.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch_local.evaluation.ranking import Vectors
+from facesearch_local.evaluation.statistics import Interval, bootstrap_by_person
 
 FOLDS = 10
 BINS = 200_000
-WIDTH = 2.0 / BINS
-"""Distances are counted in bins so wide: 87 million would not fit in memory."""
+"""Distances are counted in so many bins: 87 million would not fit in memory."""
+
+_T_9 = 2.262
+"""Student's t for ten folds: half a 95 % interval, in standard errors."""
 
 Counts = NDArray[np.int64]
 
@@ -25,7 +29,8 @@ class AcceptRates:
 
     At `distance` this share of all pairs of different people is accepted. `held_out` is the
     rate among people of one fold at the threshold that is chosen on the nine others, on average.
-    `true_accept_rate`: of pairs of one person, each person counting alike.
+    `true_accept_rate`: of pairs of one person, each person counting alike. `different_pairs` and
+    `same_pairs` are those that it was measured on.
     """
 
     false_accept_rate: float
@@ -33,12 +38,22 @@ class AcceptRates:
     held_out: float
     held_out_deviation: float
     true_accept_rate: float
+    true_accept_interval: Interval
+    different_pairs: int
+    same_pairs: int
+
+    @property
+    def held_out_interval(self) -> Interval:
+        """95 %, by the spread of the folds."""
+        # The deviation is over the folds, not of a sample of them.
+        half = _T_9 * self.held_out_deviation / math.sqrt(FOLDS - 1)
+        return max(0.0, self.held_out - half), min(1.0, self.held_out + half)
 
 
 def accept_rates(
     people: NDArray[np.str_], vectors: Vectors, false_accept_rates: Sequence[float], seed: int = 1
 ) -> list[AcceptRates]:
-    """For unit vectors (n, d) of photos of `people` (n,), some of whom have several.
+    """For vectors (n, d) of photos of `people` (n,), some of whom have several.
 
     Empty where there are too few people for the folds.
     """
@@ -46,40 +61,50 @@ def accept_rates(
     if person.max() + 1 < 2 * FOLDS:
         return []
     fold = (np.random.default_rng(seed).permutation(person.max() + 1) % FOLDS)[person]
-    inside, touching, everywhere = _count_strangers(person, fold, vectors)
-    accepted = [_same_person_distances(person, vectors, each) for each in _with_several(person)]
+    # No two are farther apart than this: 2 for unit vectors.
+    width = 2 * float(np.linalg.norm(vectors, axis=1).max()) * (1 + 1e-6) / BINS
+    inside, touching, everywhere = _count_strangers(person, fold, vectors, width)
+    several = _with_several(person)
+    accepted = [_same_person_distances(person, vectors, each) for each in several]
     rates = []
     for rate in false_accept_rates:
-        distance = _threshold(everywhere, rate)
+        threshold = _threshold(everywhere, rate)
         held_out = [
             _rate(inside[each], _threshold(everywhere - touching[each], rate))
             for each in range(FOLDS)
         ]
+        distance = threshold * width
+        of_people = np.array([(own <= distance).mean() for own in accepted])
         rates.append(
             AcceptRates(
                 false_accept_rate=rate,
                 distance=distance,
                 held_out=float(np.mean(held_out)),
                 held_out_deviation=float(np.std(held_out)),
-                true_accept_rate=float(np.mean([(own <= distance).mean() for own in accepted])),
+                true_accept_rate=float(of_people.mean()),
+                true_accept_interval=bootstrap_by_person(of_people, several.astype(np.str_)),
+                different_pairs=int(everywhere.sum()),
+                same_pairs=sum(map(len, accepted)),
             )
         )
     return rates
 
 
 def _count_strangers(
-    person: NDArray[np.intp], fold: NDArray[np.intp], vectors: Vectors
+    person: NDArray[np.intp], fold: NDArray[np.intp], vectors: Vectors, width: float
 ) -> tuple[Counts, Counts, Counts]:
-    """By distance: pairs inside each fold, pairs with a photo of each fold, all pairs."""
+    """By distance, in bins of this width: pairs inside each fold, with a photo of each, and all."""
     inside, touching = np.zeros((2, FOLDS, BINS), np.int64)
+    lengths = np.vecdot(vectors, vectors)
     for one in range(FOLDS):
         for other in range(one, FOLDS):
             rows, columns = np.flatnonzero(fold == one), np.flatnonzero(fold == other)
-            squares = 2 - 2 * (vectors[rows] @ vectors[columns].T)
+            products = vectors[rows] @ vectors[columns].T
+            squares = lengths[rows][:, None] + lengths[columns] - 2 * products
             strangers = person[rows][:, None] != person[columns]
             if one == other:
                 strangers &= rows[:, None] < columns
-            bins = (np.sqrt(np.maximum(squares[strangers], 0)) / WIDTH).astype(np.int64)
+            bins = (np.sqrt(np.maximum(squares[strangers], 0)) / width).astype(np.int64)
             counts = np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)
             touching[one] += counts
             if one == other:
@@ -90,13 +115,13 @@ def _count_strangers(
     return inside, touching, (touching.sum(axis=0) + inside.sum(axis=0)) // 2
 
 
-def _threshold(counts: Counts, rate: float) -> float:
-    """The largest distance below which no more than this share of the pairs lies."""
-    return float(np.searchsorted(counts.cumsum(), rate * counts.sum(), side="right") * WIDTH)
+def _threshold(counts: Counts, rate: float) -> int:
+    """The last of the first bins that hold no more than this share of the pairs, and one more."""
+    return int(np.searchsorted(counts.cumsum(), rate * counts.sum(), side="right"))
 
 
-def _rate(counts: Counts, distance: float) -> float:
-    return float(counts[: round(distance / WIDTH)].sum() / counts.sum())
+def _rate(counts: Counts, threshold: int) -> float:
+    return float(counts[:threshold].sum() / counts.sum())
 
 
 def _with_several(person: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -1,12 +1,11 @@
 """Measure one system: every protocol, on its vectors of a labelled folder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.confidence import THRESHOLDS, confidence
+from facesearch.confidence import Calibration
 from facesearch_local.evaluation.calibration import (
     ConfidenceCalibration,
     Reliability,
@@ -28,7 +27,6 @@ from facesearch_local.evaluation.pairs import Pairs
 from facesearch_local.evaluation.ranking import Rank, Vectors, nearest
 from facesearch_local.evaluation.several_photos import SeveralPhotos, several_photos
 from facesearch_local.evaluation.statistics import Distances, fit_logistic
-from facesearch_local.evaluation.system import SHIPPED
 from facesearch_local.evaluation.verification import (
     Verification,
     pair_distances,
@@ -50,8 +48,7 @@ class DistanceSummary:
 class SystemMetrics:
     """What is measured of a system, ready for JSON; None where there are too few photos or pairs.
 
-    `reliability` and `calibration` are of the confidence, which only the shipped system has;
-    `several_photos` is of the shipped system, too.
+    `reliability`, `calibration` and `several_photos` are of systems whose recipe is calibrated.
     """
 
     system: str
@@ -83,11 +80,11 @@ def measure(
     embedded: EmbeddedPhotos,
     labelled: Labelled,
     pairs: Pairs | None,
-    thresholds: Sequence[float],
+    calibration: Calibration | None,
     seed: int,
     rank: Rank = nearest,
 ) -> SystemResult:
-    """`thresholds`: distances that are suggested for this system, for the open set."""
+    """`calibration`: what the system's recipe says of its distances."""
     people, missed = labelled.people[embedded.detected], labelled.people[~embedded.detected]
     vectors = embedded.embeddings
     retrieval = retrieve(people, vectors, missed, rank)
@@ -97,9 +94,10 @@ def measure(
         distances = pair_distances(vectors, place, pairs.one, pairs.other)
         verified = verification(distances, pairs.same, pairs.fold)
         summary = distance_summary(distances, pairs)
-        if embedded.system == SHIPPED and summary is not None:
-            reliable = _reliability(distances, pairs)
-            calibrated = _calibration(distances, pairs, people, vectors)
+        if calibration is not None and summary is not None:
+            reliable = _reliability(distances, pairs, calibration)
+            calibrated = _calibration(distances, pairs, people, vectors, calibration)
+    suggested = [each.distance for each in calibration.thresholds] if calibration else []
     metrics = SystemMetrics(
         system=embedded.system,
         recipe=embedded.recipe,
@@ -112,30 +110,34 @@ def measure(
         distances=summary,
         reliability=reliable,
         calibration=calibrated,
-        open_set=open_set(people, vectors, missed, thresholds),
-        several_photos=(
-            several_photos(people, vectors, seed) if embedded.system == SHIPPED else ()
-        ),
+        open_set=open_set(people, vectors, missed, suggested),
+        several_photos=several_photos(people, vectors, seed) if calibration else (),
     )
     return SystemResult(metrics, embedded, retrieval, distances)
 
 
-def _reliability(distances: Distances, pairs: Pairs) -> Reliability:
-    """Reliability of the shipped confidence on the pairs that have vectors."""
+def _reliability(distances: Distances, pairs: Pairs, calibration: Calibration) -> Reliability:
+    """Reliability of the recipe's confidence on the pairs that have vectors."""
     there = np.isfinite(distances)
-    confidences = np.array([confidence(distance) for distance in distances[there].tolist()])
+    confidences = np.array([calibration.confidence(each) for each in distances[there].tolist()])
     return reliability(confidences, pairs.same[there])
 
 
 def _calibration(
-    distances: Distances, pairs: Pairs, people: NDArray[np.str_], vectors: Vectors
+    distances: Distances,
+    pairs: Pairs,
+    people: NDArray[np.str_],
+    vectors: Vectors,
+    calibration: Calibration,
 ) -> ConfidenceCalibration | None:
     """None where the other folds of some fold have pairs of one kind only."""
     there = np.isfinite(distances)
     apart, same, fold = distances[there], pairs.same[there], pairs.fold[there]
     if any(len(np.unique(same[fold != each])) < 2 for each in np.unique(fold)):
         return None
-    rates = accept_rates(people, vectors, [each.false_accept_rate for each in THRESHOLDS])
+    rates = accept_rates(
+        people, vectors, [each.false_accept_rate for each in calibration.thresholds]
+    )
     return ConfidenceCalibration(
         fitted=fit_logistic(apart, same),
         held_out=reliability(held_out_confidences(apart, same, fold), same),

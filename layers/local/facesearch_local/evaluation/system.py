@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.confidence import Calibration
 from facesearch.errors import FacesearchError
 from facesearch.settings import Settings
 from facesearch_local.evaluation.ranking import Rank, nearest
 
 SHIPPED = "facenet"
-"""The system of the suggested thresholds and the confidence."""
+"""The recipe that is used unless another is named."""
 
 Embedded = NDArray[np.float32] | FacesearchError | None
 """A vector, why there is none, or None where no face was found."""
@@ -35,21 +35,12 @@ class System(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SystemOptions:
-    """The classifier of `whole-image` and `face-crop`, when it is not the one built here."""
-
-    classifier: Path | None = None
-    sha256: str = ""
-    preprocessing: str = ""
-    output: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class SystemEntry:
-    """How a system is opened, and how its answers are put in order.
+    """How a system is opened, how its answers are put in order, and what its distances mean.
 
     `open` goes to worker processes: a function of a module, a class, or a `partial` of one.
     """
 
-    open: Callable[[Settings, SystemOptions], System]
+    open: Callable[[Settings], System]
     rank: Rank = nearest
+    calibration: Calibration | None = None

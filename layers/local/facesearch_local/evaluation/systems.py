@@ -1,17 +1,18 @@
-"""The systems that `facesearch evaluate` knows: ways from photos to vectors, by name."""
+"""The systems that `facesearch evaluate` knows: recipes, run by the product's own pipeline."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from facesearch.errors import FacesearchError
+from facesearch.recipes.finding import ChosenRecipe, built_in
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 from facesearch_local.evaluation.central_face import most_central
-from facesearch_local.evaluation.reported import FaceCrop, FacenetReport, WholeImage
-from facesearch_local.evaluation.system import SHIPPED, Embedded, System, SystemEntry, SystemOptions
+from facesearch_local.evaluation.system import SHIPPED, Embedded, System, SystemEntry
 
 
-class Facenet:
-    """This project's pipeline: exactly as it is shipped, or with another recipe."""
+class RecipeSystem:
+    """A recipe; of several faces in a photo, the one nearest the middle."""
 
     other_processes_s = 0.0
 
@@ -25,6 +26,15 @@ class Facenet:
         return [_main_vector(photo) for photo in self._pipeline.analyse(photos)]
 
 
+def recipe_entry(recipe: ChosenRecipe) -> SystemEntry:
+    """The recipe as a system."""
+    return SystemEntry(partial(_open, recipe), calibration=recipe.description.calibration)
+
+
+def _open(recipe: ChosenRecipe, settings: Settings) -> System:
+    return RecipeSystem(recipe.name, FacePipeline(settings.models, recipe, settings.threads))
+
+
 def _main_vector(photo: AnalysedPhoto | FacesearchError) -> Embedded:
     if isinstance(photo, FacesearchError):
         return photo
@@ -34,17 +44,8 @@ def _main_vector(photo: AnalysedPhoto | FacesearchError) -> Embedded:
     return photo.faces[most_central(boxes, photo.width, photo.height)].embedding
 
 
-def _open_facenet(settings: Settings, _: SystemOptions) -> System:
-    return Facenet(SHIPPED, FacePipeline.from_settings(settings))
-
-
-def _open_facenet_report(settings: Settings, _: SystemOptions) -> System:
-    return FacenetReport(settings)
-
-
 SYSTEMS: Mapping[str, SystemEntry] = {
-    "whole-image": SystemEntry(WholeImage),
-    "face-crop": SystemEntry(FaceCrop),
-    "facenet-report": SystemEntry(_open_facenet_report),
-    SHIPPED: SystemEntry(_open_facenet),
+    name: recipe_entry(built_in(name))
+    for name in ("whole-image", "face-crop", "facenet-report", SHIPPED)
 }
+"""Those of the two reports, and FaceNet as it is now."""

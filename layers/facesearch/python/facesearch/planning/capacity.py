@@ -53,13 +53,21 @@ COMPRESSIONS = {"1x": 4, "4x": 1}
 """Bytes of memory a dimension."""
 
 
-def vector_bytes(compression: str = "1x") -> float:
+def vector_bytes(compression: str = "1x", dimension: int = EMBEDDING_SIZE) -> float:
     """Published rule for HNSW: what one vector and its links keep in memory, bytes."""
-    return 1.1 * (COMPRESSIONS[compression] * EMBEDDING_SIZE + 8 * HNSW_M)
+    return 1.1 * (COMPRESSIONS[compression] * dimension + 8 * HNSW_M)
 
 
 DISK_BYTES_A_FACE = 1_100
 """Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
+NUMBER_BYTES = 4
+
+
+def disk_bytes_a_face(dimension: int = EMBEDDING_SIZE) -> int:
+    """Bytes in the index: what was measured with 128 numbers, and 4 more for each further one."""
+    return DISK_BYTES_A_FACE + NUMBER_BYTES * (dimension - EMBEDDING_SIZE)
+
+
 INDEXES = 2
 """The index that is searched, and a new one of other models that is built beside it."""
 UNMERGED = 1.1
@@ -89,11 +97,15 @@ NODE_LOAD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the system must carry: most faces stored, sustained searches, photos uploaded."""
+    """What the system must carry: most faces stored, sustained searches, photos uploaded.
+
+    `dimension`: how many numbers an embedding has.
+    """
 
     faces: int
     searches_a_second: float
     photos_a_day: int
+    dimension: int = EMBEDDING_SIZE
 
     def __post_init__(self) -> None:
         """Raises `InvalidRequest`, naming the field."""
@@ -290,7 +302,7 @@ class _Cluster:
         # Copies of one shard are on different nodes: with few shards, some nodes have none.
         serving = min(self.nodes, self.shards * self.copies)
         return (
-            self._faces_a_node * vector_bytes(self.compression) <= self.node.cache_bytes
+            self._faces_a_node * self._vector_bytes <= self.node.cache_bytes
             and self.disk_gib <= self.node.max_disk_gib
             and self._busy_vcpus <= serving * self.node.vcpus * NODE_LOAD
         )
@@ -298,9 +310,14 @@ class _Cluster:
     @property
     def disk_gib(self) -> float:
         # The compressed vectors stand beside the whole ones, which rank what is found by them.
-        more = EMBEDDING_SIZE if self.compression == "4x" else 0
-        data = self._faces_a_node * (DISK_BYTES_A_FACE + more) * UNMERGED * INDEXES
+        dimension = self.workload.dimension
+        more = dimension if self.compression == "4x" else 0
+        data = self._faces_a_node * (disk_bytes_a_face(dimension) + more) * UNMERGED * INDEXES
         return disk_gib_for(data / GIB)
+
+    @property
+    def _vector_bytes(self) -> float:
+        return vector_bytes(self.compression, self.workload.dimension)
 
     @property
     def _faces_a_node(self) -> float:
@@ -320,7 +337,7 @@ def _smallest_of(
 ) -> _Cluster | None:
     """The smallest cluster of such nodes that carries the workload; None if none does."""
     copies = 1 + redundancy.replicas
-    least = ceil(workload.faces * DISK_BYTES_A_FACE / SHARD_BYTES)
+    least = ceil(workload.faces * disk_bytes_a_face(workload.dimension) / SHARD_BYTES)
     # A node for each copy, at least; and as many in each zone.
     first = ceil(copies / redundancy.zones) * redundancy.zones
     most = MAX_NODES if node.vcpus > 1 else MAX_SINGLE_VCPU_NODES

@@ -34,10 +34,10 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChosenRecipe:
-    """A recipe, and the folder of its file: None for one that comes with the program."""
+    """A recipe, and its file: None for one that comes with the program."""
 
     description: RecipeDescription
-    folder: Path | None = None
+    file: Path | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ class ChosenRecipe:
     def network_file(self, models: Path) -> Path:
         """The network's ONNX file, beside the recipe or in `models`. It may be missing."""
         name = self.description.network.file
-        beside = self.folder and self.folder / name
+        beside = self.file and self.file.parent / name
         return beside if beside and beside.is_file() else models / name
 
 
@@ -76,7 +76,7 @@ def read_recipe(file: Path) -> ChosenRecipe:
         raise SettingsError(f"there is no recipe {file}: name another file") from error
     except OSError as error:
         raise SettingsError(f"recipe {file} cannot be read: {error.strerror}") from error
-    return ChosenRecipe(parse_recipe(content, str(file)), file.absolute().parent)
+    return ChosenRecipe(parse_recipe(content, str(file)), file.absolute())
 
 
 @cache

@@ -59,6 +59,10 @@ class FaceStore(Protocol):
     Reading a store that does not exist yet raises `StoreNotFound`; the first write creates it.
     """
 
+    @property
+    def recipe(self) -> Recipe | None:
+        """The recipe that it was opened with; None: to be read only, whatever its recipe."""
+
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         """Apply the changes in order; durable on return.
 

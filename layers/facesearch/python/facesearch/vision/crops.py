@@ -1,10 +1,9 @@
-"""Cut faces out of photos: aligned to five landmarks, 160×160 pixels.
+"""Cut faces out of photos: their boxes, or aligned to five landmarks; or whole photos.
 
 The crop decides the accuracy more than anything else.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.faces import BoundingBox, DetectedFace, Landmarks
+from facesearch.recipes.description import AlignedCut, BoxCut, Cut
 
-CROP_SIDE = 160
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+CROP_SIZE = (160, 160)
+"""FaceNet's."""
+
 MARGIN = 0.2
 """Shares of the box's width and height that `crop_face` adds, half on each side."""
 
@@ -24,67 +29,91 @@ _ASPECT = 1.35
 """The aspect of MTCNN's average box: its height over its width."""
 
 
-@dataclass(frozen=True, slots=True)
-class FaceView:
-    """One way to cut a face out. `across` and `down` are margins, as shares of the box's sides.
+_ARCFACE_SIDE = 112
+_ARCFACE = np.array(
+    [
+        38.2946 + 51.6963j,
+        73.5318 + 51.5014j,
+        56.0252 + 71.7366j,
+        41.5493 + 92.3655j,
+        70.7299 + 92.2041j,
+    ]
+)
+"""ArcFace's template, in its own terms: whole numbers are the middles of pixels."""
 
-    With `aligned`, the box is the average face's, placed and turned by the landmarks, which is
-    better. Without, it is the detector's.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """Where a face's five landmarks are to lie in a frame of this width and height.
+
+    `landmarks` are complex numbers (x + iy), from the frame's middle, in the frame's unit.
     """
 
-    across: float
-    down: float
-    mirrored: bool = False
-    aligned: bool = True
+    landmarks: NDArray[np.complex128]
+    width: float
+    height: float
 
-    @property
-    def recipe(self) -> str:
-        box = "aligned to 5 landmarks" if self.aligned else "box"
-        return f"{box} +{self.across:.0%}x{self.down:.0%}{' mirrored' if self.mirrored else ''}"
 
-    def cut(self, image: Image.Image, face: DetectedFace) -> NDArray[np.uint8]:
-        """The face (in pixels of `image`, mode RGB), shape (160, 160, 3)."""
+def average_face(across: float, down: float) -> Template:
+    """The average face's box, with these margins as shares of its sides."""
+    landmarks = _LANDMARKS.real - 0.5 + 1j * _ASPECT * (_LANDMARKS.imag - 0.5)
+    return Template(landmarks, 1 + across, _ASPECT * (1 + down))
+
+
+def _template(cut: AlignedCut, size: Size) -> Template:
+    if cut.template == "average-face":
+        return average_face(*cut.margin)
+    if cut.template == "arcface":
+        middle = complex(_ARCFACE_SIDE, _ARCFACE_SIDE) / 2
+        landmarks = _ARCFACE + complex(0.5, 0.5) - middle
+        return Template(landmarks, _ARCFACE_SIDE, _ARCFACE_SIDE)
+    points = np.array([complex(x, y) for x, y in cut.template])
+    return Template(points - complex(*size) / 2, *size)
+
+
+def cut_out(cut: Cut, image: Image.Image, face: DetectedFace, size: Size) -> NDArray[np.uint8]:
+    """What `cut` takes of a face (in pixels of `image`, mode RGB), shape (height, width, 3)."""
+    if isinstance(cut, AlignedCut):
         # A detector that puts all landmarks on one point tells no direction.
-        aligned = self.aligned and len(set(face.landmarks.points)) > 1
-        pixels = (
-            align_face(image, face.landmarks, self.across, self.down)
-            if aligned
-            else crop_face(image, face.box, self.across, self.down)
-        )
-        return pixels[:, ::-1] if self.mirrored else pixels
+        if len(set(face.landmarks.points)) > 1:
+            pixels = align_face(image, face.landmarks, _template(cut, size), size)
+        else:
+            pixels = crop_face(image, face.box, *cut.margin, size)
+    elif isinstance(cut, BoxCut):
+        pixels = crop_face(image, face.box, *cut.margin, size)
+    else:
+        box = None if cut.resize == "stretch" else _middle(image, size)
+        pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box))
+    return pixels[:, ::-1] if cut.mirrored else pixels
 
 
-VIEWS = (FaceView(0.3, 0.1), FaceView(0.2, 0.0, mirrored=True))
-"""The crops of a face, best first. The mean of two embeddings is better, at twice the cost."""
-
-
-def crop_recipe(views: Sequence[FaceView]) -> str:
-    """The name of this step of the recipe: it holds all that changes the numbers."""
-    each = " + ".join(view.recipe for view in views)
-    return f"{each}, {CROP_SIDE}px bilinear standardised/1"
+def _middle(image: Image.Image, size: Size) -> tuple[float, float, float, float]:
+    """The largest box of the aspect of `size` in the middle of the image."""
+    scale = min(image.width / size[0], image.height / size[1])
+    left, top = (image.width - scale * size[0]) / 2, (image.height - scale * size[1]) / 2
+    return left, top, image.width - left, image.height - top
 
 
 def align_face(
-    image: Image.Image, landmarks: Landmarks, across: float, down: float
+    image: Image.Image, landmarks: Landmarks, template: Template, size: Size = CROP_SIZE
 ) -> NDArray[np.uint8]:
-    """The face with these landmarks (pixels of `image`, mode RGB), shape (160, 160, 3).
+    """The face with these landmarks (pixels of `image`, mode RGB), shape (height, width, 3).
 
-    The face is turned, moved and scaled so that its landmarks lie where the average face has them,
-    with the least squared error. Then it is stretched to the square, as the network was trained.
-    Pixels outside the image are black.
+    The face is turned, moved and scaled so that its landmarks lie where the template has them,
+    with the least squared error. Then the template's frame is stretched to `size`. Pixels outside
+    the image are black.
     """
     landmark_points = np.array([complex(point.x, point.y) for point in landmarks.points])
-    width, height = 1 + across, _ASPECT * (1 + down)
-    wanted = _LANDMARKS.real - 0.5 + 1j * _ASPECT * (_LANDMARKS.imag - 0.5)
+    wanted, width, height = template.landmarks, template.width, template.height
     centred = landmark_points - landmark_points.mean()
-    # The similarity z → turn · z + …, as complex numbers, from the photo to the average face.
+    # The similarity z → turn · z + …, as complex numbers, from the photo to the template.
     turn = np.vdot(centred, wanted - wanted.mean()) / np.vdot(centred, centred).real
     back = 1 / turn
     corner = landmark_points.mean() + back * (complex(-width, -height) / 2 - wanted.mean())
-    right, below = back * width / CROP_SIDE, back * 1j * height / CROP_SIDE
-    image, corner, right, below = _reduced(image, corner, right, below)
+    right, below = back * width / size[0], back * 1j * height / size[1]
+    image, corner, right, below = _reduced(image, corner, right, below, size)
     aligned = image.transform(
-        (CROP_SIDE, CROP_SIDE),
+        size,
         Image.Transform.AFFINE,
         (right.real, below.real, corner.real, right.imag, below.imag, corner.imag),
         Image.Resampling.BILINEAR,
@@ -93,15 +122,16 @@ def align_face(
 
 
 def _reduced(
-    image: Image.Image, corner: complex, right: complex, down: complex
+    image: Image.Image, corner: complex, right: complex, down: complex, crop: Size
 ) -> tuple[Image.Image, complex, complex, complex]:
-    """Reduce the image when the crop's pixels are larger than the image's.
+    """Reduce the image when the pixels of the crop (of size `crop`) are larger than the image's.
 
     `corner` is the crop's corner in the image; `right` and `down` are its steps from pixel to
     pixel. All are returned for the reduced image.
     """
     step = min(abs(right), abs(down))
-    corners = corner + CROP_SIDE * np.array([0, right, down, right + down])
+    across_all, down_all = crop[0] * right, crop[1] * down
+    corners = corner + np.array([0, across_all, down_all, across_all + down_all])
     left, top = max(0.0, corners.real.min()), max(0.0, corners.imag.min())
     width = min(image.width, corners.real.max()) - left
     height = min(image.height, corners.imag.max()) - top
@@ -119,11 +149,15 @@ def _reduced(
 
 
 def crop_face(
-    image: Image.Image, box: BoundingBox, across: float = MARGIN, down: float = MARGIN
+    image: Image.Image,
+    box: BoundingBox,
+    across: float = MARGIN,
+    down: float = MARGIN,
+    size: Size = CROP_SIZE,
 ) -> NDArray[np.uint8]:
-    """The face at `box` (pixels of `image`, mode RGB), shape (160, 160, 3).
+    """The face at `box` (pixels of `image`, mode RGB), shape (height, width, 3).
 
-    The grown box is clipped to the image and stretched to the square, aspect lost on purpose:
+    The grown box is clipped to the image and stretched to `size`, aspect lost on purpose:
     squaring it first costs accuracy.
     """
     beside, above = box.width * across / 2, box.height * down / 2
@@ -133,19 +167,5 @@ def crop_face(
         min(float(image.width), box.left + box.width + beside),
         min(float(image.height), box.top + box.height + above),
     )
-    resized = image.resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BILINEAR, box=region)
+    resized = image.resize(size, Image.Resampling.BILINEAR, box=region)
     return np.asarray(resized)
-
-
-def standardise(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Each crop minus its mean, over its standard deviation: shape (n, 160, 160, 3).
-
-    FaceNet was trained on this (TensorFlow's `per_image_standardization`, whose floor on the
-    deviation, 1/√N of N values, keeps flat crops finite).
-    """
-    pixels = np.stack(crops).astype(np.float32)
-    values = pixels.reshape(len(crops), -1)
-    values -= values.mean(axis=1, keepdims=True)
-    deviation = np.sqrt(np.vecdot(values, values) / values.shape[1])
-    values /= np.maximum(deviation, 1.0 / math.sqrt(values.shape[1]))[:, None]
-    return pixels

@@ -10,10 +10,6 @@ from facesearch.vision.verified import find_unexpected
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-DEFAULT_EMBEDDER = "facenet-int8"
-EMBEDDERS = (DEFAULT_EMBEDDER, "facenet-fp32")
-"""The second is the reference that the first was quantised from."""
-
 SHA256 = {
     "facenet-fp32": "81c0bfdb48d4cd9adaeb83422c936ce39fab96f8737f58678bbea7417ad7ea49",
     "facenet-int8": "6c0da360666ae1b187778ea69894284d5b4bfc00510e5deeca33a8564720b88d",
@@ -21,7 +17,12 @@ SHA256 = {
     "rnet": "34e75e109f478654c8d7e8201852309a054db7419aab68c5aff41f1c3cddc5e5",
     "onet": "9c80d1c181d298ed23fa03591c1f02adb0f4b730273ccf9839e835cc6224e613",
 }
-"""The only models that are opened; those of the build's manifest.toml."""
+"""The models of the build's manifest.toml."""
+
+_OPTIMISED = SHA256["facenet-int8"]
+"""Built from the runtime's own kernels: there is nothing left to optimise at each start."""
+
+BUILD = "run 'facesearch models build'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +36,37 @@ class ModelFolder:
 
         Raises `ModelError` when the file is missing or another than was built.
         """
-        # The runtime is loaded with the first model: reading a store needs none.
-        import onnxruntime as ort  # noqa: PLC0415
+        return open_model(self.path / f"{name}.onnx", SHA256[name], threads, BUILD)
 
-        file = self.path / f"{name}.onnx"
-        if not file.is_file():
-            raise ModelError(f"model {file} is missing: run 'facesearch models build'")
-        try:
-            unexpected = find_unexpected(self.path, {file.name: SHA256[name]})
-        except OSError as error:
-            raise ModelError(f"model {file} cannot be read: {error.strerror}") from error
-        if unexpected:
-            raise ModelError(
-                f"model {file} is damaged, or another one than was built: run 'facesearch models "
-                "build'"
-            )
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Threads that spin while they wait take the cores from whoever else needs them, a browser
-        # on the same machine for one: a search took 86 ms instead of 27.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if name == DEFAULT_EMBEDDER:
-            # Built from the runtime's own kernels: there is nothing left to optimise at each start.
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        try:
-            return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            # ONNX Runtime's exceptions share no base but Exception.
-            raise ModelError(f"model {file} is damaged: remove it and build again") from error
+
+def open_model(file: Path, sha256: str, threads: int, fix: str) -> "ort.InferenceSession":
+    """An ONNX Runtime session of a file that has this SHA-256, on `threads` CPU threads.
+
+    Raises `ModelError`, with what to do (`fix`), when it is missing or another file.
+    """
+    # The runtime is loaded with the first model: reading a store needs none.
+    import onnxruntime as ort  # noqa: PLC0415
+
+    if not file.is_file():
+        raise ModelError(f"model {file} is missing: {fix}")
+    try:
+        unexpected = find_unexpected(file.parent, {file.name: sha256})
+    except OSError as error:
+        raise ModelError(f"model {file} cannot be read: {error.strerror}") from error
+    if unexpected:
+        raise ModelError(f"model {file} is damaged, or another one than was built: {fix}")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from whoever else needs them, a browser
+    # on the same machine for one: a search took 86 ms instead of 27.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if sha256 == _OPTIMISED:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # ONNX Runtime's exceptions share no base but Exception.
+        raise ModelError(
+            f"model {file} is damaged, or no ONNX model that runs here: {fix}"
+        ) from error

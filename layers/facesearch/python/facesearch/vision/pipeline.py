@@ -23,19 +23,18 @@ from facesearch.faces import (
     Point,
     Recipe,
 )
+from facesearch.recipes.description import RecipeDescription
+from facesearch.recipes.finding import DEFAULT_RECIPE, ChosenRecipe, built_in, check_usable
 from facesearch.stages import Stage, stage
-from facesearch.vision.crops import VIEWS, FaceView, crop_recipe
-from facesearch.vision.detection import (
-    DEFAULT_SETTINGS,
-    DetectionSettings,
-    MtcnnDetector,
-    detector_recipe,
-)
-from facesearch.vision.embedding import BATCH, FaceNet, mean_embedding
+from facesearch.vision.crops import cut_out
+from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings, MtcnnDetector
+from facesearch.vision.embedding import BATCH, Embedder, mean_embedding
+from facesearch.vision.identity import recipe_of
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
-from facesearch.vision.models import ModelFolder
+from facesearch.vision.models import BUILD, SHA256, ModelFolder, open_model
 from facesearch.vision.quality import face_quality
+from facesearch.vision.regions import RegionDetector, WholeImage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,61 +57,55 @@ class PipelineSettings(Protocol):
     @property
     def models(self) -> Path: ...
     @property
-    def embedder(self) -> str: ...
+    def recipe(self) -> ChosenRecipe | None: ...
     @property
     def threads(self) -> int: ...
-    @property
-    def views(self) -> int: ...
     @property
     def limits(self) -> IndexLimits: ...
 
 
 class FacePipeline:
-    """The whole recipe. The models are opened at the first photo; threads may share them."""
+    """Does what a recipe says. Models are opened at the first photo; threads may share them."""
 
     def __init__(
         self,
         models: Path,
-        embedder: str,
+        recipe: ChosenRecipe,
         threads: int,
-        views: Sequence[FaceView] = VIEWS[:1],
         detection: DetectionSettings = DEFAULT_SETTINGS,
         limits: IndexLimits = NO_LIMITS,
     ) -> None:
         """`limits` hold for the photos that are indexed, not for those that are searched with."""
         self._folder = ModelFolder(models)
-        self._embedder_name = embedder
+        self._chosen = recipe
         self._threads = threads
-        self._views = views
         self._detection = detection
         self._limits = limits
+        self.recipe: Recipe = recipe_of(recipe.description, detection)
         self._opening = Lock()
 
     @classmethod
     def from_settings(cls, settings: PipelineSettings) -> "FacePipeline":
-        return cls(
-            settings.models,
-            settings.embedder,
-            settings.threads,
-            VIEWS[: settings.views],
-            limits=settings.limits,
-        )
-
-    @property
-    def recipe(self) -> Recipe:
-        detector = detector_recipe(self._detection)
-        return Recipe(detector, crop_recipe(self._views), f"{self._embedder_name}/1")
+        """FaceNet where the settings name no recipe."""
+        recipe = settings.recipe or built_in(DEFAULT_RECIPE)
+        return cls(settings.models, recipe, settings.threads, limits=settings.limits)
 
     @cached_property
-    def _detector(self) -> MtcnnDetector:
+    def _detector(self) -> RegionDetector:
+        if self._chosen.description.regions == "whole-image":
+            return WholeImage()
         pnet, rnet, onet = (
             self._folder.open(name, self._threads) for name in ("pnet", "rnet", "onet")
         )
         return MtcnnDetector(pnet, rnet, onet, self._detection)
 
     @cached_property
-    def _embedder(self) -> FaceNet:
-        return FaceNet(self._folder.open(self._embedder_name, self._threads))
+    def _embedder(self) -> "CutEmbedder":
+        check_usable(self._chosen)
+        description = self._chosen.description
+        network, file = description.network, self._chosen.network_file(self._folder.path)
+        session = open_model(file, network.sha256, self._threads, _fix(self._chosen))
+        return CutEmbedder(description, Embedder(session, network, file))
 
     def warm(self) -> None:
         """Open the models. Raises `ModelError` when one is missing or damaged."""
@@ -145,13 +138,13 @@ class FacePipeline:
 
     def _batch(self, limits: IndexLimits) -> "PhotoBatch":
         self.warm()
-        return PhotoBatch(self._detector, self._embedder, self._views, limits)
+        return PhotoBatch(self._detector, self._embedder, limits)
 
     def analyse_one(self, photo: bytes) -> tuple[DecodedImage, AnalysedPhoto]:
         """The photo and its faces. Raises an `ImageError`."""
         self.warm()
         decoded, detected, left_out = _detect_faces(self._detector, photo)
-        embeddings = _EmbeddingBatch(self._embedder, self._views)
+        embeddings = _EmbeddingBatch(self._embedder)
         embeddings.add(decoded.image, detected)
         faces = _embedded([_in_original(face, decoded) for face in detected], embeddings.finish())
         size = decoded.width, decoded.height
@@ -172,14 +165,13 @@ class PhotoBatch:
 
     def __init__(
         self,
-        detector: MtcnnDetector,
-        embedder: FaceNet,
-        views: Sequence[FaceView],
+        detector: RegionDetector,
+        embedder: "CutEmbedder",
         limits: IndexLimits,
     ) -> None:
         self._detector = detector
         self._limits = limits
-        self._embeddings = _EmbeddingBatch(embedder, views)
+        self._embeddings = _EmbeddingBatch(embedder)
         self._photos: list[_DetectedPhoto | FacesearchError] = []
 
     def add(self, photo: bytes | FacesearchError, limits: IndexLimits | None = None) -> None:
@@ -245,12 +237,33 @@ class _DetectedPhoto:
     note: str
 
 
+class CutEmbedder:
+    """Cuts faces out as a recipe says, and embeds the cuts."""
+
+    def __init__(self, description: RecipeDescription, embedder: Embedder) -> None:
+        self._description = description
+        self._embedder = embedder
+
+    def cut(self, image: Image.Image, face: DetectedFace) -> list[NDArray[np.uint8]]:
+        """Each cut of a face, in pixels of `image`."""
+        size = self._description.network.size
+        return [cut_out(cut, image, face, size) for cut in self._description.cuts]
+
+    def embed(self, crops: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """The mean embedding of each face's cuts, which follow each other."""
+        embeddings = self._embedder.embed(crops)
+        cuts, unit = len(self._description.cuts), self._description.network.unit_length
+        if cuts == 1:
+            return embeddings
+        each = (embeddings[face : face + cuts] for face in range(0, len(embeddings), cuts))
+        return [mean_embedding(views, unit_length=unit) for views in each]
+
+
 class _EmbeddingBatch:
     """Collects crops, and embeds them when they fill a model run, so that it holds few."""
 
-    def __init__(self, embedder: FaceNet, views: Sequence[FaceView]) -> None:
+    def __init__(self, embedder: CutEmbedder) -> None:
         self._embedder = embedder
-        self._views = views
         self._faces = 0
         self._crops: list[NDArray[np.uint8]] = []
         self._embeddings: list[Embedding] = []
@@ -258,7 +271,7 @@ class _EmbeddingBatch:
     def add(self, image: Image.Image, faces: Sequence[DetectedFace]) -> slice:
         """Add faces. Returns the slice of their embeddings in the result of `finish`."""
         for face in faces:
-            self._crops.extend(view.cut(image, face) for view in self._views)
+            self._crops.extend(self._embedder.cut(image, face))
             if len(self._crops) >= BATCH:
                 self._run()
         first = self._faces
@@ -271,17 +284,22 @@ class _EmbeddingBatch:
 
     def _run(self) -> None:
         with stage(Stage.EMBED):
-            embeddings = self._embedder.embed(self._crops)
-        views = len(self._views)
-        if views > 1:
-            each = (embeddings[face : face + views] for face in range(0, len(embeddings), views))
-            embeddings = list(map(mean_embedding, each))
-        self._embeddings.extend(embeddings)
+            self._embeddings.extend(self._embedder.embed(self._crops))
         self._crops.clear()
 
 
+def _fix(recipe: ChosenRecipe) -> str:
+    """What to do when its network is missing or another file."""
+    network = recipe.description.network
+    if network.sha256 in SHA256.values():
+        return BUILD
+    if recipe.file is None:
+        return f"{BUILD[:-1]} --evaluation'"
+    return f"recipe {recipe.name} names {network.file} with SHA-256 {network.sha256}, beside it"
+
+
 def _detect_faces(
-    detector: MtcnnDetector, data: bytes, limits: IndexLimits = NO_LIMITS
+    detector: RegionDetector, data: bytes, limits: IndexLimits = NO_LIMITS
 ) -> tuple[DecodedImage, list[DetectedFace], LeftOut]:
     """Decode a photo and detect its faces, in pixels of the working image.
 

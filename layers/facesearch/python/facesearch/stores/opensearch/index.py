@@ -33,7 +33,8 @@ _LEFT_OUT = {
     }
 }
 
-_NAMES = ("detector", "crop", "embedder")
+_STEPS = ("detector", "crop", "embedder")
+_SPACE = ("dimension", "unit_length")
 _OF_EARLIER = Recipe("", "", "")
 
 
@@ -55,12 +56,11 @@ class IndexDescription:
     sent: int = -1
 
     def as_meta(self) -> dict[str, Any]:
-        recipe = {
-            name: value
-            for name, value in asdict(self.recipe).items()
-            # Earlier versions know no other dimension, and no field for it.
-            if name in _NAMES or value != getattr(_OF_EARLIER, name)
-        }
+        # Earlier versions know one dimension, and no field for it.
+        unlike = [
+            name for name in _SPACE if getattr(self.recipe, name) != getattr(_OF_EARLIER, name)
+        ]
+        recipe = {name: getattr(self.recipe, name) for name in (*_STEPS, *unlike)}
         return {META: {"format": FORMAT, **asdict(self), "recipe": recipe}}
 
     @classmethod

@@ -97,6 +97,10 @@ class OpenSearchStore(Closeable):
         """See `OpenSearchSettings.from_url`."""
         return cls(OpenSearchSettings.from_url(url), recipe)
 
+    @property
+    def recipe(self) -> Recipe | None:
+        return self._recipe
+
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")

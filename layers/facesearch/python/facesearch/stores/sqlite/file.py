@@ -67,12 +67,16 @@ class SqliteFile:
         self._lock = threading.Lock()
 
     @contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
-        """A transaction that sees one state of the store; `StoreNotFound` if there is none."""
+    def reading(self, *, checked: bool = True) -> Iterator[apsw.Connection]:
+        """A transaction that sees one state of the store; `StoreNotFound` if there is none.
+
+        `checked` False: a small file is not looked through before, for what is read of it alone.
+        """
         with self._borrowed(create=False) as connection, _transaction(connection, "BEGIN"):
             if is_empty(connection):
                 raise self.not_found()
-            self._check_once(connection)
+            if checked:
+                self._check_once(connection)
             yield connection
 
     @contextmanager

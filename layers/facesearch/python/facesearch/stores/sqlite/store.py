@@ -66,6 +66,10 @@ class SqliteStore(Closeable):
         """`sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`."""
         return cls(path_of_url(url), recipe)
 
+    @property
+    def recipe(self) -> Recipe | None:
+        return self._recipe
+
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         if self._recipe is None:
             raise ValueError("a store opened without a recipe cannot be written")
@@ -164,7 +168,7 @@ class SqliteStore(Closeable):
 
     def stored_recipe(self) -> Recipe | None:
         try:
-            with self._file.reading() as connection:
+            with self._file.reading(checked=False) as connection:
                 stored = _recipe(connection)
                 return stored and replace(stored, dimension=dimension_of(connection))
         except StoreNotFound:

@@ -1,0 +1,81 @@
+"""Write a calibration into the TOML file of a recipe, and leave the rest as it is."""
+
+import re
+from pathlib import Path
+
+from facesearch.confidence import Calibration
+from facesearch.errors import SettingsError
+from facesearch.files import complete_file, make_private_folder
+from facesearch.recipes.description import parse_recipe
+from facesearch.recipes.finding import FOLDER, ChosenRecipe, built_in_text
+
+_HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_-]+)")
+
+
+def write_calibration(recipe: ChosenRecipe, calibration: Calibration, models: Path) -> Path:
+    """Put it into the recipe's file, which is returned.
+
+    A recipe that comes with the program gets a file in the folder of models. Raises
+    `SettingsError` where the file cannot be written, or is not laid out so that it can be changed.
+    """
+    file = recipe.file or models / FOLDER / f"{recipe.name}.toml"
+    try:
+        text = recipe.file.read_text("utf-8") if recipe.file else built_in_text(recipe.name)
+        changed = f"{_without_calibration(text).rstrip()}\n\n{calibration_text(calibration)}"
+        if parse_recipe(changed.encode(), str(file)).calibration != calibration:
+            raise SettingsError(f"recipe {file} cannot be changed: give it no calibration first")
+        make_private_folder(file.parent)
+        with complete_file(file) as opened:
+            opened.write(changed.encode())
+    except OSError as error:
+        raise SettingsError(f"recipe {file} cannot be written: {error.strerror}") from error
+    return file
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """The calibration as tables of TOML."""
+    lines = [
+        "[calibration]",
+        f"midpoint = {calibration.midpoint!r}",
+        f"steepness = {calibration.steepness!r}",
+    ]
+    if calibration.expansion_distance is not None:
+        lines.append(f"expansion_distance = {calibration.expansion_distance!r}")
+    if calibration.by_searches:
+        lines.append("by_searches = true")
+    lines += [
+        f"measured_on = {_quoted(calibration.measured_on)}",
+        f"same_pairs = {calibration.same_pairs}",
+        f"different_pairs = {calibration.different_pairs}",
+    ]
+    for each in calibration.thresholds:
+        lines += [
+            "",
+            "[[calibration.thresholds]]",
+            f"false_accept_rate = {each.false_accept_rate!r}",
+            f"distance = {each.distance!r}",
+            f"true_accept_rate = {each.true_accept_rate!r}",
+        ]
+        if each.false_accept_interval is not None:
+            lines.append(f"false_accept_interval = {list(each.false_accept_interval)!r}")
+        if each.true_accept_interval is not None:
+            lines.append(f"true_accept_interval = {list(each.true_accept_interval)!r}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML: what must be escaped in it is as in JSON."""
+    escaped = (
+        f"\\u{ord(each):04X}" if each in '"\\' or not each.isprintable() else each for each in text
+    )
+    return f'"{"".join(escaped)}"'
+
+
+def _without_calibration(text: str) -> str:
+    kept, inside = [], False
+    for line in text.splitlines():
+        if header := _HEADER.match(line):
+            inside = header[1] == "calibration"
+        if not inside:
+            kept.append(line)
+    return "\n".join(kept)

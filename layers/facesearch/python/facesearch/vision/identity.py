@@ -1,0 +1,77 @@
+"""What a store keeps of a recipe: three texts that name all that changes its numbers.
+
+The number after each slash counts changes of the code that change what it computes. FaceNet's
+texts are those that stores have had since the first version.
+"""
+
+from facesearch.faces import Recipe
+from facesearch.recipes.description import (
+    AlignedCut,
+    BoxCut,
+    Cut,
+    Network,
+    RecipeDescription,
+    ScaledPixels,
+)
+from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings, detector_recipe
+from facesearch.vision.models import SHA256
+
+WHOLE_IMAGE = "none, the whole image/1"
+_BUILT = {sha256: name for name, sha256 in SHA256.items()}
+
+
+def recipe_of(
+    description: RecipeDescription, detection: DetectionSettings = DEFAULT_SETTINGS
+) -> Recipe:
+    """The recipe as stores and answers name it."""
+    network, whole = description.network, description.regions == "whole-image"
+    cuts = " + ".join(map(_cut_text, description.cuts))
+    return Recipe(
+        detector=WHOLE_IMAGE if whole else detector_recipe(detection),
+        crop=f"{cuts}, {_size_text(network)} bilinear {_pixels_text(network)}/1",
+        embedder=_network_text(network),
+        dimension=network.dimension,
+        unit_length=network.unit_length,
+        whole_image=whole,
+        name=description.name,
+        calibration=description.calibration,
+    )
+
+
+def _cut_text(cut: Cut) -> str:
+    if isinstance(cut, AlignedCut):
+        margins = f" {_margins(cut.margin)}" if cut.template == "average-face" else ""
+        to = "5 landmarks" if margins else cut.template
+        text = f"aligned to {to}{margins}"
+    elif isinstance(cut, BoxCut):
+        text = f"box {_margins(cut.margin)}"
+    else:
+        text = f"whole image, {cut.resize}"
+    return f"{text} mirrored" if cut.mirrored else text
+
+
+def _margins(margin: tuple[float, float]) -> str:
+    across, down = (f"{round(share * 100, 9):.12g}%" for share in margin)
+    return f"+{across}x{down}"
+
+
+def _size_text(network: Network) -> str:
+    width, height = network.size
+    return f"{width}px" if width == height else f"{width}x{height}px"
+
+
+def _pixels_text(network: Network) -> str:
+    pixels = network.pixels
+    text = "standardised"
+    if isinstance(pixels, ScaledPixels):
+        text = f"mean {pixels.mean} deviation {pixels.deviation}"
+    return text if network.colours == "RGB" else f"{text} {network.colours}"
+
+
+def _network_text(network: Network) -> str:
+    built = _BUILT.get(network.sha256)
+    if built and (network.output, network.unit_length) == ("embeddings", True):
+        return f"{built}/1"
+    name = built or f"onnx {network.sha256}"
+    length = "unit length" if network.unit_length else "any length"
+    return f"{name} {network.output or 'only output'}, {network.dimension} numbers, {length}/1"
