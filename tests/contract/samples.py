@@ -19,8 +19,9 @@ from facesearch.faces import (
     Point,
     Recipe,
 )
+from tests.facenet import CALIBRATION
 
-RECIPE = Recipe("detector 1", "crop 1", "embedder 1")
+RECIPE = Recipe("detector 1", "crop 1", "embedder 1", calibration=CALIBRATION)
 OTHER_RECIPE = Recipe("detector 1", "crop 1", "embedder 2")
 
 HOSTILE = (

@@ -1,12 +1,15 @@
 """Searches page by page, and with their query expanded, over every store."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from facesearch.errors import InvalidRequest
 from facesearch.faces import Match, face_id
 from facesearch.searching import Scope, search_face
-from facesearch.stores import FaceStore
-from tests.contract.samples import indexed, photo_ids, unit_vectors, vector
+from facesearch.stores import FaceStore, open_store
+from tests.contract.samples import RECIPE, indexed, photo_ids, unit_vectors, vector
 from tests.facenet import SURE_DISTANCE
 
 QUERY = face_id("p0000", 0)
@@ -61,3 +64,27 @@ def test_expansion_reaches_faces_by_way_of_sure_ones(store: FaceStore) -> None:
     assert plain[0].distance < SURE_DISTANCE < plain[1].distance
     expanded = search_face(QUERY, store, Scope(expand=True)).matches
     assert photo_ids(expanded) == ["sure", "behind", "apart"]
+
+
+def test_distance_that_unit_vectors_cannot_have_is_refused(store: FaceStore) -> None:
+    store.write([indexed("a", 1, [vector(1)])])
+    with pytest.raises(InvalidRequest, match=r"max_distance is 2\.01: use 0 to 2"):
+        search_face(face_id("a", 0), store, Scope(max_distance=2.01))
+
+
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [
+        (Scope(min_confidence=0.5), "min_confidence needs a calibrated recipe, .*max_distance"),
+        (Scope(expand=True), "expand needs a calibrated recipe"),
+    ],
+)
+def test_recipe_that_is_not_calibrated_takes_no_option_of_confidence(
+    store_url: str, scope: Scope, message: str
+) -> None:
+    plain = replace(RECIPE, calibration=None, unit_length=False)
+    with open_store(store_url, plain) as store:
+        store.write([indexed(each, 1, [vector(seed)]) for seed, each in enumerate("ab")])
+        with pytest.raises(InvalidRequest, match=message):
+            search_face(face_id("a", 0), store, scope)
+        assert search_face(face_id("a", 0), store, Scope(max_distance=99)).matches
