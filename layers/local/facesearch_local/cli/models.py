@@ -15,6 +15,7 @@ from facesearch_local.cli.command import CommandGroup
 from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_steps
+from facesearch_models.brought.adding import Added, Tried, add_recipe
 from facesearch_models.build import build_models
 from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
 from facesearch_models.manifest import Source, load_manifest
@@ -119,6 +120,35 @@ def info(only_folder: bool, as_json: bool) -> None:
 @command.command(
     epilog="""\b
 Examples:
+  facesearch models add mine.toml network.onnx
+  facesearch models add mine.toml network.onnx --int8
+  facesearch models add whole-image-resnet50 resnet50.onnx
+
+How a recipe is written: layers/facesearch/python/facesearch/recipes/README.md."""
+)
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("file", metavar="FILE.onnx", type=click.Path(path_type=Path))
+@click.option("--int8", is_flag=True, help="Quantise the network to 8 bits: faster, and smaller.")
+@json_option
+def add(*, recipe_name: str, file: Path, int8: bool, as_json: bool) -> None:
+    """Bring the network of a recipe: a .toml file, or one that 'models recipes' says lacks it.
+
+    The file is checked and tried on the sample's photos before it is added. Those tell little of
+    your photos: measure with 'facesearch evaluate PEOPLE --recipe NAME --calibrate'.
+    """
+    models = model_settings().models
+    with show_steps() as progress:
+        build_models(models, report=progress)
+        added = add_recipe(find_recipe(recipe_name, models), file, models, progress, int8=int8)
+    if as_json:
+        print_json(_tried(added))
+    else:
+        _print_added(added)
+
+
+@command.command(
+    epilog="""\b
+Examples:
   facesearch models recipes
   facesearch models recipes --json"""
 )
@@ -137,6 +167,65 @@ def recipes(as_json: bool) -> None:
             state = f"bring its network: facesearch models add {each.name} FILE.onnx"
         size = f"{network.dimension:,} numbers"
         click.echo(f"{each.name:<26}{each.description.regions:<12} {size:<14} {state}")
+
+
+def _tried(added: Added) -> dict[str, Json]:
+    description = _described(added.recipe)
+    return {
+        **description,
+        "file": str(added.recipe.file),
+        "tried": _trial(added.tried),
+        "before_int8": _trial(added.precise) if added.precise else None,
+        "moved_by_int8": added.moved,
+    }
+
+
+def _trial(tried: Tried) -> dict[str, Json]:
+    trial = tried.trial
+    return {
+        "bytes": tried.bytes,
+        "photos": len(trial.vectors),
+        "milliseconds": trial.milliseconds,
+        "rank_1": trial.rank_1,
+        "distances": {
+            "repeated": trial.repeated,
+            "shifted": trial.shifted,
+            "mirrored": trial.mirrored,
+            "same_person": trial.same_person,
+            "different_people": trial.different_people,
+        },
+        "doubts": list[Json](trial.doubts),
+    }
+
+
+def _print_added(added: Added) -> None:
+    name, trial = added.recipe.name, added.tried.trial
+    click.echo(f"recipe {name} is added: {added.recipe.file}")
+    _print_trial(added.tried)
+    if added.precise:
+        click.echo(
+            f"before it had 8 bits; a photo's vector moved by {added.moved:.3f} (the median):"
+        )
+        _print_trial(added.precise)
+    click.echo(
+        f"median distances: {trial.shifted:.3f} to itself shifted by 2 %, {trial.mirrored:.3f} "
+        f"mirrored, {trial.same_person:.3f} to another of the same person, "
+        f"{trial.different_people:.3f} of different people"
+    )
+    for doubt in trial.doubts:
+        click.echo(f"doubtful: {doubt}. Look at its size, layout, colours, pixels and cuts.")
+    click.echo(
+        "Those are 93 photos of five people. Measure it on your own, and calibrate it: facesearch "
+        f"evaluate PEOPLE --recipe {name} --calibrate"
+    )
+
+
+def _print_trial(tried: Tried) -> None:
+    trial = tried.trial
+    click.echo(
+        f"  {tried.bytes / 1e6:.1f} MB, {trial.milliseconds:.1f} ms a picture on one core; of "
+        f"{len(trial.vectors)} photos, {trial.rank_1:.0%} have one of the same person nearest"
+    )
 
 
 def _described(chosen: ChosenRecipe) -> dict[str, Json]:

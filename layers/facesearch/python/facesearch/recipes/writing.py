@@ -1,4 +1,4 @@
-"""Write a calibration into the TOML file of a recipe, and leave the rest as it is."""
+"""Change the TOML file of a recipe, and leave the rest of it as it is."""
 
 import re
 from pathlib import Path
@@ -30,6 +30,33 @@ def write_calibration(recipe: ChosenRecipe, calibration: Calibration, models: Pa
     except OSError as error:
         raise SettingsError(f"recipe {file} cannot be written: {error.strerror}") from error
     return file
+
+
+def with_network(recipe: ChosenRecipe, file: str, sha256: str, precision: str | None = None) -> str:
+    """The recipe's text with another network file, and its SHA-256 and precision.
+
+    Raises `SettingsError` where it is not laid out so that it can be changed.
+    """
+    text = recipe.file.read_text("utf-8") if recipe.file else built_in_text(recipe.name)
+    network = recipe.description.network
+    wanted = {"file": file, "sha256": sha256, "precision": precision or network.precision}
+    lines, inside = [], False
+    for line in text.splitlines():
+        if header := _HEADER.match(line):
+            inside = header[1] == "network"
+        key = line.partition("=")[0].strip()
+        if not (inside and key in wanted):
+            lines.append(line)
+        if header and inside:
+            lines += [f"{key} = {_quoted(value)}" for key, value in wanted.items()]
+    changed = "\n".join(lines) + "\n"
+    got = parse_recipe(changed.encode(), str(recipe.file or recipe.name)).network
+    if {key: getattr(got, key) for key in wanted} != wanted:
+        raise SettingsError(
+            f"recipe {recipe.file} cannot be changed: write its network as the table [network], a "
+            "key a line"
+        )
+    return changed
 
 
 def calibration_text(calibration: Calibration) -> str:
