@@ -124,7 +124,7 @@ Examples:
   facesearch models add mine.toml network.onnx --int8
   facesearch models add whole-image-resnet50 resnet50.onnx
 
-How a recipe is written: layers/facesearch/python/facesearch/recipes/README.md."""
+How a recipe is written: layers/models/README.md."""
 )
 @click.argument("recipe_name", metavar="RECIPE")
 @click.argument("file", metavar="FILE.onnx", type=click.Path(path_type=Path))
