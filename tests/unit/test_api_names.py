@@ -35,7 +35,7 @@ def section(text: str, title: str) -> str:
 
 def test_every_path_stands_in_the_table_and_no_other(text: str) -> None:
     documented = set(re.findall(r"/v1/[\w/{}]+", section(text, "Paths"))) - {"/v1/search`;"}
-    assert documented == {*DOCUMENT["paths"], "/v1/uploads/files"}
+    assert documented == {*DOCUMENT["paths"], "/v1/uploads/files", "/v1/photos/file"}
     assert all(f"`{route.path}`" in text for route in STATIC_ROUTES)
 
 

@@ -6,6 +6,7 @@ from threading import Event
 from facesearch.errors import InvalidRequest, StoreNotFound
 from facesearch.limiter import Limiter
 from facesearch.photos.ids import photo_id
+from facesearch.photos.links import PhotoLinks
 from facesearch.photos.places import Photos
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
@@ -42,7 +43,8 @@ class SearchService:
     @classmethod
     def from_settings(cls, settings: SearchSettings) -> "SearchService":
         """Make the service. It connects to nothing before the first request."""
-        pipeline, photos = FacePipeline.from_settings(settings.shared), Photos()
+        pipeline = FacePipeline.from_settings(settings.shared)
+        photos = Photos(PhotoLinks(settings.link_secret) if settings.link_secret else None)
         uploads = None
         if settings.bucket and settings.uploads:
             uploads = BucketUploads(

@@ -29,6 +29,8 @@ class SearchSettings:
     """Other origins whose pages may use the API."""
     commit: str = ""
     """The commit that runs, if known."""
+    link_secret: bytes = field(default=b"", repr=False)
+    """Signs links to photos of this machine; without, they have none."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "SearchSettings":

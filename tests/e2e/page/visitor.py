@@ -135,6 +135,24 @@ class Visitor:
         """The results that are shown."""
         return self.page.locator("#grid li:visible")
 
+    def unfold(self) -> None:
+        """Show the look-alikes, too."""
+        fold = self.page.locator("#grid details:not([open]) summary")
+        fold.click()
+
+    def filter(self, label: str) -> Locator:
+        """A filter by its label, shown."""
+        if not self.page.locator("#filters[open]").count():
+            self.page.locator("#filters > summary").click()
+        return self.page.get_by_label(label, exact=True)
+
+    def open_first(self) -> Locator:
+        """The photo of the best match, over the results."""
+        self.cards.first.get_by_role("link").click()
+        dialog = self.page.locator("#photo-dialog")
+        dialog.wait_for()
+        return dialog
+
     @property
     def title(self) -> Locator:
         """What is said of the results, or why there are none."""

@@ -1,12 +1,14 @@
 """What callers get: faces and matches, never their embeddings."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from facesearch import faces as domain
 from facesearch import verdicts
+from facesearch.photos.folder import FileRevision, is_in_folder, photo_name
 from facesearch.searching import Comparison, FaceMatches, PhotoSearch
 from facesearch.vision.images import DecodedImage
 from search_faces.contract.extras import Extras
@@ -69,8 +71,9 @@ Thumbnail = Annotated[
 PhotoUrl = Annotated[
     str | None,
     Meta(
-        description="Where the photo can be fetched for the next 300 seconds; null when it is "
-        "not in S3. Given when `include` has `photo_urls`."
+        description="Where the photo can be fetched for the next 300 seconds, without a key; "
+        "relative to the API's address, or of the bucket. Null when there is no such place. "
+        "Given when `include` has `photo_urls`."
     ),
 ]
 Fingerprint = Annotated[str, Meta(description="Differs when any step of the recipe does.")]
@@ -273,6 +276,16 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
     photo: Annotated[
         Size | None, Meta(description="The query photo; null for stored faces or several photos.")
     ]
+    preview: (
+        Annotated[
+            str,
+            Meta(
+                description="The one query photo, upright, as a data URL of a JPEG of 1600 pixels "
+                "at most: for formats that a browser cannot show. Given when `include` has it."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     faces: Annotated[list[Face], Meta(description="All of the one query photo, largest first.")]
     results: Annotated[
         list[Result], Meta(min_length=1, description="One; with `face=all` one for each face.")
@@ -288,10 +301,12 @@ class SearchAnswer(Struct, frozen=True, kw_only=True):
         limits: verdicts.Limits | None,
         extras: Extras = PLAIN,
         thumbnails: Sequence[str] = (),
+        preview: str | UnsetType = UNSET,
     ) -> "SearchAnswer":
         """`thumbnails` are those of the query photo's faces, where they were asked for."""
         return cls(
             photo=Size(search.photo.width, search.photo.height),
+            preview=preview,
             faces=_faces(search.faces, thumbnails),
             results=[Result.of(each, recipe, extras, limits) for each in search.results],
             limits=Limits.of(limits) if limits else None,
@@ -348,6 +363,48 @@ class StoredFace(Struct, frozen=True, kw_only=True):
             landmarks=Landmarks.of(face.landmarks),
             thumbnail=extras.thumbnails.get(stored.face_id, UNSET),
             photo_url=extras.photo_urls.get(photo.photo_id, UNSET),
+        )
+
+
+class StoredPhoto(Struct, frozen=True, kw_only=True):
+    """A photo that was indexed, and all its stored faces."""
+
+    photo_id: PhotoId
+    path: Annotated[
+        str | None, Meta(description="Where it is on the service's machine; null when in S3.")
+    ]
+    collection: str
+    metadata: Metadata
+    photo: Size
+    size_bytes: Annotated[
+        Count | None, Meta(description="The file's size when it was indexed; null in S3.")
+    ]
+    modified: Annotated[
+        datetime | None, Meta(description="When the file was last changed then; null in S3.")
+    ]
+    faces: Annotated[list[StoredFace], Meta(description="Largest first.")]
+    photo_url: PhotoUrl
+
+    @classmethod
+    def of(cls, indexed: domain.IndexedPhoto, photo_url: str | None) -> "StoredPhoto":
+        photo = indexed.photo
+        revision = FileRevision.parse(photo.revision) if is_in_folder(photo.photo_id) else None
+        return cls(
+            photo_id=photo.photo_id,
+            path=photo_name(photo.photo_id) if is_in_folder(photo.photo_id) else None,
+            collection=photo.collection,
+            metadata=photo.metadata,
+            photo=Size(photo.width, photo.height),
+            size_bytes=revision.size if revision else None,
+            modified=datetime.fromtimestamp(revision.mtime_ns // 10**9, UTC) if revision else None,
+            faces=[
+                StoredFace.of(
+                    domain.StoredFace(domain.face_id(photo.photo_id, number), number, face, photo),
+                    PLAIN,
+                )
+                for number, face in enumerate(indexed.faces)
+            ],
+            photo_url=photo_url,
         )
 
 

@@ -92,10 +92,18 @@ class MatchOptions(
     include: Include = ("boxes",)
 
 
+SearchInclude = Annotated[
+    tuple[Literal["boxes", "thumbnails", "photo_urls", "preview"], ...],
+    Meta(description="What to add to each face, and `preview` of the query photo; empty: nothing."),
+]
+
+
 class SearchOptions(
     MatchOptions, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """Those of a search with photos."""
+
+    include: SearchInclude = ("boxes",)  # type: ignore[assignment]
 
     face: Annotated[
         Literal["largest", "all"] | Annotated[int, Meta(ge=0)],

@@ -2,11 +2,15 @@
 
 import { call, forgetKey, hasKey } from "./api.js";
 import { setUpCamera } from "./camera.js";
-import { $, count, make, nameOf, percent, placeOf, say } from "./dom.js";
+import { compareDropped, setUpCompare } from "./compare.js";
+import { $, count, make, nameOf, placeOf, say } from "./dom.js";
+import { readFilters, scopeKey, setUpFilters, writeFilters } from "./filters.js";
 import { chooser, holds, loadHoldings } from "./holdings.js";
+import { forgetPhoto, keepPhoto, keptPhoto } from "./kept.js";
 import { matchesOf } from "./matches.js";
-import { focusFace, showFace, showNothing, showPhoto } from "./preview.js";
-import { applyLimit, limit, setLimit, showMatches } from "./results.js";
+import { closePhoto, setUpPhotoView, showStoredPhoto } from "./photoview.js";
+import { focusFace, showFace, showNothing, showPerson, showPhoto } from "./preview.js";
+import { VERDICTS, applyLimit, collapsed, limitsSentence, showMatches } from "./results.js";
 import { setState, showNote, showProblem } from "./states.js";
 import { setUpTaking } from "./taking.js";
 import { pictureOf } from "./thumbnails.js";
@@ -14,34 +18,44 @@ import { setUpUploads } from "./uploads.js";
 
 /** By the history entry's name: photos never leave this page's memory. */
 const views = new Map();
+const MOST_PHOTOS = 10;
 let current = { kind: "home" };
 let going = new AbortController();
 
-// Views: {kind: "home"}, {kind: "photo", file, face} and {kind: "face", faceId}, the last two with
-// what was answered: photo, faces, matches, next.
+// Views: {kind: "home"}, {kind: "photo", file, face}, {kind: "person", photos: [{file}]} and
+// {kind: "face", faceId}, with what was answered: photo, faces, matches, limits, next.
 
 function viewOfAddress() {
   const asked = new URLSearchParams(location.search);
-  setLimit(asked.get("max_distance"));
+  readFilters(asked);
   const collection = asked.get("collection") ?? "";
   if (!asked.get("face")) return { kind: "home", collection };
   return { kind: "face", faceId: asked.get("face"), collection };
 }
 
-function addressOf(view) {
+/** `open`: the face whose photo is shown over the results. */
+function addressOf(view, open) {
   const asked = new URLSearchParams();
-  if (view.kind === "face") {
-    asked.set("face", view.faceId);
-    if (limit() < Infinity) asked.set("max_distance", limit());
-    if (chooser.value) asked.set("collection", chooser.value);
-  }
+  if (view.kind === "face") asked.set("face", view.faceId);
+  if (open) asked.set("photo", open);
+  if (view.kind !== "home") writeFilters(asked);
   return asked.size ? `?${asked}` : "./";
 }
 
-function go(view) {
+function go(view, how = "pushState") {
   current.scrolled = scrollY;
-  history.pushState({ entry: remember(view) }, "", addressOf(view));
+  history[how]({ entry: remember(view) }, "", addressOf(view));
   show(view);
+}
+
+/** The view of a history entry: remembered, kept over a reload, or as the address tells. */
+function viewOf(entry) {
+  if (views.has(entry)) return views.get(entry);
+  const told = viewOfAddress();
+  const kept = entry && told.kind === "home" ? keptPhoto(entry) : null;
+  const view = kept ? { kind: "photo", ...kept } : told;
+  if (entry) views.set(entry, view);
+  return view;
 }
 
 /** Entries from before the page was loaded anew stay in the history: names are never used twice. */
@@ -55,7 +69,7 @@ function show(view) {
   going.abort();
   going = new AbortController();
   current = view;
-  const known = view.matches && view.answeredIn === chooser.value;
+  const known = view.matches && view.answeredFor === scopeKey();
   showQuery(view);
   if (view.kind === "home") showHome();
   else if (known) showAnswer(view, view.scrolled ?? 0);
@@ -71,6 +85,7 @@ async function run(view, { focus = true } = {}) {
   $("results-title").textContent = "Searching…";
   say("Searching");
   Object.assign(view, { matches: null, next: null });
+  const asked = scopeKey();
   try {
     const answer = await matchesOf(view, 0, signal, () => showQuery(view));
     if (signal.aborted) return;
@@ -78,12 +93,14 @@ async function run(view, { focus = true } = {}) {
     if (view.kind === "photo") Object.assign(view, { photo: answer.photo, faces: answer.faces });
     view.matches = result.matches;
     view.next = result.next;
-    view.answeredIn = chooser.value;
+    view.limits = answer.limits;
+    view.answeredFor = asked;
     showAnswer(view, null, focus);
+    if (view.kind === "photo") keepPhoto(view, history.state?.entry);
     if (view.kind === "face") describe(view, signal);
   } catch (error) {
     if (signal.aborted) return;
-    if (view.kind === "photo") showQuery(view);
+    if (view.kind !== "face") showQuery(view);
     showProblem(error, () => run(view));
     if (focus) $("results-title").focus({ preventScroll: true });
   }
@@ -98,8 +115,10 @@ async function describe(view, signal) {
 }
 
 function showQuery(view) {
+  document.body.dataset.kind = view.kind;
   document.title = view.stored ? `Like ${nameOf(view.stored.photo_id).name} – facesearch` : "facesearch";
   if (view.kind === "home") showNothing();
+  else if (view.kind === "person") showPerson(view.photos);
   else if (view.kind === "photo") {
     const { faces, face, photo, prepared, file } = view;
     const name = file.name;
@@ -111,7 +130,7 @@ function showQuery(view) {
     showFace({ url, name: stored && nameOf(stored.photo_id).name, details });
   }
   $("query-title").textContent = {
-    home: "Who else looks like this?", photo: "Your photo", face: "The chosen face",
+    home: "Find the photos of a person", photo: "Your photo", person: "Your photos", face: "The chosen face",
   }[view.kind];
 }
 
@@ -127,15 +146,16 @@ function showHome() {
   setState("home");
   $("results-title").textContent = "Results";
   $("grid").replaceChildren();
-  $("tools").hidden = $("more").hidden = $("hidden-said").hidden = true;
+  $("more").hidden = $("hidden-said").hidden = true;
+  $("limits-said").textContent = "";
 }
 
 /** The answer as a grid; `scroll` to where the reader was, or to its beginning (null). */
 function showAnswer(view, scroll, focus = true) {
   const { matches } = view;
   if (view.kind === "photo") showQuery(view);
-  $("tools").hidden = !matches.length;
-  showMatches(matches, 0, linkTo);
+  showMatches(matches, linkTo);
+  $("limits-said").textContent = matches.length && view.limits ? limitsSentence(view.limits) : "";
   if (!matches.length) {
     $("more").hidden = $("hidden-said").hidden = true;
     showNothingFound();
@@ -151,16 +171,21 @@ function showAnswer(view, scroll, focus = true) {
   requestAnimationFrame(() => setTimeout(() => performance.mark("painted")));
 }
 
-/** How many there are, how near, and what the slider hides. */
+/** How many there are of each verdict, and what the threshold hides. */
 function tell(view) {
   const { matches, next } = view;
-  const shown = applyLimit(matches, next !== null);
-  const title = shown
-    ? `${count(shown, "nearest face", "nearest faces")}`
-    : "No face is that near";
+  const shown = applyLimit(next !== null);
+  const title = shown ? titleOf() : "No face within the threshold";
   $("results-title").textContent = title;
-  const { name } = nameOf(matches[0].photo_id);
-  say(shown ? `${title}. The nearest: ${name}, confidence ${percent(matches[0].confidence)}` : title);
+  const [{ name }, verdict] = [nameOf(matches[0].photo_id), VERDICTS[matches[0].verdict]?.one];
+  say(shown ? `${title}. The nearest: ${name}${verdict ? `, ${verdict.toLowerCase()}` : ""}` : title);
+}
+
+function titleOf() {
+  const many = (verdict) => $("grid").querySelectorAll(`.${verdict} > li:not([hidden])`).length;
+  const [likely, possible] = [many("very_likely"), many("possible")];
+  if (likely) return `${count(likely, "photo", "photos")} very likely of the same person`;
+  return possible ? `${count(possible, "possible match", "possible matches")}` : "Only look-alikes";
 }
 
 function showNothingFound() {
@@ -171,19 +196,28 @@ function showNothingFound() {
   } else showNote("Nothing found", ["There is no other face to compare with."]);
 }
 
-const linkTo = (match) => addressOf({ kind: "face", faceId: match.face_id });
+const linkTo = (match) => addressOf(current, match.face_id);
+
+function openPhotoOf(faceId) {
+  const matches = current.matches ?? [];
+  const card = collapsed(matches).find(({ match }) => match.face_id === faceId);
+  showStoredPhoto(faceId, card?.match, card?.copies.map(({ photo_id }) => photo_id));
+}
 
 async function showMore() {
   const view = current;
   $("more").disabled = true;
   try {
     const { results } = await matchesOf(view, view.next, going.signal);
-    const start = view.matches.length;
+    const start = $("grid").querySelectorAll("li").length;
     view.matches.push(...results[0].matches);
     view.next = results[0].next;
-    showMatches(view.matches, start, linkTo);
+    showMatches(view.matches, linkTo);
+    const first = $("grid").querySelectorAll("li")[start];
+    const fold = first?.closest("details");
+    if (fold) fold.open = true;
     tell(view);
-    $("grid").children[start]?.querySelector("a").focus({ preventScroll: true });
+    first?.querySelector("a").focus({ preventScroll: true });
   } catch (error) {
     if (error.name !== "AbortError") showProblem(error, () => show(view));
   } finally {
@@ -192,7 +226,7 @@ async function showMore() {
 }
 
 function searchWith(file) {
-  if (!file) return;
+  if (!file || compareDropped([file])) return;
   performance.clearMarks();
   performance.mark("taken");
   // Dialogs would cover the results.
@@ -200,14 +234,21 @@ function searchWith(file) {
   go({ kind: "photo", file, face: 0 });
 }
 
+/** More photos of whom the view shows; at most ten, as the service takes. */
+function addToPerson(files) {
+  const before = current.kind === "person" ? current.photos : [current];
+  const photos = [...before, ...[...files].map((file) => ({ file }))].slice(0, MOST_PHOTOS);
+  if (files.length) go({ kind: "person", photos });
+}
+
 const plain = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 $("grid").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (!link || !plain(event)) return;
   event.preventDefault();
-  const faceId = link.dataset.face;
-  const stored = current.matches.find((match) => match.face_id === faceId);
-  go({ kind: "face", faceId, stored, url: link.querySelector("img").src || undefined });
+  const open = link.dataset.face;
+  history.pushState({ ...history.state, open }, "", addressOf(current, open));
+  openPhotoOf(open);
 });
 // A jump within the page would be another entry of the history.
 document.querySelector(".skip").addEventListener("click", (event) => {
@@ -217,19 +258,19 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 $("home").addEventListener("click", (event) => {
   if (!plain(event)) return;
   event.preventDefault();
+  forgetPhoto();
   go({ kind: "home" });
   $("choose").focus();
 });
-$("limit").addEventListener("input", () => current.matches?.length && tell(current));
-$("limit").addEventListener("change", () => {
+function filtered(anew) {
+  if (current.kind === "home") return;
   history.replaceState(history.state, "", addressOf(current));
-  document.querySelectorAll("#grid a").forEach((link) => {
-    link.href = addressOf({ kind: "face", faceId: link.dataset.face });
-  });
-});
-chooser.addEventListener("change", () => {
-  history.replaceState(history.state, "", addressOf(current));
-  if (current.kind !== "home") run(current, { focus: false });
+  if (anew) run(current, { focus: false });
+  else document.querySelectorAll("#grid a").forEach((link) => (link.href = addressOf(current, link.dataset.face)));
+}
+$("another").addEventListener("change", ({ target }) => {
+  addToPerson([...target.files]);
+  target.value = "";
 });
 $("more").addEventListener("click", showMore);
 $("forget-key").addEventListener("click", () => {
@@ -239,30 +280,56 @@ $("forget-key").addEventListener("click", () => {
 addEventListener("keygiven", loadHoldings);
 addEventListener("online", () => document.body.dataset.state === "note" && show(current));
 addEventListener("popstate", ({ state }) => {
-  current.scrolled = scrollY;
-  const view = views.get(state?.entry) ?? viewOfAddress();
-  history.replaceState(state, "", addressOf(view));
-  show(view);
+  const view = viewOf(state?.entry);
+  if (view !== current) {
+    current.scrolled = scrollY;
+    history.replaceState(state, "", addressOf(view, state?.open));
+    show(view);
+  }
+  if (state?.open) openPhotoOf(state.open);
+  else closePhoto();
 });
+
+/** Closing the photo is going back; where the address led to it, nothing is behind. */
+function photoClosed() {
+  const { state } = history;
+  if (!state?.open) return;
+  if (!state.direct) history.back();
+  else history.replaceState({ entry: state.entry }, "", addressOf(current));
+}
 
 async function start() {
   $("forget-key").hidden = !hasKey();
-  const view = viewOfAddress();
-  const wanted = view.collection;
+  const open = new URLSearchParams(location.search).get("photo");
+  const view = viewOf(history.state?.entry);
+  const wanted = view.collection ?? new URLSearchParams(location.search).get("collection");
   if (wanted) {
     // Known to be right or not only when the collections are: until then, take it at its word.
     chooser.append(make("option", { value: wanted }, wanted));
     chooser.value = wanted;
   }
-  history.replaceState({ entry: remember(view) }, "");
+  const entry = history.state?.entry ?? remember(view);
+  history.replaceState({ entry, ...(open && { open, direct: true }) }, "");
   history.scrollRestoration = "manual";
   show(view);
+  setUpFilters(filtered, () => current.matches?.length && tell(current));
+  setUpPhotoView(
+    (faceId) => addressOf({ kind: "face", faceId }),
+    (faceId, stored) => go({ kind: "face", faceId, stored }, "replaceState"),
+    photoClosed,
+  );
+  setUpCompare();
+  if (open) openPhotoOf(open);
   setUpTaking(searchWith);
   setUpCamera(searchWith);
   setUpUploads(false, () => {});
   loadHoldings();
   const version = await call("v1/version", { ask: false }).catch(() => null);
-  setUpUploads(Boolean(version?.search.uploads), loadHoldings);
+  const adds = Boolean(version?.search.uploads);
+  setUpUploads(adds, loadHoldings);
+  $("empty-how").textContent = adds
+    ? "Press “Add photos” above: their faces can be found a moment later."
+    : "Whoever runs this service adds them, on their own machine by: facesearch index FOLDER";
 }
 
 start();

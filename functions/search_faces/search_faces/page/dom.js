@@ -22,10 +22,6 @@ export function say(text) {
 export const count = (number, one, many) =>
   `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
-/** For people: never a certainty, which no calibration can give. */
-export const percent = (probability) =>
-  probability > 0.999 ? ">99.9%" : `${(100 * probability).toFixed(1)}%`;
-
 /** An address as text; as it is where it holds a name that is not UTF-8. */
 function decoded(address) {
   try {
@@ -35,12 +31,17 @@ function decoded(address) {
   }
 }
 
-/** The last part of a photo's id, and the folder before it. */
+/** A photo's path on the service's machine, or its address. */
+export const pathOf = (photoId) =>
+  photoId.startsWith("file:") ? decoded(photoId.slice("file://".length)) : photoId;
+
+/** The last part of a photo's id, without what an upload put before it, and the folder before it. */
 export function nameOf(photoId) {
   // Keys of a bucket are not encoded, addresses of files are.
   const path = photoId.startsWith("file:") ? decoded(photoId) : photoId;
   const parts = path.split("/").filter(Boolean);
-  return { name: parts.at(-1) ?? photoId, folder: parts.length > 3 ? parts.at(-2) : "" };
+  const name = (parts.at(-1) ?? photoId).replace(/^[0-9a-f]{8}-(?=.)/, "");
+  return { name, folder: parts.length > 3 ? parts.at(-2) : "" };
 }
 
 /** Where a photo is, for people: its collection, if it has one of its own, and its folder. */

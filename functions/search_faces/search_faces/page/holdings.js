@@ -16,6 +16,7 @@ export async function loadHoldings() {
   holds = held && { photos: sum("photos"), faces: sum("faces") };
   if (holds) {
     const { photos, faces } = holds;
+    $("empty-index").hidden = faces > 0;
     $("holds").textContent = `${count(photos, "photo", "photos")}, ${count(faces, "face", "faces")}`;
   }
   $("collection-row").hidden = collections.length < 2;

@@ -1,6 +1,9 @@
-/** What is searched with: the photo with its faces, which can be chosen, or a stored face. */
+/** What is searched with: the photo and a strip of its faces, several photos, or a stored face. */
 
 import { $, count, make } from "./dom.js";
+
+const SIDE = 72;
+let cutFrom = null;
 
 /** A photo; `faces` may be empty, as before the answer. `choose` is called with a face's index. */
 export function showPhoto({ name, prepared, photo, faces = [], chosen = 0 }, choose) {
@@ -12,23 +15,55 @@ export function showPhoto({ name, prepared, photo, faces = [], chosen = 0 }, cho
   image.alt = `Your photo${name ? `, ${name}` : ""}`;
   $("stage").classList.toggle("unseen", !prepared?.url);
   $("stage").style.aspectRatio = size ? `${size.width} / ${size.height}` : "1";
-  $("faces").replaceChildren(...(photo ? faces.map((face) => outline(face, photo)) : []));
+  $("stage").hidden = false;
+  $("outlines").replaceChildren(...(photo ? faces.map(outline) : []));
+  strip(faces.length > 1 ? faces : [], photo, prepared?.url, chosen, choose);
   $("caption").textContent = captionOf(faces, !photo || Boolean(prepared?.url));
 
-  function outline({ index, box }, { width, height }) {
-    const button = make("button", {
-      type: "button",
-      "aria-pressed": String(index === chosen),
-      "aria-label": `Face ${index + 1} of ${faces.length}`,
-    });
+  function outline({ index, box }) {
+    const mark = make("span", { class: index === chosen ? "chosen" : "" });
     // Percentages of the stage, which has the photo's aspect.
-    button.style.left = `${(100 * box.left) / width}%`;
-    button.style.top = `${(100 * box.top) / height}%`;
-    button.style.width = `${(100 * box.width) / width}%`;
-    button.style.height = `${(100 * box.height) / height}%`;
-    button.addEventListener("click", () => choose(index));
-    return button;
+    mark.style.left = `${(100 * box.left) / photo.width}%`;
+    mark.style.top = `${(100 * box.top) / photo.height}%`;
+    mark.style.width = `${(100 * box.width) / photo.width}%`;
+    mark.style.height = `${(100 * box.height) / photo.height}%`;
+    return mark;
   }
+}
+
+/** Crops of the faces as buttons, large enough for a finger. */
+function strip(faces, photo, url, chosen, choose) {
+  const same = cutFrom === url && $("faces").children.length === faces.length;
+  cutFrom = url;
+  if (!same) {
+    $("faces").replaceChildren(
+      ...faces.map(({ index }) => {
+        const canvas = make("canvas", { width: SIDE * 2, height: SIDE * 2 });
+        return make("button", { type: "button", "aria-label": `Face ${index + 1} of ${faces.length}` }, canvas);
+      }),
+    );
+    if (url && faces.length) cut(faces, photo, url);
+  }
+  faces.forEach(({ index }) => {
+    const button = $("faces").children[index];
+    button.setAttribute("aria-pressed", String(index === chosen));
+    button.onclick = () => choose(index);
+  });
+}
+
+async function cut(faces, photo, url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  if (cutFrom !== url) return;
+  const scale = image.naturalWidth / photo.width;
+  faces.forEach(({ index, box }) => {
+    const side = 1.5 * Math.max(box.width, box.height) * scale;
+    const left = (box.left + box.width / 2) * scale - side / 2;
+    const top = (box.top + box.height / 2) * scale - side / 2;
+    $("faces").children[index]?.firstChild
+      .getContext("2d").drawImage(image, left, top, side, side, 0, 0, SIDE * 2, SIDE * 2);
+  });
 }
 
 function captionOf(faces, seen) {
@@ -37,12 +72,28 @@ function captionOf(faces, seen) {
   return `${unseen}${count(faces.length, "face", "faces")} found: choose the one to search with.`;
 }
 
+/** Several photos of one person, whose largest faces are averaged. */
+export function showPerson(photos) {
+  $("preview").hidden = false;
+  $("stage").hidden = true;
+  $("outlines").replaceChildren();
+  cutFrom = null;
+  $("faces").replaceChildren(
+    ...photos.map(({ file, prepared }) =>
+      make("span", { class: "one" }, ...(prepared?.url ? [make("img", { src: prepared.url, alt: file.name })] : []))),
+  );
+  $("caption").textContent = `${count(photos.length, "photo", "photos")} of one person: the largest face of each counts.`;
+}
+
 /** A stored face, by the picture of its surroundings (null while it is fetched). */
 export function showFace({ url, name, details }) {
   $("preview").hidden = false;
+  $("stage").hidden = false;
   $("stage").style.aspectRatio = "1";
   $("stage").classList.toggle("unseen", !url);
+  cutFrom = null;
   $("faces").replaceChildren();
+  $("outlines").replaceChildren();
   const image = $("shown");
   image.hidden = !url;
   if (url) image.src = url;
@@ -54,11 +105,12 @@ export function showFace({ url, name, details }) {
 export function showNothing() {
   $("preview").hidden = true;
   $("shown").removeAttribute("src");
+  cutFrom = null;
   $("faces").replaceChildren();
+  $("outlines").replaceChildren();
   $("caption").textContent = "";
 }
 
-/** After a choice the buttons are made anew: the focus stays where it was. */
 export function focusFace(index) {
   $("faces").children[index]?.focus();
 }

@@ -1,65 +1,104 @@
-/** The grid of matches, best first, and the slider that hides the distant ones. */
+/** The matches in groups by verdict, best first; look-alikes are folded. */
 
-import { $, count, make, nameOf, percent, placeOf } from "./dom.js";
+import { limit } from "./filters.js";
+import { $, count, make, nameOf, pathOf, placeOf } from "./dom.js";
 import { showLater } from "./thumbnails.js";
 
-const slider = $("limit");
-/** Confidence by distance in hundredths, as the service computes it. */
-const CONFIDENCES = slider.dataset.confidences.split(" ").map(Number);
-const ANY = Number(slider.max);
+/** What verdicts are called: of a group, and of one. */
+export const VERDICTS = {
+  very_likely: { group: "Very likely the same person", one: "Very likely the same person", short: "Very likely" },
+  possible: { group: "Possible", one: "Possibly the same person", short: "Possible" },
+  look_alike: { group: "Look-alikes", one: "Only a look-alike", short: "Look-alike" },
+};
 
-export const limit = () => (Number(slider.value) >= ANY ? Infinity : Number(slider.value));
-
-export function setLimit(text) {
-  slider.value = text && Number(text) > 0 ? text : ANY;
+/** Exact duplicates, which have one distance, size and box, as one: `{match, copies}`. */
+export function collapsed(matches) {
+  const cards = new Map();
+  for (const match of matches) {
+    const key = JSON.stringify([match.distance, match.photo, match.box, match.detection_score]);
+    if (cards.has(key)) cards.get(key).copies.push(match);
+    else cards.set(key, { match, copies: [] });
+  }
+  return [...cards.values()];
 }
 
-/** Put the matches from `start` on into the grid; `address` makes a match's link. */
-export function showMatches(matches, start, address) {
-  const cards = matches.slice(start).map((match, at) => card(match, start + at + 1, address));
-  if (start) $("grid").append(...cards);
-  else $("grid").replaceChildren(...cards);
+/** Put the matches into the grid, in groups; `address` makes a match's link. */
+export function showMatches(matches, address) {
+  const groups = new Map();
+  let rank = 0;
+  const unfolded = $("grid").querySelector("details")?.open ?? false;
+  for (const each of collapsed(matches)) {
+    const verdict = each.match.verdict ?? "possible";
+    if (!groups.has(verdict)) groups.set(verdict, []);
+    groups.get(verdict).push(card(each, (rank += 1), address));
+  }
+  $("grid").replaceChildren(...[...groups].map(([verdict, cards]) => group(verdict, cards, unfolded)));
 }
 
-function card(match, rank, address) {
+function group(verdict, cards, unfolded) {
+  const title = make("h3", {}, VERDICTS[verdict].group, " ", make("span", { class: "many" }));
+  const list = make("ol", { class: verdict }, ...cards);
+  if (verdict !== "look_alike") return make("section", {}, title, list);
+  const folded = make("details", { open: unfolded }, make("summary", {}, title), list);
+  return make("section", { class: "below" }, folded);
+}
+
+function card({ match, copies }, rank, address) {
   const image = make("img", { alt: "", width: 216, height: 216, decoding: "async" });
-  const sure = make("span", { class: "sure" });
-  sure.style.setProperty("--sure", match.confidence);
+  const verdict = VERDICTS[match.verdict];
   const link = make(
     "a",
-    { href: address(match), "data-face": match.face_id },
+    { href: address(match), "data-face": match.face_id, title: pathOf(match.photo_id) },
     make("span", { class: "thumb" }, image),
     make("span", { class: "rank" }, make("span", { class: "hidden" }, "Rank "), String(rank)),
+    ...(copies.length ? [make("span", { class: "copies" }, `×${copies.length + 1}`, make("span", { class: "hidden" }, " copies"))] : []),
     make("span", { class: "name" }, nameOf(match.photo_id).name),
     make("span", { class: "folder" }, placeOf(match) || "\u00a0"),
-    sure,
     make(
       "span",
       { class: "numbers" },
-      make("b", {}, make("span", { class: "hidden" }, "confidence "), percent(match.confidence)),
-      make("span", {}, `distance ${match.distance.toFixed(2)}`),
+      make("b", {}, verdict?.short ?? ""),
+      make("span", {}, make("span", { class: "hidden" }, "distance "), match.distance.toFixed(2)),
     ),
   );
   showLater(image, match.face_id);
-  return make("li", { class: match.confidence >= 0.5 ? "likely" : "" }, link);
+  const item = make("li", {}, link);
+  item.dataset.distance = match.distance;
+  return item;
 }
 
-/** Hide what is beyond the slider, and say how much; returns how many are left. */
-export function applyLimit(matches, more) {
+/** Hide what is beyond the threshold, and say how much; returns how many are left. */
+export function applyLimit(more) {
   const most = limit();
-  const shown = matches.filter((match) => match.distance <= most).length;
-  [...$("grid").children].forEach((item, at) => (item.hidden = at >= shown));
-  const text = most === Infinity ? "any" : `${most.toFixed(2)}, confidence ${least(most)} or more`;
+  let shown = 0;
+  let hidden = 0;
+  for (const section of $("grid").children) {
+    const items = [...section.querySelectorAll("li")];
+    items.forEach((item) => (item.hidden = Number(item.dataset.distance) > most));
+    const left = items.filter((item) => !item.hidden).length;
+    section.hidden = !left;
+    section.querySelector(".many").textContent = left;
+    shown += left;
+    hidden += items.length - left;
+  }
+  const text = most === Infinity ? "none" : most.toFixed(2);
   $("limit-said").textContent = text;
-  slider.setAttribute("aria-valuetext", text);
-  const hidden = matches.length - shown;
+  $("limit").setAttribute("aria-valuetext", text);
   $("hidden-said").hidden = !hidden;
   $("hidden-said").textContent = hidden
-    ? `${count(hidden, "face is", "faces are")} farther away than ${most.toFixed(2)}, and hidden.`
+    ? `${count(hidden, "face is", "faces are")} beyond the threshold of ${most.toFixed(2)}, and hidden.`
     : "";
   // What comes after a hidden match is farther still.
   $("more").hidden = !more || hidden > 0;
   return shown;
 }
 
-const least = (distance) => percent(CONFIDENCES[Math.round(100 * distance)]);
+/** What the verdicts stand on, in a sentence. */
+export function limitsSentence({ faces, very_likely: near, basis, passing }) {
+  const among = `Among ${count(faces, "face", "faces")}`;
+  if (near === null) {
+    return `${among}, nothing can be called very likely: strangers come so near that the limit would let only ${Math.round(100 * passing)}% of true matches pass. Narrow the search to a collection, or compare by eye.`;
+  }
+  if (basis === "set") return `Very likely: up to a distance of ${near.toFixed(2)}, as whoever runs this service set it.`;
+  return `${among}, very likely is up to a distance of ${near.toFixed(2)}: 1 in 100 searches for somebody who is not here shows a stranger so near${basis === "extrapolated" ? " (extrapolated: up to 10,000 faces were measured)" : ""}.`;
+}

@@ -1,5 +1,6 @@
 /** The ways a photo gets in: dropped anywhere, pasted, chosen, or taken with a phone's camera. */
 
+import { compareDropped } from "./compare.js";
 import { $ } from "./dom.js";
 import { upload } from "./uploads.js";
 
@@ -20,7 +21,7 @@ export function setUpTaking(search) {
     event.preventDefault();
     document.body.classList.remove("over");
     const { files } = event.dataTransfer;
-    if (!upload(files)) search(files[0]);
+    if (!upload(files) && !compareDropped(files)) search(files[0]);
   });
   addEventListener("paste", (event) => search(event.clipboardData.files[0]));
   for (const id of ["choose", "capture"]) {

@@ -10,6 +10,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     searching.MATCHES,
     faces.FACE_ROUTE,
     faces.FACE_THUMBNAIL,
+    faces.FACE_PHOTO,
+    faces.FACE_PREVIEW,
     faces.DETECT,
     faces.COMPARE,
     reading.PHOTOS,

@@ -4,13 +4,21 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
+from facesearch import faces as domain
 from facesearch.errors import InputError, NotFound
 from facesearch.faces import EmbeddedFace
 from facesearch.fields import shorten
-from facesearch.photos.thumbnails import thumbnail
+from facesearch.photos.thumbnails import preview, thumbnail
 from facesearch.searching import analyse_photo, compare_faces, stored_face
-from facesearch.vision.images import decode_image
-from search_faces.contract.answers import CompareAnswer, DetectAnswer, Face, JpegAnswer, StoredFace
+from facesearch.vision.images import DecodedImage, decode_image
+from search_faces.contract.answers import (
+    CompareAnswer,
+    DetectAnswer,
+    Face,
+    JpegAnswer,
+    StoredFace,
+    StoredPhoto,
+)
 from search_faces.contract.extras import data_url, extras_of, query_thumbnails
 from search_faces.contract.requests import (
     CompareRequest,
@@ -33,15 +41,35 @@ def face(request: FaceRequest, service: SearchService) -> StoredFace:
 
 def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
     """A picture of a stored face."""
+    stored, photo = _photo_of(request, service)
+    return JpegAnswer(thumbnail(photo, stored.face.detected.box))
+
+
+def _photo_of(
+    request: ThumbnailRequest, service: SearchService
+) -> tuple[domain.StoredFace, DecodedImage]:
     stored = stored_face(request.face_id, service.store)
     try:
-        photo = decode_image(service.photos.read(stored.photo.photo_id).data)
+        return stored, decode_image(service.photos.read(stored.photo.photo_id).data)
     except InputError as error:
         raise NotFound(
             f"the photo of face {shorten(request.face_id)} is not there any more, or is no photo "
             "now: use another face"
         ) from error
-    return JpegAnswer(thumbnail(photo, stored.face.detected.box))
+
+
+def face_photo(request: ThumbnailRequest, service: SearchService) -> StoredPhoto:
+    """The photo that a stored face is in, with all its faces."""
+    photo_id = stored_face(request.face_id, service.store).photo.photo_id
+    indexed = service.store.photo(photo_id)
+    if indexed is None:
+        raise NotFound("the photo was deleted just now: search for another")
+    return StoredPhoto.of(indexed, service.photos.url(photo_id))
+
+
+def face_preview(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
+    """The photo that a stored face is in, as a picture."""
+    return JpegAnswer(preview(_photo_of(request, service)[1]))
 
 
 def detect(request: DetectRequest, service: SearchService) -> DetectAnswer:
@@ -103,6 +131,25 @@ FACE_THUMBNAIL = Route(
     answer=JpegAnswer,
     tag="Faces",
     description="216 pixels square: the face with its surroundings, outlined.",
+    problems=(*ADDRESS, *FACE, "read_error"),
+)
+FACE_PHOTO = Route(
+    method="GET",
+    path="/v1/faces/{face_id}/photo",
+    respond=face_photo,
+    request=ThumbnailRequest,
+    answer=StoredPhoto,
+    tag="Faces",
+    problems=(*ADDRESS, *FACE, "read_error"),
+)
+FACE_PREVIEW = Route(
+    method="GET",
+    path="/v1/faces/{face_id}/preview",
+    respond=face_preview,
+    request=ThumbnailRequest,
+    answer=JpegAnswer,
+    tag="Faces",
+    description="Upright, 1600 pixels at most, whatever the photo's format.",
     problems=(*ADDRESS, *FACE, "read_error"),
 )
 DETECT = Route(

@@ -1,8 +1,11 @@
 """The nearest faces to those of photos, or to stored ones."""
 
+from msgspec import UNSET
+
+from facesearch.photos.thumbnails import preview
 from facesearch.searching import MAX_PHOTOS, FaceMatches, search_face, search_person, search_photo
 from search_faces.contract.answers import SearchAnswer
-from search_faces.contract.extras import Extras, extras_of, query_thumbnails
+from search_faces.contract.extras import Extras, data_url, extras_of, query_thumbnails
 from search_faces.contract.requests import (
     QUERIES,
     BucketQuery,
@@ -46,7 +49,8 @@ def _search_photo(photo: bytes, request: SearchRequest, service: SearchService) 
     drawn = query_thumbnails(result.photo, result.faces, request.include)
     extras = _extras(result.results, request, service, len(drawn))
     limits = service.limiter.limits(request.collection)
-    return SearchAnswer.of_photo(result, pipeline.recipe, limits, extras, drawn)
+    shown = data_url(preview(result.photo)) if "preview" in request.include else UNSET
+    return SearchAnswer.of_photo(result, pipeline.recipe, limits, extras, drawn, shown)
 
 
 def _search_person(

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from facesearch.errors import SettingsError, StoreNotFound
 from facesearch.machine import usable_cpus
+from facesearch.photos.links import PhotoLinks
 from facesearch.store_urls import place_of
 from facesearch.stores import Counts, FaceStore
 from facesearch_local.pool import worker_count
@@ -31,6 +32,7 @@ from facesearch_local.server.connections import (
     BoundedConnection,
 )
 from facesearch_local.server.logs import log_failures
+from facesearch_local.server.photos import photo_operations
 from facesearch_local.server.uploads import FolderUploads, upload_operations
 from facesearch_local.server.workers import Workers
 from facesearch_local.settings import ServeSettings
@@ -71,6 +73,8 @@ def serve(
     access = Access(own_hosts((*hosts, host)), api_key or made_up)
     count = workers or default_workers()
     with _listen(host, port) as listening:
+        links = PhotoLinks(secrets.token_bytes(32))
+        settings = replace(settings, search=replace(settings.search, link_secret=links.secret))
         service = SearchService.from_settings(settings.search)
         uploads = None
         if settings.uploads is not None:
@@ -88,7 +92,9 @@ def serve(
                 news += f"\nCallers need this key, in the header X-Api-Key: {made_up}"
             with (
                 Workers(service, settings.search, count) as working,
-                closing(Application(_operations(service, working, uploads), access, count)) as app,
+                closing(
+                    Application(_operations(service, working, uploads, links), access, count)
+                ) as app,
                 # uvicorn hands on the signal that ended it; one may come before it is there, too.
                 suppress(KeyboardInterrupt),
             ):
@@ -104,9 +110,9 @@ def _held(store: FaceStore) -> Counts:
 
 
 def _operations(
-    service: SearchService, workers: Workers, uploads: FolderUploads | None
+    service: SearchService, workers: Workers, uploads: FolderUploads | None, links: PhotoLinks
 ) -> Operations:
-    operations = operations_of(service, workers)
+    operations = operations_of(service, workers) | photo_operations(links)
     return operations if uploads is None else operations | upload_operations(uploads)
 
 

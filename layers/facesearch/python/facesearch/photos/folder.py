@@ -129,6 +129,11 @@ def read_error(error: OSError) -> NotFound | ReadError:
     return ReadError(f"it cannot be read ({error.strerror}): check the disk, then try again")
 
 
+def is_in_folder(photo_id: str) -> bool:
+    """Whether it is the id of a file of some machine."""
+    return photo_id.startswith(SCHEME)
+
+
 def photo_path(photo_id: str) -> str:
     """The path of a `file://` id; bytes that are not UTF-8 become surrogates, as everywhere."""
     return os.fsdecode(unquote_to_bytes(photo_id.removeprefix(SCHEME)))

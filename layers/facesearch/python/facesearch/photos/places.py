@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.photos.folder import read_photo
 from facesearch.photos.ids import is_in_s3
+from facesearch.photos.links import PhotoLinks
 from facesearch.photos.reading import PhotoContent
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 class Photos:
     """Reads from S3 and from this machine's files; any number of threads may."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: PhotoLinks | None = None) -> None:
+        """`links` make URLs of this machine's photos; without, they have none."""
         self._opening = Lock()
+        self._links = links
 
     def read(self, photo_id: str) -> PhotoContent:
         """An `reading.ReadPhoto`."""
@@ -25,8 +28,10 @@ class Photos:
         return read_photo(photo_id)
 
     def url(self, photo_id: str) -> str | None:
-        """Where anyone can fetch the photo for a while; None when it is not in S3."""
-        return self.s3.url(photo_id) if is_in_s3(photo_id) else None
+        """Where anyone can fetch the photo for a while; None when there is no such place."""
+        if is_in_s3(photo_id):
+            return self.s3.url(photo_id)
+        return self._links.url(photo_id) if self._links else None
 
     @property
     def s3(self) -> "S3Photos":

@@ -21,6 +21,9 @@ SMOOTH = 4
 EMPTY = "#dde1e7"
 """The colour beyond the photo's edge."""
 
+PREVIEW = 1600
+"""The longest side of a whole photo as it is shown, in pixels."""
+
 _CONTEXT = 1.9
 """Sides of the square cut out around a face, in longer sides of its box."""
 
@@ -49,6 +52,13 @@ def thumbnails(faces: Iterable[StoredFace], read: ReadPhoto) -> dict[str, bytes 
 def thumbnail(photo: DecodedImage, box: BoundingBox) -> bytes:
     """The face at `box` (pixels of the upright original) with its surroundings, as a JPEG."""
     return _jpeg(cut_out(photo, box))
+
+
+def preview(photo: DecodedImage) -> bytes:
+    """The whole photo, upright and no larger than `PREVIEW`, as a JPEG."""
+    picture = photo.image.copy()
+    picture.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return _jpeg(picture)
 
 
 def _jpeg(picture: Image.Image) -> bytes:
