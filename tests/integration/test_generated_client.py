@@ -39,6 +39,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "WARNING parsing POST /v1/search within searching.",
         "WARNING parsing POST /v1/detect within faces.",
         "WARNING parsing GET /v1/faces/{face_id}/thumbnail within faces.",
+        "WARNING parsing GET /v1/faces/{face_id}/preview within faces.",
     }, ran.stdout
     sys.path.insert(0, str(folder))
     yield folder
