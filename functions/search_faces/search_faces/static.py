@@ -15,7 +15,6 @@ import aws_lambda_powertools
 import msgspec
 
 from facesearch.errors import NotFound
-from facesearch.faces import Recipe
 from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.service import SearchService
@@ -27,7 +26,6 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 """For the files of a deployed page: their names change with their content (`cdk/page.py`)."""
 _HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 
-PAGE = "page/index.html"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -72,8 +70,6 @@ def _answer(
     elsewhere = not route.file and any(name == each.file for each in STATIC_ROUTES)
     if data is None or elsewhere:
         raise NotFound(f"there is no file '{name[:50]}': the page is at /, its files below it")
-    if name == PAGE:
-        data = _page(data, service().pipeline.recipe)
     # Weak: it may be sent compressed.
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {
@@ -101,15 +97,6 @@ def _files() -> dict[str, bytes]:
     for name in ("swagger-ui.min.css", "swagger-ui-bundle.min.js"):
         files[f"docs/{name}"] = (SWAGGER_UI / name).read_bytes()
     return files
-
-
-def _page(page: bytes, recipe: Recipe) -> bytes:
-    """The page with what it has to know of the recipe: what distances mean, if that is known."""
-    calibration = recipe.calibration
-    if calibration is None:
-        return page.replace(b"CONFIDENCES", b"")
-    confidences = " ".join(f"{calibration.confidence(at / 100):.4f}" for at in range(201))
-    return page.replace(b"CONFIDENCES", confidences.encode())
 
 
 def _policies(policy: str, service: Callable[[], SearchService]) -> Mapping[str, str]:

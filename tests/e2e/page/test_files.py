@@ -14,7 +14,6 @@ import pytest
 from search_faces.static import ROOT
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import behind_gateway, serving
-from tests.facenet import confidence
 
 PAGE = ROOT / "page"
 MOST_BYTES = 40_000

@@ -196,6 +196,25 @@ def test_page_says_why_nothing_is_very_likely(served: str, visit: Visit, elton: 
     expect(visitor.page.locator(".very_likely")).to_have_count(0)
 
 
+def test_recipe_that_nobody_measured_gets_no_verdicts(
+    served: str, visit: Visit, elton: bytes
+) -> None:
+    visitor = visit(served)
+
+    def without_limits(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json() | {"limits": None}
+        for match in body["results"][0]["matches"]:
+            match |= {"verdict": None, "confidence": None}
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    visitor.page.route("**/v1/search?*", without_limits)
+    visitor.drop(elton)
+    assert len(visitor.names()) == 20
+    expect(visitor.title).to_have_text("20 nearest faces")
+    expect(visitor.page.locator("#limits-said")).to_contain_text("Nobody has measured")
+
+
 def test_files_that_are_dragged_over_the_page_are_welcomed(served: str, visit: Visit) -> None:
     visitor = visit(served)
     over = visitor.page.locator("#over")

@@ -155,7 +155,7 @@ function showAnswer(view, scroll, focus = true) {
   const { matches } = view;
   if (view.kind === "photo") showQuery(view);
   showMatches(matches, linkTo);
-  $("limits-said").textContent = matches.length && view.limits ? limitsSentence(view.limits) : "";
+  $("limits-said").textContent = matches.length ? limitsSentence(view.limits) : "";
   if (!matches.length) {
     $("more").hidden = $("hidden-said").hidden = true;
     showNothingFound();
@@ -185,7 +185,9 @@ function titleOf() {
   const many = (verdict) => $("grid").querySelectorAll(`.${verdict} > li:not([hidden])`).length;
   const [likely, possible] = [many("very_likely"), many("possible")];
   if (likely) return `${count(likely, "photo", "photos")} very likely of the same person`;
-  return possible ? `${count(possible, "possible match", "possible matches")}` : "Only look-alikes";
+  if (possible) return count(possible, "possible match", "possible matches");
+  const unknown = many("unknown");
+  return unknown ? count(unknown, "nearest face", "nearest faces") : "Only look-alikes";
 }
 
 function showNothingFound() {

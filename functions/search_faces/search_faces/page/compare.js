@@ -47,7 +47,7 @@ async function comparePair() {
   const body = new FormData();
   for (const [name, { blob }] of Object.entries(sides)) body.append(name, blob, `${name}.jpg`);
   const { verdict, distance } = await call("v1/compare", { method: "POST", body });
-  tellPair(verdict ?? "", `${VERDICTS[verdict]?.one ?? "Compared"}, at a distance of ${distance.toFixed(2)}`);
+  tellPair(verdict ?? "", `${VERDICTS[verdict ?? "unknown"].one}, at a distance of ${distance.toFixed(2)}`);
 }
 
 function tellPair(verdict, text) {

@@ -9,6 +9,7 @@ export const VERDICTS = {
   very_likely: { group: "Very likely the same person", one: "Very likely the same person", short: "Very likely" },
   possible: { group: "Possible", one: "Possibly the same person", short: "Possible" },
   look_alike: { group: "Look-alikes", one: "Only a look-alike", short: "Look-alike" },
+  unknown: { group: "Nearest faces", one: "Nobody has measured what this means", short: "" },
 };
 
 /** Exact duplicates, which have one distance, size and box, as one: `{match, copies}`. */
@@ -28,7 +29,7 @@ export function showMatches(matches, address) {
   let rank = 0;
   const unfolded = $("grid").querySelector("details")?.open ?? false;
   for (const each of collapsed(matches)) {
-    const verdict = each.match.verdict ?? "possible";
+    const verdict = each.match.verdict ?? "unknown";
     if (!groups.has(verdict)) groups.set(verdict, []);
     groups.get(verdict).push(card(each, (rank += 1), address));
   }
@@ -93,8 +94,10 @@ export function applyLimit(more) {
   return shown;
 }
 
-/** What the verdicts stand on, in a sentence. */
-export function limitsSentence({ faces, very_likely: near, basis, passing }) {
+/** What the verdicts stand on, in a sentence; `limits` may be null. */
+export function limitsSentence(limits) {
+  if (!limits) return "Nobody has measured what distances mean with this recipe: compare by eye.";
+  const { faces, very_likely: near, basis, passing } = limits;
   const among = `Among ${count(faces, "face", "faces")}`;
   if (near === null) {
     return `${among}, nothing can be called very likely: strangers come so near that the limit would let only ${Math.round(100 * passing)}% of true matches pass. Narrow the search to a collection, or compare by eye.`;
