@@ -30,11 +30,14 @@ from facesearch.searching import Scope, search_photo
 from facesearch.settings import Settings
 from facesearch.stages import Stage, stages_timed
 from facesearch.stores import FaceStore, open_store
+from facesearch.vision.crops import align_face
 from facesearch.vision.pipeline import FacePipeline
 
 GMAC_A_FACE = 1.417
 """Multiplications of FaceNet for one face, in thousand millions."""
 BATCH = 16
+CUT = "Cut"
+"""Beside the stages that the program itself times."""
 LARGE = (4000, 3000)
 GROUP = 4
 """A group photo has so many rows and columns of faces."""
@@ -45,9 +48,9 @@ Stages = Mapping[str, float]
 
 @dataclass
 class Watch:
-    """Processor time spent in the networks, by the model's file."""
+    """Processor time spent in the networks, by the model's file, and in cutting faces out."""
 
-    networks_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    parts_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Stretch:
     @property
     def share_of_stages(self) -> float:
         """Of the whole, what the stages take: the rest is glue."""
-        bare = sum(sum(each[name] for name in Stage if name in each) for each in self.stages_ms)
+        names = (*Stage, CUT)
+        bare = sum(sum(each.get(name, 0.0) for name in names) for each in self.stages_ms)
         return bare / sum(self.whole_ms)
 
     def figures(self) -> dict[str, float]:
@@ -92,12 +96,20 @@ def watched() -> Iterator[Watch]:
             return run(session, *args, **kwargs)
         finally:
             name = Path(str(session._model_path)).stem
-            watch.networks_s[name] += time.process_time() - start
+            watch.parts_s[name] += time.process_time() - start
+
+    def cut(*args: Any) -> Any:
+        start = time.process_time()
+        try:
+            return align_face(*args)
+        finally:
+            watch.parts_s[CUT] += time.process_time() - start
 
     clock = SimpleNamespace(perf_counter=time.process_time)
     with (
         patch.object(ort.InferenceSession, "run", timed),
         patch("facesearch.stages.time", clock),
+        patch("facesearch.vision.crops.align_face", cut),
     ):
         yield watch
 
@@ -124,15 +136,13 @@ def _stretch(work: Callable[[Any], object], items: Sequence[Any], photos: int) -
     with watched() as watch:
         work(items[0])
         for item in items:
-            watch.networks_s.clear()
+            watch.parts_s.clear()
             start = time.process_time()
             with stages_timed() as seconds:
                 work(item)
             factor = 1000 / photos
             whole.append(factor * (time.process_time() - start))
-            stages.append(
-                {name: factor * each for name, each in (seconds | watch.networks_s).items()}
-            )
+            stages.append({name: factor * each for name, each in (seconds | watch.parts_s).items()})
     return Stretch(whole, stages)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
@@ -136,7 +137,7 @@ def _as_long_as_allowed() -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     "embeddings",
     [
-        pytest.param(unit_vectors(20_000, seed=1), id="random"),
+        pytest.param(unit_vectors(8000, seed=1), id="random"),
         pytest.param(_of_people(1000, 4, 0.5), id="people"),
         pytest.param(_axes(), id="axes"),
         pytest.param(_near_ties(), id="near ties"),
@@ -198,6 +199,31 @@ def test_face_that_moved_into_the_place_of_another_is_found_once(
     with SqliteStore(path, RECIPE) as another:
         another.write([Removal("p0", 2)])
     assert _found(by_codes, last, 2) == _compared(path, last, 2)
+
+
+def test_codes_are_read_in_parts_while_the_file_is_scanned(
+    path: Path, by_codes: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what changes meanwhile is read, too."""
+    monkeypatch.setattr(nearest, "CHUNKS_AT_ONCE", 2)
+    by_codes.write(_photos(unit_vectors(3000, seed=1)))
+    scan, scans = nearest._scanned, 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal scans
+        scans += 1
+        return scan(*arguments)
+
+    monkeypatch.setattr(nearest, "_scanned", counted)
+    for step in range(6):
+        assert _found(by_codes, vector(step), K) == _compared(path, vector(step), K)
+        with SqliteStore(path, RECIPE) as another:
+            another.write([indexed(f"p{step}", 2, [vector(step)])])
+    for step in range(4):
+        _found(by_codes, vector(step), K)
+    assert 5 <= scans <= 6 + 6 + 3
+    for filters in FILTERS:
+        _assert_the_same(by_codes, path, vector(3), K, **filters)
 
 
 def _change(chance: random.Random, sequence: int) -> IndexedPhoto | Removal:

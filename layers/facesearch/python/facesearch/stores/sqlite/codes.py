@@ -100,22 +100,22 @@ class Slab:
 class Codes:
     """The codes of every embedding that a file held when its chunks had these stamps.
 
-    `stamp` is the file's for all chunks together.
+    `stamp` is the file's for all chunks together; None if some are missing.
     """
 
     stamps: Stamps
     stamp: int | None
     slabs: tuple[Slab, ...] = ()
 
-    def changed(self, stamps: Stamps) -> set[int]:
-        """The chunks whose codes are missing or out of date."""
-        return {chunk for chunk, stamp in stamps.items() if self.stamps.get(chunk) != stamp}
+    def changed(self, stamps: Stamps) -> list[int]:
+        """The chunks whose codes are missing or out of date, in order."""
+        return sorted(chunk for chunk, stamp in stamps.items() if self.stamps.get(chunk) != stamp)
 
-    def updated(self, connection: apsw.Connection, stamps: Stamps, stamp: int) -> "Codes":
-        """The codes of what the file holds now. What did not change is shared."""
+    def updated(self, connection: apsw.Connection, stamps: Stamps, stamp: int | None) -> "Codes":
+        """The codes of these chunks, as the file has them now. What did not change is shared."""
         changed = self.changed(stamps)
         stale = np.array([*changed, *(self.stamps.keys() - stamps.keys())], np.int64)
-        kept, pieces = [], [Slab.read(connection, chunk) for chunk in sorted(changed)]
+        kept, pieces = [], [Slab.read(connection, chunk) for chunk in changed]
         for slab in self.slabs:
             left = np.isin(slab.chunks, stale, invert=True)
             if left.all() and (len(left) == CHUNKS_OF_SLAB or not pieces):

@@ -21,6 +21,9 @@ CODES_BYTES = 2**30
 SCANS_BEFORE_CODES = 2
 """So often the file is scanned before most of its codes are read: a program that searches once
 need not, and reading them takes as long as some searches."""
+CHUNKS_AT_ONCE = 400
+"""At most so many chunks, 100,000 faces, are read in one search: it then takes twice as long as the
+scan alone, and no search takes seconds."""
 CANDIDATES = 5000
 """Where more faces than these and k may be among the k nearest, the file is scanned."""
 FEW_SLOTS = 500
@@ -107,15 +110,18 @@ class NearestFaces:
             return None
         with self._lock:
             codes = self._codes
-            if codes.stamp != stamp:
-                if 2 * len(codes.changed(stamps)) > len(stamps) and (
-                    self._scans < SCANS_BEFORE_CODES
-                ):
-                    self._scans += 1
-                    return None
-                codes = codes.updated(connection, stamps, stamp)
-                self._codes, self._scans, self._masks = codes, 0, {}
-        return codes
+            if codes.stamp == stamp:
+                return codes
+            changed = codes.changed(stamps)
+            if 2 * len(changed) > len(stamps) and self._scans < SCANS_BEFORE_CODES:
+                self._scans += 1
+                return None
+            later = set(changed[CHUNKS_AT_ONCE:])
+            read = {chunk: each for chunk, each in stamps.items() if chunk not in later}
+            self._codes = codes.updated(connection, read, None if later else stamp)
+            self._scans = self._scans if later else 0
+            self._masks = {}
+            return None if later else self._codes
 
     def _candidates(
         self,
