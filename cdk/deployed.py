@@ -33,7 +33,7 @@ def record(stack: str, client: Any, stages: Path = STAGES) -> str:
     """
     where = client.meta.region_name
     file = record_file(stack, where, stages)
-    found = _find(client, stack)
+    found = find_stack(client, stack)
     if found is None:
         if not file.exists():
             raise SettingsError(f"there is no stack {stack} in {where}: deploy it first")
@@ -49,7 +49,7 @@ def record(stack: str, client: Any, stages: Path = STAGES) -> str:
     return f"{done}; it is protected from being deleted"
 
 
-def _find(client: Any, stack: str) -> Mapping[str, Any] | None:
+def find_stack(client: Any, stack: str) -> Mapping[str, Any] | None:
     """The stack's description, None without one: asked by name, a missing stack is an error."""
     pages = client.get_paginator("describe_stacks").paginate()
     described = (each for page in pages for each in page["Stacks"])

@@ -35,6 +35,7 @@ LOSSES: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
 """The settings that are guarded: what is less than before, and what it would mean."""
 
 FIXED = {
+    "bucket": "another bucket has none of the photos, and the stack would let go of its own",
     "customer_key": "a domain keeps the key that it was made with",
     "vpc": "a domain cannot go into a private network, or out of one",
     "domain_endpoint": "another domain has none of the faces, and the stack would drop its own",

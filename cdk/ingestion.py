@@ -14,8 +14,9 @@ from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
 from cdk.network import QUEUE_ACTIONS, PrivateNetwork
+from cdk.notifications import may_send
 from cdk.photo_bucket import PhotoBucket
-from cdk.photos import Photos
+from cdk.photos import FoundPhotos, Photos
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
 
@@ -57,7 +58,7 @@ class Ingestion(Construct):
             retention_period=KEPT,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
         )
-        self.photos: Photos = PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
+        self.photos = self._photos(settings)
         # A domain takes half an hour and may fail: until then no log gets into a bucket, which
         # could not be deleted then.
         self.photos.node.add_dependency(index)
@@ -97,3 +98,11 @@ class Ingestion(Construct):
             max_concurrency=size.concurrency,
             report_batch_item_failures=True,
         )
+
+    def _photos(self, settings: StageSettings) -> Photos:
+        if not settings.bucket:
+            return PhotoBucket(self, "Photos", settings=settings, changes=self.changes)
+        found = FoundPhotos(self, "Photos", settings=settings, bucket_name=settings.bucket)
+        # What the bucket itself has to be told, `cdk.connected` tells it.
+        self.changes.add_to_resource_policy(may_send(found.arn, self.changes))
+        return found

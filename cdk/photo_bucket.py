@@ -1,24 +1,16 @@
 """The bucket of photos: private, encrypted, versioned. It notifies the queue of changes."""
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping
 
 from aws_cdk import Aws, Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.notifications import may_send, notifications
 from cdk.photos import Photos
 from cdk.retention import removal_policy
 from cdk.settings import StageSettings
-
-EVENTS = (
-    *("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"),
-    "s3:ObjectRestore:Completed",
-)
-TAG_EVENT = "s3:ObjectTagging:*"
-
 
 # Both are read at once, unlike S3's other archives. The second asks a fee for each read.
 _TRANSITIONS: Mapping[str, list[s3.Transition] | None] = {
@@ -89,7 +81,7 @@ class PhotoBucket(Photos):
             cors=[_PAGES] if settings.uploads else None,
             removal_policy=keep,
         )
-        allowed = changes.add_to_resource_policy(_may_send(self.arn, changes))
+        allowed = changes.add_to_resource_policy(may_send(self.arn, changes))
         photos = bucket.node.default_child
         if not isinstance(photos, s3.CfnBucket):
             raise TypeError("the bucket is not made of a CfnBucket")
@@ -97,7 +89,7 @@ class PhotoBucket(Photos):
         # A bucket is taken back as it is; what is new afterwards is set, and only that.
         if not settings.restoring:
             photos.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-                queue_configurations=_notifications(settings, changes.queue_arn)
+                queue_configurations=notifications(settings, changes.queue_arn)
             )
         # S3 tries the queue when the notification is set.
         if allowed.policy_dependable is not None:
@@ -109,44 +101,3 @@ class PhotoBucket(Photos):
 _PAGES = s3.CorsRule(
     allowed_methods=[s3.HttpMethods.POST], allowed_origins=["*"], max_age=PREFLIGHT_S
 )
-
-
-def _may_send(bucket_arn: str, queue: sqs.Queue) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        principals=[iam.ServicePrincipal("s3.amazonaws.com")],
-        actions=["sqs:SendMessage"],
-        resources=[queue.queue_arn],
-        conditions={
-            "ArnEquals": {"aws:SourceArn": bucket_arn},
-            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-        },
-    )
-
-
-def _notifications(
-    settings: StageSettings, queue_arn: str
-) -> Sequence[s3.CfnBucket.QueueConfigurationProperty]:
-    """One notification for each event and suffix: a filter takes a single suffix."""
-    return [
-        s3.CfnBucket.QueueConfigurationProperty(
-            event=event, queue=queue_arn, filter=_filter(settings.prefix, suffix)
-        )
-        for event, suffix in product(_events(settings), settings.suffixes or ("",))
-    ]
-
-
-def _events(settings: StageSettings) -> Sequence[str]:
-    return (*EVENTS, TAG_EVENT) if settings.collections == "tag" else EVENTS
-
-
-def _filter(prefix: str, suffix: str) -> s3.CfnBucket.NotificationFilterProperty | None:
-    rules = [
-        s3.CfnBucket.FilterRuleProperty(name=name, value=value)
-        for name, value in (("prefix", prefix), ("suffix", suffix))
-        if value
-    ]
-    if not rules:
-        return None
-    return s3.CfnBucket.NotificationFilterProperty(
-        s3_key=s3.CfnBucket.S3KeyFilterProperty(rules=rules)
-    )

@@ -87,7 +87,7 @@ class Photos(Construct):
 
 
 class FoundPhotos(Photos):
-    """Photos in a bucket of another stack."""
+    """Photos in a bucket that is there: its owner's, or of another stack."""
 
     def __init__(
         self, scope: Construct, id: str, *, settings: StageSettings, bucket_name: str

@@ -56,6 +56,7 @@ DOMAIN_ENDPOINT = re.compile(
     r"\.(?:aos\.)?(?P<region>[a-z0-9-]+)\.(?:es\.amazonaws\.com|on\.aws)"
 )
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _CERTIFICATE_ARN = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+")
 _WEB_ACL_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/\S+")
@@ -127,6 +128,8 @@ class StageSettings:
     """A web ACL (WAF, regional) of the account's, to put before the API."""
     customer_key: bool = False
     """Photos, queues, index, logs and topic are encrypted with a KMS key of the account's own."""
+    bucket: str = ""
+    """An existing bucket of photos, to use instead of a new one."""
     snapshots: bool = False
     """A bucket of the account's own for snapshots of the index."""
 
@@ -318,6 +321,11 @@ def _check_network(settings: StageSettings) -> None:
 
 
 def _check_photos(settings: StageSettings) -> None:
+    if settings.bucket and not _BUCKET_NAME.fullmatch(settings.bucket):
+        raise _wrong("bucket", settings.bucket, "the name of a bucket of this account and region")
+    if settings.bucket and settings.photo_storage != "standard":
+        expected = "standard with bucket: storage classes are its owner's"
+        raise _wrong("photo_storage", settings.photo_storage, expected)
     if settings.prefix.startswith("/"):
         raise _wrong("prefix", settings.prefix, "the start of keys, such as photos/")
     ends = settings.suffixes

@@ -5,6 +5,8 @@ from constructs import Construct
 
 from cdk.assets import BuiltLayers
 from cdk.canary import Canary
+from cdk.connected import OUTPUT as RULES_OUTPUT
+from cdk.connected import bucket_rules
 from cdk.deployed import OUTPUT as SETTINGS_OUTPUT
 from cdk.downgrades import guarded
 from cdk.face_index import FaceIndex
@@ -113,6 +115,9 @@ class FaceSearchStack(Stack):
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
         outputs |= snapshots.outputs if snapshots else {}
+        if settings.bucket:
+            rules = bucket_rules(settings, ingestion.changes.queue_arn)
+            outputs[RULES_OUTPUT] = self.to_json_string(rules)
         outputs |= {"KeyArn": key.arn} if key else {}
         for name, value in outputs.items():
             # The stack that embeds photos again takes them from there.

@@ -20,6 +20,7 @@ VARIANTS = {
     "customised": CUSTOMISED,
     "iam": {"authorisation": "iam"},
     "reembedding": {"stage": "prod", "reembedding": "50", "customer_key": "true"},
+    "existing bucket": {"stage": "prod", "bucket": "company-photos"},
     "restored": {"stage": "prod", "domain_endpoint": PRIVATE_DOMAIN, **NETWORK},
 }
 # The CDK itself makes functions depend on the role that they name anyway.
