@@ -124,9 +124,9 @@ class RunningSystem:
         kinds = ("", "NotVisible", "Delayed")
         return sum(int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in kinds)
 
-    def wait_until_idle(self) -> None:
+    def wait_until_idle(self, most_s: float = WAIT_S) -> None:
         """Until every change is done with, and searches see it."""
-        wait_for(lambda: self.waiting() == 0, "the queue to be empty")
+        wait_for(lambda: self.waiting() == 0, "the queue to be empty", most_s)
         self.opensearch("POST", "/_refresh")
 
     def keys(self) -> set[str]:
@@ -224,9 +224,9 @@ class RunningSystem:
         """How many batches the function has not answered for."""
         return self._log().count(" failed processing SQS batch from ")
 
-    def failed_batches(self) -> int:
-        """How many batches the function has not done with."""
-        return self.lost_batches() + self._log().count(" partial failures)")
+    def deferred_batches(self) -> int:
+        """How many batches the function has sent again, for want of the store."""
+        return self._log().count('"message":"messages sent again"')
 
     def _log(self) -> str:
         return (self.config.folder / "ministack.log").read_text(errors="replace")

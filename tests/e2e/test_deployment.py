@@ -43,27 +43,31 @@ def aws(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
         yield emulator.client_environment
 
 
-@pytest.fixture
-def dev(aws: dict[str, str], tmp_path: Path) -> Iterator[Deployment]:
-    """What is in this checkout, deployed; destroyed afterwards."""
-    deployment = Deployment(aws, "dev", tmp_path / "cdk.out")
+@pytest.fixture(scope="module")
+def dev(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """What is in this checkout, deployed; later tests change it."""
+    deployment = Deployment(aws, "dev", tmp_path_factory.mktemp("dev") / "cdk.out")
     deployment.deploy()
-    yield deployment
-    deployment.destroy()
+    return deployment
 
 
 @pytest.fixture
 def changed(tmp_path: Path) -> tuple[Path, Path]:
     """A checkout and its built layers, for a test to change."""
-    source, build = tmp_path / "source", tmp_path / "build"
-    for name in SOURCE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        source.mkdir(exist_ok=True)
-        copy(ROOT / name, source / name)
+    source, build = copy_source(tmp_path / "source"), tmp_path / "build"
     for layer in (f"dependencies-{ARCHITECTURE}", "models"):
         # Links would be followed into the asset all the same.
         shutil.copytree(ROOT / "build" / "layers" / layer, build / "layers" / layer)
     return source, build
+
+
+def copy_source(folder: Path) -> Path:
+    """What is deployed of this checkout, for a test to change."""
+    folder.mkdir()
+    for name in SOURCE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    return folder
 
 
 def page(deployment: Deployment) -> requests.Response:
@@ -102,7 +106,7 @@ def break_at_the_end(source: Path) -> str:
     return whole
 
 
-def test_first_deployment_that_fails_half_way_is_repeated(
+def test_first_deployment_that_fails_half_way_is_repeated_and_its_end_leaves_nothing(
     aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
 ) -> None:
     source, _ = changed
@@ -114,63 +118,6 @@ def test_first_deployment_that_fails_half_way_is_repeated(
     deployment.deploy()
     assert page(deployment).status_code == 200
     deployment.destroy()
-
-
-def test_diff_of_what_is_deployed_tells_no_differences(dev: Deployment) -> None:
-    told = dev.diff()
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "There were no differences" in told.stdout + told.stderr
-
-
-def test_changed_code_models_and_settings_each_make_a_version_that_answers(
-    dev: Deployment, aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
-) -> None:
-    source, build = changed
-    html = source / "functions/search_faces/search_faces/page/index.html"
-    first = live_version(dev)
-    assert "Another title" not in page(dev).text
-
-    code = Deployment(aws, "dev", tmp_path / "code.out", source=source)
-    html.write_text(html.read_text().replace("<title>", "<title>Another title "))
-    code.deploy()
-    assert live_version(code) == first + 1
-    assert "Another title" in page(code).text
-
-    models = Deployment(aws, "dev", tmp_path / "models.out", source=source, build=build)
-    (build / "layers/models/models/another").write_text("model")
-    models.deploy()
-    assert live_version(models) == first + 2
-
-    settings = {"min_face_size": "40"}
-    told = Deployment(aws, "dev", tmp_path / "told.out", settings, source=source, build=build)
-    assert told.diff().returncode == 1
-    told.deploy()
-    assert live_version(told) == first + 3
-    assert told.diff().returncode == 0
-
-
-def test_update_that_fails_half_way_leaves_what_was_there_and_is_repeated(
-    dev: Deployment, aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
-) -> None:
-    source, _ = changed
-    before = live_version(dev)
-    html = source / "functions/search_faces/search_faces/page/index.html"
-    html.write_text(html.read_text().replace("<title>", "<title>Another title "))
-    whole = break_at_the_end(source)
-    update = Deployment(aws, "dev", tmp_path / "update.out", source=source)
-    with pytest.raises(StackError, match="Broken"):
-        update.deploy()
-    assert "Another title" not in page(dev).text
-    assert live_version(dev) == before
-    (source / "cdk/stack.py").write_text(whole)
-    update.deploy()
-    assert "Another title" in page(update).text
-
-
-def test_destroy_leaves_nothing_of_dev(aws: dict[str, str], tmp_path: Path) -> None:
-    deployment = Deployment(aws, "dev", tmp_path / "cdk.out")
-    deployment.deploy()
-    deployment.destroy()
     client = deployment.session.client
     assert client("lambda").list_functions()["Functions"] == []
     assert client("sqs").list_queues().get("QueueUrls", []) == []
@@ -180,6 +127,7 @@ def test_destroy_leaves_nothing_of_dev(aws: dict[str, str], tmp_path: Path) -> N
     assert staging.startswith("cdk-")
 
 
+@pytest.mark.long
 def test_prod_is_protected_and_its_data_outlives_it(
     aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
 ) -> None:
@@ -238,6 +186,58 @@ def record(source: Path, aws: dict[str, str]) -> str:
     return done.stdout
 
 
+def test_diff_of_what_is_deployed_tells_no_differences(dev: Deployment) -> None:
+    told = dev.diff()
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "There were no differences" in told.stdout + told.stderr
+
+
+def test_changed_code_models_and_settings_each_make_a_version_that_answers(
+    dev: Deployment, aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
+) -> None:
+    source, build = changed
+    html = source / "functions/search_faces/search_faces/page/index.html"
+    first = live_version(dev)
+    assert "Another title" not in page(dev).text
+
+    code = Deployment(aws, "dev", tmp_path / "code.out", source=source)
+    html.write_text(html.read_text().replace("<title>", "<title>Another title "))
+    code.deploy()
+    assert live_version(code) == first + 1
+    assert "Another title" in page(code).text
+
+    models = Deployment(aws, "dev", tmp_path / "models.out", source=source, build=build)
+    (build / "layers/models/models/another").write_text("model")
+    models.deploy()
+    assert live_version(models) == first + 2
+
+    settings = {"min_face_size": "40"}
+    told = Deployment(aws, "dev", tmp_path / "told.out", settings, source=source, build=build)
+    assert told.diff().returncode == 1
+    told.deploy()
+    assert live_version(told) == first + 3
+    assert told.diff().returncode == 0
+
+
+def test_update_that_fails_half_way_leaves_what_was_there_and_is_repeated(
+    dev: Deployment, aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
+) -> None:
+    source, _ = changed
+    before = live_version(dev)
+    html = source / "functions/search_faces/search_faces/page/index.html"
+    html.write_text(html.read_text().replace("<title>", "<title>A third title "))
+    whole = break_at_the_end(source)
+    update = Deployment(aws, "dev", tmp_path / "update.out", source=source)
+    with pytest.raises(StackError, match="Broken"):
+        update.deploy()
+    assert "A third title" not in page(dev).text
+    assert live_version(dev) == before
+    (source / "cdk/stack.py").write_text(whole)
+    update.deploy()
+    assert "A third title" in page(update).text
+
+
+@pytest.mark.long
 def test_prod_in_its_network_stops_at_what_the_emulator_has_not(
     aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
 ) -> None:

@@ -50,16 +50,23 @@ def test_bill_counts_every_stored_photo(bill: dict[str, CostLine]) -> None:
 @pytest.mark.parametrize(
     ("features", "missing"),
     [
-        (Features(snapshot=False, tracing=True, private=True), "search: snapshot kept"),
-        (Features(snapshot=True, tracing=False, private=True), "watching: traces"),
-        (Features(snapshot=True, tracing=True, private=False), "watching: traffic"),
+        (Features(snapshot=False, tracing=True, private=True), {"search: snapshot kept"}),
+        (Features(snapshot=True, tracing=False, private=True), {"watching: traces"}),
+        (
+            Features(snapshot=True, tracing=True, private=False),
+            {"watching: traffic", "indexing: way to the queue"},
+        ),
     ],
 )
 def test_feature_costs_only_where_it_is(
-    bill: dict[str, CostLine], features: Features, missing: str
+    bill: dict[str, CostLine], features: Features, missing: set[str]
 ) -> None:
     without = monthly_costs(WORKLOAD, SIZING, PRICES, features)
-    assert set(bill) - {line.what for line in without} == {missing}
+    assert set(bill) - {line.what for line in without} == missing
+
+
+def test_bill_counts_the_way_to_the_queue_in_each_zone(bill: dict[str, CostLine]) -> None:
+    assert bill["indexing: way to the queue"].quantity == 3 * 730
 
 
 def test_bill_counts_what_x_ray_takes(bill: dict[str, CostLine]) -> None:

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, expect
 from cdk.assets import FUNCTIONS
 from cdk.page import bundle_code
 from tests.conftest import missing
+from tests.e2e.page.quiet_network import OPTIONS as QUIET
+from tests.e2e.page.quiet_network import quiet_network
 from tests.e2e.page.sites import index_sample, serving
 from tests.e2e.page.visitor import MOST_MS, Visitor, browser, chromium
 
@@ -25,7 +27,9 @@ def chrome() -> Iterator[Browser]:
         missing("there is no Chromium for the page's tests")
         raise AssertionError
     expect.set_options(timeout=MOST_MS)
-    with browser(program) as opened:
+    # In it, everybody is root, whom Chromium's sandbox is not for.
+    options = (*QUIET, "--no-sandbox")
+    with quiet_network(program) as command, browser(command, *options) as opened:
         yield opened
 
 

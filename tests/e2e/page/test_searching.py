@@ -11,8 +11,10 @@ from tests.e2e.system import RunningSystem
 
 pytestmark = pytest.mark.slow
 
+DEPLOYED = pytest.param("deployed", marks=pytest.mark.long)
 
-@pytest.fixture(scope="module", params=["served", "served_bundle", "deployed"])
+
+@pytest.fixture(scope="module", params=["served", "served_bundle", DEPLOYED])
 def site(request: pytest.FixtureRequest, sample: Path) -> Iterator[str]:
     """The page's address, with the sample's photos in the index."""
     if request.param != "deployed":

@@ -13,10 +13,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
-    Error,
     Locator,
     Page,
-    Request,
     Response,
     sync_playwright,
 )
@@ -34,8 +32,6 @@ OPTIONS = (
     "--use-fake-ui-for-media-stream",
 )
 MOST_MS = 30_000.0
-TRIES = 5
-"""To open a page while containers start: Chromium drops connections at each new interface."""
 
 _BYTES = "Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))"
 _DROP = f"""([data, name, type]) => {{
@@ -61,11 +57,12 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def browser(program: str) -> Iterator[Browser]:
+def browser(program: str, *options: str) -> Iterator[Browser]:
     """With a profile of its own, which goes with it."""
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    args = [*OPTIONS, *root, *options]
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *root])
+        opened = playwright.chromium.launch(executable_path=program, args=args)
         try:
             yield opened
         finally:
@@ -81,7 +78,6 @@ class Visitor:
         self.address = address
         self.errors: list[str] = []
         self.refused: list[str] = []
-        self.dropped = 0
         self.page = self._open()
 
     def _open(self) -> Page:
@@ -89,7 +85,6 @@ class Visitor:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._said)
         page.on("response", self._answered)
-        page.on("requestfailed", self._failed)
         return page
 
     def _said(self, message: ConsoleMessage) -> None:
@@ -101,21 +96,9 @@ class Visitor:
         if response.status >= 400:
             self.refused.append(f"{response.status} {urlsplit(response.url).path}")
 
-    def _failed(self, request: Request) -> None:
-        self.dropped += request.failure == "net::ERR_NETWORK_CHANGED"
-
     def open(self, path: str = "") -> "Visitor":
-        """An address below the page's; again when the machine's network changed meanwhile."""
-        for _ in range(TRIES):
-            self.dropped = 0
-            try:
-                self.page.goto(urljoin(self.address, path))
-            except Error as error:
-                if "ERR_NETWORK_CHANGED" not in error.message:
-                    raise
-                continue
-            if not self.dropped:
-                break
+        """An address below the page's."""
+        self.page.goto(urljoin(self.address, path))
         return self
 
     def drop(self, data: bytes, name: str = "photo.jpg", media: str = "image/jpeg") -> None:

@@ -55,6 +55,7 @@ PRICES = {
     "s3-put": Price(5.00, "million"),
     "s3-get": Price(0.40, "million"),
     "sqs-requests": Price(0.40, "million"),
+    "vpc-endpoint": Price(0.01, "endpoint-hour"),
     "logs": Price(0.50, "GB"),
     "traces": Price(5.00, "million"),
     "alarms": Price(0.10, "alarm-month"),
@@ -72,7 +73,7 @@ class Features:
     """What else costs: the settings of the stack, in `cdk/stages`, that sizes do not follow from.
 
     `snapshot`: Lambda keeps one of the search function. `private`: a network, whose traffic is
-    logged.
+    logged, with a way of its own to the queue.
     """
 
     snapshot: bool
@@ -121,7 +122,7 @@ def monthly_costs(
         CostLine(what, name, quantity, prices[name])
         for what, name, quantity in (
             *_index_lines(sizing),
-            *_ingestion_lines(workload, sizing),
+            *_ingestion_lines(workload, sizing, features.private),
             *_storage_lines(workload, features.photo_storage),
             *_search_lines(workload, sizing, features.snapshot),
             *_watching_lines(workload, features),
@@ -140,12 +141,15 @@ def _index_lines(sizing: Sizing) -> Iterator[_Line]:
     yield "index: storage", "opensearch-gp3", index.nodes * index.disk_gib
 
 
-def _ingestion_lines(workload: Workload, sizing: Sizing) -> Iterator[_Line]:
+def _ingestion_lines(workload: Workload, sizing: Sizing, private: bool) -> Iterator[_Line]:
     photos = workload.photos_a_day * MONTH_DAYS
     size = sizing.ingestion
     compute = photos * PHOTO_CPU_S / size.threads * size.memory_mb / 1024
     yield "indexing: compute", "lambda-compute", compute
     yield "indexing: queue", "sqs-requests", photos * QUEUE_REQUESTS_A_PHOTO / MILLION
+    if private:
+        # SQS's, in each zone. S3's costs nothing.
+        yield "indexing: way to the queue", "vpc-endpoint", sizing.index.zones * HOURS
     yield "photos: uploads", "s3-put", photos / MILLION
     yield "photos: reads", "s3-get", photos / MILLION
 

@@ -1,0 +1,142 @@
+"""A stack whose data outlive it, by the CDK's own command line: its first failure to its return."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk.deployed import record
+from tests.conftest import missing
+from tests.e2e.stack.certificate import certificate_for
+from tests.e2e.stack.config import ACCOUNT
+from tests.e2e.stack.deployment import Deployment
+from tests.e2e.stack.docker import gateway
+from tests.e2e.stack.emulator import Emulator
+from tests.e2e.stack.errors import StackError
+from tests.e2e.test_deployment import break_at_the_end, copy_source
+from tests.integration.lambda_image import ARCHITECTURE, why_not
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+REGION = "eu-west-1"
+PHOTOS = f"facesearch-dev-photos-{ACCOUNT}-{REGION}"
+KEPT = {"retain": "true"}
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers of a small file each."""
+    build = tmp_path_factory.mktemp("build")
+    for folder in (f"dependencies-{ARCHITECTURE}/python", "models/models"):
+        layer = build / "layers" / folder
+        layer.mkdir(parents=True)
+        (layer / "placeholder").touch()
+    return build
+
+
+@pytest.fixture(scope="module")
+def aws(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of an account that was bootstrapped; no function is called in it."""
+    reason = why_not()
+    if reason:
+        missing(f"the rehearsal needs Docker: {reason}")
+    folder, host = tmp_path_factory.mktemp("aws"), gateway()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    certificate = certificate_for(host, folder)
+    emulator = Emulator("facesearch-lifecycle", host, port, REGION, certificate)
+    with emulator.running(f"{host}:1", folder):
+        environment = emulator.client_environment
+        Deployment(environment, "dev", folder / "cdk.out", build=build).bootstrap()
+        yield environment
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A checkout, for a test to change."""
+    return copy_source(tmp_path / "source")
+
+
+def test_stack_is_created_at_the_second_try_protected_destroyed_and_can_be_taken_back(
+    aws: dict[str, str], tmp_path: Path, build: Path, source: Path
+) -> None:
+    stages = source / "cdk" / "stages"
+    deployment = Deployment(aws, "dev", tmp_path / "out", KEPT, source=source, build=build)
+    s3 = deployment.session.client("s3")
+    cloudformation = deployment.session.client("cloudformation")
+
+    whole = break_at_the_end(source)
+    with pytest.raises(StackError, match="Broken"):
+        deployment.deploy()
+    assert not buckets(s3, "facesearch-dev-")
+    (source / "cdk/stack.py").write_text(whole)
+    deployment.deploy()
+    assert len(buckets(s3, "facesearch-dev-")) == 2
+
+    assert "protected" in record("facesearch-dev", cloudformation, stages)
+    with pytest.raises(StackError, match="TerminationProtection"):
+        deployment.destroy()
+    # The next deployment leaves the protection on.
+    deployment.deploy()
+    (described,) = cloudformation.describe_stacks(StackName="facesearch-dev")["Stacks"]
+    assert described["EnableTerminationProtection"] is True
+
+    s3.put_object(Bucket=PHOTOS, Key="people/a.jpg", Body=b"a photo")
+    cloudformation.update_termination_protection(
+        StackName="facesearch-dev", EnableTerminationProtection=False
+    )
+    deployment.destroy()
+    assert s3.get_object(Bucket=PHOTOS, Key="people/a.jpg")["Body"].read() == b"a photo"
+    assert "is gone" in record("facesearch-dev", cloudformation, stages)
+
+    restored = Deployment(
+        aws, "dev", tmp_path / "out", {**KEPT, "restoring": "true"}, source=source, build=build
+    )
+    prepared = restored.cdk(
+        "deploy",
+        "--method=prepare-change-set",
+        "--import-existing-resources",
+        "--require-approval=never",
+        "--change-set-name=restored",
+    )
+    assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+    # To execute it is too much for ministack, which checks names as if nothing were imported.
+    assert imported(cloudformation) == set(buckets(s3, "facesearch-dev-"))
+
+
+def test_deployment_after_taking_back_sets_the_notifications(
+    aws: dict[str, str], tmp_path: Path, build: Path, source: Path
+) -> None:
+    second = {"name": "second"}
+    first = {**second, "restoring": "true"}
+    Deployment(aws, "dev", tmp_path / "out", first, source=source, build=build).deploy()
+    deployment = Deployment(aws, "dev", tmp_path / "out", second, source=source, build=build)
+    s3 = deployment.session.client("s3")
+    assert not notified(s3, deployment.outputs()["PhotoBucket"])
+    deployment.deploy()
+    queue = deployment.outputs()["ChangesQueue"].rpartition("/")[2]
+    (arn,) = notified(s3, deployment.outputs()["PhotoBucket"])
+    assert arn.rpartition(":")[2] == queue
+    deployment.destroy()
+
+
+def buckets(s3: Any, prefix: str) -> list[str]:
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    return [name for name in names if name.startswith(prefix)]
+
+
+def notified(s3: Any, bucket: str) -> set[str]:
+    """The queues that a bucket tells of changes."""
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    return {each["QueueArn"] for each in told.get("QueueConfigurations", [])}
+
+
+def imported(cloudformation: Any) -> set[str]:
+    """What the prepared change set takes into the stack."""
+    changes = cloudformation.describe_change_set(
+        StackName="facesearch-dev", ChangeSetName="restored"
+    )["Changes"]
+    resources = [each["ResourceChange"] for each in changes]
+    return {each["PhysicalResourceId"] for each in resources if each["Action"] == "Import"}
