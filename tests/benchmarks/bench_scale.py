@@ -48,7 +48,7 @@ class ShapeFigures:
 
     shape: str
     faces: int
-    written: Written
+    written: Written | None
     stored: Stored
     searched: list[Searched]
 
@@ -69,7 +69,7 @@ def main() -> None:
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
     indexes = [ShapedIndex(server, name, SHAPES[name], faces) for name in names]
-    written: dict[str, Written] = {}
+    written: dict[str, Written | None] = {}
     for index in indexes:
         if not arguments.search_only:
             index.write()
@@ -138,9 +138,10 @@ def _print(row: ShapeFigures) -> None:
         f"{row.shape}: {row.stored.segments} segments, {row.stored.disk_bytes:,.0f} bytes a face "
         f"on disk, {row.stored.vector_bytes + row.stored.graph_bytes:,.0f} of them searched"
     )
-    rate = row.faces / row.written.seconds
-    cpu = row.written.engine_cpu_s / row.faces * 1e6
-    print(f"  written {rate:,.0f}/s, engine {cpu:,.0f} µs of processor a face")
+    if row.written:
+        rate = row.faces / row.written.seconds
+        cpu = row.written.engine_cpu_s / row.faces * 1e6
+        print(f"  written {rate:,.0f}/s, engine {cpu:,.0f} µs of processor a face")
     for each in row.searched:
         near = each.nearness
         print(

@@ -57,8 +57,9 @@ def test_plan_takes_compression_and_a_class_for_photos(capsys: pytest.CaptureFix
     assert run([*command, "--compression", "4x", "--photo-storage", "glacier-ir"]) == DONE
     cheaper = json.loads(capsys.readouterr().out)
     assert cheaper["usd_a_month"] < plain["usd_a_month"] / 2
-    nodes = [each["sizing"]["index"]["node"]["memory_gib"] for each in (plain, cheaper)]
-    assert nodes[1] < nodes[0]
+    sizes = [each["sizing"]["index"] for each in (plain, cheaper)]
+    memory = [size["nodes"] * size["node"]["memory_gib"] for size in sizes]
+    assert memory[1] < memory[0]
 
 
 def test_plan_spreads_the_uploads_over_a_year_unless_told(

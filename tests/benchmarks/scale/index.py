@@ -104,10 +104,10 @@ class ShapedIndex:
         self._client.request("PUT", f"/{WRITTEN}/_doc/{self._index}", asdict(figures))
         return figures
 
-    def written(self) -> Written:
-        """What the run that wrote the index measured."""
+    def written(self) -> Written | None:
+        """What the run that wrote the index measured, if it came to its end."""
         kept = self._client.request("GET", f"/{WRITTEN}/_doc/{self._index}")
-        return Written(**kept["_source"])
+        return Written(**kept["_source"]) if kept["found"] else None
 
     def searcher(self, ef_search: int) -> "Searcher":
         settings = replace(self.settings, ef_search=ef_search)

@@ -16,6 +16,7 @@ from facesearch.planning.capacity import (
     INGEST_PEAK,
     LINUX_SHARE,
     MEASURED_FACES,
+    MIN_FACES,
     NODE_LOAD,
     PHOTO_CPU_S,
     REDUNDANCY,
@@ -23,16 +24,17 @@ from facesearch.planning.capacity import (
     SEARCH_S,
     SERVICE_MOST_GIB,
     SERVICE_SHARE,
-    SHARD_SEARCH_CPU_S,
     SMALL_FACES,
     UNMERGED,
     Sizing,
     Workload,
     parse_count,
+    search_cpu_s,
     size,
     stage_for,
     vector_bytes,
 )
+from facesearch.planning.hnsw import hnsw_for
 from facesearch.planning.nodes import MANAGERS
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option
@@ -50,13 +52,14 @@ from facesearch_local.planning.costs import (
 YEAR_DAYS = 365
 
 BASIS = (
-    f"Measured (two shared cores, {MEASURED_FACES:,} faces): {DISK_BYTES_A_FACE:,} bytes of disk a "
-    f"face; {FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU; "
-    f"{SHARD_SEARCH_CPU_S * 1000:g} ms of a vCPU for a search in one shard.",
-    f"Published: {vector_bytes():g} bytes of memory a vector (HNSW, m 16; "
-    f"{vector_bytes('4x'):g} with compression 4x), 30 GB a shard; of a disk, "
-    f"Linux keeps {LINUX_SHARE:.0%} and the service {SERVICE_SHARE:.0%} of the rest, at most "
-    f"{SERVICE_MOST_GIB} GiB.",
+    f"Measured (two shared cores, up to {MEASURED_FACES:,} faces in a shard): at most "
+    f"{DISK_BYTES_A_FACE:,} bytes of disk a face; {vector_bytes():g} bytes of memory a vector "
+    f"(HNSW, m 16; {vector_bytes('4x'):g} with compression 4x); "
+    f"{search_cpu_s(MIN_FACES) * 1e3:.1f} to {search_cpu_s(MEASURED_FACES) * 1e3:.1f} ms of a vCPU "
+    "for a search in one shard; "
+    f"{FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU.",
+    f"Published: 30 GB a shard; of a disk, Linux keeps {LINUX_SHARE:.0%} and the service "
+    f"{SERVICE_SHARE:.0%} of the rest, at most {SERVICE_MOST_GIB} GiB.",
     f"Extrapolated: all beyond {MEASURED_FACES:,} faces; from measurements in the Lambda image, "
     f"{PHOTO_CPU_S:g} s to index a 12-megapixel photo, {SEARCH_S:g} s to search with one.",
     f"Assumed: {FACES_A_PHOTO:g} faces a photo of {PHOTO_GB * 1000:g} MB; peaks of {INGEST_PEAK} "
@@ -180,12 +183,19 @@ def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[s
     uploads = workload.photos_a_day / DAY_S * INGEST_PEAK
     managers = f", {MANAGERS} {index.manager.name} to manage" if index.manager else ""
     memory_gb = workload.faces * vector_bytes(compression) / 1e9
+    hnsw, in_shard = hnsw_for(workload.faces), workload.faces / index.shards
     return [
         ("index", f"{index.nodes} {index.node.name} in {index.zones} zone(s){managers}"),
         (
             "",
             f"{index.disk_gib:,} GiB gp3 a node; {index.shards} shard(s), {index.replicas} "
             f"replica(s); {memory_gb:,.1f} GB of vectors a copy",
+        ),
+        (
+            "",
+            f"HNSW with m {hnsw.m}, ef_construction {hnsw.ef_construction}, ef_search "
+            f"{hnsw.ef_search}; a search takes {search_cpu_s(in_shard) * 1e3:.1f} ms of a vCPU in "
+            "each shard",
         ),
         (
             "indexing",

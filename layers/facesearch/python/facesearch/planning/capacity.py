@@ -1,7 +1,8 @@
 """Compute sizes from a workload: the formulas of the stack and of `facesearch plan`.
 
 Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
-published (by AWS or OpenSearch), or assumed. Above 13,233 faces everything is extrapolated.
+published (by AWS or OpenSearch), or assumed. What faces take in the index was measured by
+`tests.benchmarks.bench_scale` with up to 645,000 of them; above that it is extrapolated.
 """
 
 import re
@@ -48,18 +49,19 @@ BATCH_WINDOW_S = 1
 SEARCH_TIMEOUT_S = 28
 """Published: API Gateway gives up after 29 s, so the function answers before."""
 
-HNSW_M = 16
 COMPRESSIONS = {"1x": 4, "4x": 1}
 """Bytes of memory a dimension."""
+GRAPH_BYTES = 64
+"""Measured: 48 to 60 with `m` 16, more where there are more faces."""
 
 
 def vector_bytes(compression: str = "1x", dimension: int = EMBEDDING_SIZE) -> float:
-    """Published rule for HNSW: what one vector and its links keep in memory, bytes."""
-    return 1.1 * (COMPRESSIONS[compression] * dimension + 8 * HNSW_M)
+    """Measured: what searches walk of one vector, numbers and links, and memory should hold."""
+    return COMPRESSIONS[compression] * dimension + GRAPH_BYTES
 
 
 DISK_BYTES_A_FACE = 1_100
-"""Measured: 1,053 bytes a photo with one face in OpenSearch 3.5, merged; the rest is overhead."""
+"""Measured: 890 (made-up faces) to 1,053 (LFW) bytes a photo with one face in OpenSearch 3.5."""
 NUMBER_BYTES = 4
 
 
@@ -81,14 +83,22 @@ FREE_SHARE = 0.15
 and disks stay below the 85 % at which OpenSearch places no more shards."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
-MEASURED_FACES = 13_233
+MEASURED_FACES = 645_000
 MAX_SINGLE_VCPU_NODES = 6
 """Assumed: nodes whose searches, writes and merges share one processor are for small clusters."""
 MAX_NODES = 1_000
 """Published: 1,002 data nodes a domain, on request."""
-SHARD_SEARCH_CPU_S = 0.01
-"""Measured (5 to 16 ms) at `MEASURED_FACES` in one shard, HTTP included; extrapolated to grow with
-the logarithm of faces."""
+SEARCH_CPU_S, SEARCH_CPU_GROWTH_S = 0.0065, 0.00095
+"""Measured: the engine's processor time for a search among `SEARCH_CPU_FACES` in one shard, with
+the `ef_search` of `hnsw_for`, and what each e times as many add."""
+SEARCH_CPU_FACES = 20_000
+
+
+def search_cpu_s(faces: float) -> float:
+    """Processor time of a search in one shard with so many faces, HTTP included, seconds."""
+    return SEARCH_CPU_S + SEARCH_CPU_GROWTH_S * max(log(faces / SEARCH_CPU_FACES), 0)
+
+
 FACES_WRITTEN_A_VCPU_S = 500
 """Measured: 13,233 documents in 5 to 14 s on two cores."""
 NODE_LOAD = 0.5
@@ -327,9 +337,9 @@ class _Cluster:
     @property
     def _busy_vcpus(self) -> float:
         searches = self.workload.searches_a_second * SEARCH_PEAK * self.shards
-        depth = max(log(self.workload.faces / self.shards) / log(MEASURED_FACES), 1)
+        search_s = search_cpu_s(self.workload.faces / self.shards)
         writes = self.workload.photos_a_day / DAY_S * INGEST_PEAK * FACES_A_PHOTO * self.copies
-        return searches * SHARD_SEARCH_CPU_S * depth + writes / FACES_WRITTEN_A_VCPU_S
+        return searches * search_s + writes / FACES_WRITTEN_A_VCPU_S
 
 
 def _smallest_of(

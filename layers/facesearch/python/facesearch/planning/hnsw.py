@@ -28,6 +28,6 @@ def hnsw_for(faces: int) -> Hnsw:
 
 
 _BY_FACES: tuple[tuple[float, int, int, int], ...] = (
-    (200_000, 16, 128, 200),
-    (float("inf"), 16, 128, 400),
+    (100_000, 16, 128, 200),
+    (float("inf"), 16, 128, 800),
 )
