@@ -182,6 +182,8 @@ def test_recipe_is_found_by_path_and_by_name_and_its_network_beside_it(tmp_path:
     mine.mkdir()
     (mine / "mine.toml").write_text(RECIPE)
     by_path = find_recipe(str(mine / "mine.toml"), models)
+    assert by_path.network_file(models) == mine / "mine.onnx"
+    (models / "mine.onnx").write_bytes(b"")
     assert by_path.network_file(models) == models / "mine.onnx"
     (mine / "mine.onnx").write_bytes(b"")
     assert by_path.network_file(models) == mine / "mine.onnx"

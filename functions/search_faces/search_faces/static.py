@@ -26,6 +26,7 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 """For the files of a deployed page: their names change with their content (`cdk/page.py`)."""
 _HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 
+PAGE = "page/index.html"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -70,6 +71,9 @@ def _answer(
     elsewhere = not route.file and any(name == each.file for each in STATIC_ROUTES)
     if data is None or elsewhere:
         raise NotFound(f"there is no file '{name[:50]}': the page is at /, its files below it")
+    if name == PAGE:
+        regions = b"whole-image" if service().pipeline.recipe.whole_image else b"faces"
+        data = data.replace(b"REGIONS", regions)
     # Weak: it may be sent compressed.
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {

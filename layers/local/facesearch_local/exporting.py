@@ -14,7 +14,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidRequest
-from facesearch.faces import EMBEDDING_SIZE, BoundingBox, Landmarks, StoredFace
+from facesearch.faces import BoundingBox, Landmarks, StoredFace
 from facesearch.files import complete_file
 from facesearch.photos.folder import photo_name
 
@@ -23,55 +23,61 @@ BATCH = 4096
 
 _BOX = tuple(field.name for field in fields(BoundingBox))
 _LANDMARKS = tuple(f"{field.name}_{axis}" for field in fields(Landmarks) for axis in "xy")
-_EMBEDDING = tuple(f"e{number}" for number in range(EMBEDDING_SIZE))
 
-SCHEMA = pa.schema(
-    [
-        ("photo_id", pa.string()),
-        ("path", pa.string()),
-        ("face_id", pa.string()),
-        ("index", pa.int32()),
-        ("collection", pa.string()),
-        *((f"box_{name}", pa.float32()) for name in _BOX),
-        *((name, pa.float32()) for name in _LANDMARKS),
-        ("detection_score", pa.float32()),
-        ("photo_width", pa.int32()),
-        ("photo_height", pa.int32()),
-        ("embedding", pa.list_(pa.float32(), EMBEDDING_SIZE)),
-    ]
+_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
+    ("photo_id", pa.string()),
+    ("path", pa.string()),
+    ("face_id", pa.string()),
+    ("index", pa.int32()),
+    ("collection", pa.string()),
+    *((f"box_{name}", pa.float32()) for name in _BOX),
+    *((name, pa.float32()) for name in _LANDMARKS),
+    ("detection_score", pa.float32()),
+    ("photo_width", pa.int32()),
+    ("photo_height", pa.int32()),
 )
-"""Parquet's columns, and NPZ's arrays; CSV has e0 to e127 in the place of `embedding`.
+"""Parquet's columns, and NPZ's arrays, before `embedding`, for which CSV has e0, e1, ….
 
 Names are the API's; `path` is the photo's on this machine, or its s3:// URI again. Boxes and
 landmarks are pixels of the upright photo.
 """
 
 Batches = Iterator[pa.RecordBatch]
+Writer = Callable[[BinaryIO, pa.Schema, Batches], None]
 
 
-def export_faces(faces: Iterable[StoredFace], file: Path, advance: Callable[[int], None]) -> int:
+def schema_of(dimension: int) -> pa.Schema:
+    """The columns, of embeddings of so many numbers."""
+    return pa.schema([*_COLUMNS, ("embedding", pa.list_(pa.float32(), dimension))])
+
+
+def export_faces(
+    faces: Iterable[StoredFace], dimension: int, file: Path, advance: Callable[[int], None]
+) -> int:
     """Write the faces to `file`, in the format of its extension, and return their number.
+
+    `dimension`: how many numbers each embedding has.
 
     The file appears when it is complete, or not at all. `advance` is called with the size of each
     batch. Raises `InvalidRequest` for an unknown extension, and `OSError`.
     """
-    write = writer_for(file)
+    write, schema = writer_for(file), schema_of(dimension)
     written = 0
 
     def batches() -> Batches:
         nonlocal written
         remaining = iter(faces)
         while batch := list(islice(remaining, BATCH)):
-            yield _record_batch(batch)
+            yield _record_batch(batch, schema)
             written += len(batch)
             advance(len(batch))
 
     with complete_file(file) as sink:
-        write(sink, batches())
+        write(sink, schema, batches())
     return written
 
 
-def writer_for(file: Path) -> Callable[[BinaryIO, Batches], None]:
+def writer_for(file: Path) -> Writer:
     """The writer for the file's extension. Raises `InvalidRequest` for an unknown one."""
     writer = _WRITERS.get(file.suffix.lower())
     if writer is None:
@@ -81,15 +87,16 @@ def writer_for(file: Path) -> Callable[[BinaryIO, Batches], None]:
     return writer
 
 
-def _record_batch(faces: list[StoredFace]) -> pa.RecordBatch:
+def _record_batch(faces: list[StoredFace], schema: pa.Schema) -> pa.RecordBatch:
     embeddings = np.concatenate([stored.face.embedding for stored in faces]).astype(np.float32)
     rows = [_row(stored) for stored in faces]
     columns = [
         pa.array(values, field.type)
-        for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=False)
+        for values, field in zip(zip(*rows, strict=True), schema, strict=False)
     ]
-    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(embeddings), EMBEDDING_SIZE))
-    return pa.record_batch(columns, schema=SCHEMA)
+    dimension = schema.field("embedding").type.list_size
+    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(embeddings), dimension))
+    return pa.record_batch(columns, schema=schema)
 
 
 def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
@@ -110,17 +117,19 @@ def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
     )
 
 
-def _write_parquet(sink: BinaryIO, batches: Batches) -> None:
-    with pa.parquet.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
+def _write_parquet(sink: BinaryIO, schema: pa.Schema, batches: Batches) -> None:
+    with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
-def _write_csv(sink: BinaryIO, batches: Batches) -> None:
-    flat = pa.schema([*list(SCHEMA)[:-1], *((name, pa.float32()) for name in _EMBEDDING)])
+def _write_csv(sink: BinaryIO, schema: pa.Schema, batches: Batches) -> None:
+    dimension = schema.field("embedding").type.list_size
+    numbers = ((f"e{number}", pa.float32()) for number in range(dimension))
+    flat = pa.schema([*_COLUMNS, *numbers])
     with pa.csv.CSVWriter(sink, flat) as writer:
         for batch in batches:
-            vectors = batch.column("embedding").flatten().to_numpy().reshape(-1, EMBEDDING_SIZE)
+            vectors = batch.column("embedding").flatten().to_numpy().reshape(-1, dimension)
             columns = [*map(_no_formula, batch.columns[:-1]), *map(pa.array, vectors.T)]
             writer.write_batch(pa.record_batch(columns, schema=flat))
 
@@ -132,11 +141,11 @@ def _no_formula(column: pa.Array) -> pa.Array:
     return pa.compute.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
 
 
-def _write_npz(sink: BinaryIO, batches: Batches) -> None:
-    table = pa.Table.from_batches(batches, schema=SCHEMA)
+def _write_npz(sink: BinaryIO, schema: pa.Schema, batches: Batches) -> None:
+    table = pa.Table.from_batches(batches, schema=schema)
     vectors = table.column("embedding").combine_chunks().flatten().to_numpy()
-    arrays = {name: _numpy(table.column(name)) for name in SCHEMA.names[:-1]}
-    arrays["embedding"] = vectors.reshape(-1, EMBEDDING_SIZE)
+    arrays = {name: _numpy(table.column(name)) for name in schema.names[:-1]}
+    arrays["embedding"] = vectors.reshape(-1, schema.field("embedding").type.list_size)
     np.savez(sink, allow_pickle=False, **arrays)
 
 
@@ -146,7 +155,7 @@ def _numpy(column: pa.ChunkedArray) -> NDArray[np.generic]:
     return values.astype(np.str_) if values.dtype == object else values
 
 
-_WRITERS: dict[str, Callable[[BinaryIO, Batches], None]] = {
+_WRITERS: dict[str, Writer] = {
     ".parquet": _write_parquet,
     ".csv": _write_csv,
     ".npz": _write_npz,

@@ -3,7 +3,7 @@
 import { call, forgetKey, hasKey } from "./api.js";
 import { setUpCamera } from "./camera.js";
 import { compareDropped, setUpCompare } from "./compare.js";
-import { $, count, make, nameOf, placeOf, say } from "./dom.js";
+import { $, count, make, nameOf, placeOf, say, worded } from "./dom.js";
 import { readFilters, scopeKey, setUpFilters, writeFilters } from "./filters.js";
 import { chooser, holds, loadHoldings } from "./holdings.js";
 import { forgetPhoto, keepPhoto, keptPhoto } from "./kept.js";
@@ -130,7 +130,7 @@ function showQuery(view) {
     showFace({ url, name: stored && nameOf(stored.photo_id).name, details });
   }
   $("query-title").textContent = {
-    home: "Find the photos of a person", photo: "Your photo", person: "Your photos", face: "The chosen face",
+    home: "Find the photos of a person", photo: "Your photo", person: "Your photos", face: worded("The chosen face"),
   }[view.kind];
 }
 
@@ -175,7 +175,7 @@ function showAnswer(view, scroll, focus = true) {
 function tell(view) {
   const { matches, next } = view;
   const shown = applyLimit(next !== null);
-  const title = shown ? titleOf() : "No face within the threshold";
+  const title = shown ? titleOf() : worded("No face within the threshold");
   $("results-title").textContent = title;
   const [{ name }, verdict] = [nameOf(matches[0].photo_id), VERDICTS[matches[0].verdict]?.one];
   say(shown ? `${title}. The nearest: ${name}${verdict ? `, ${verdict.toLowerCase()}` : ""}` : title);
@@ -194,8 +194,8 @@ function showNothingFound() {
   if (holds?.faces === 0) {
     showNote("There are no photos yet", ["Nothing has been indexed: add photos first, then search."]);
   } else if (chooser.value) {
-    showNote("Nothing here", [`The collection “${chooser.value}” holds no face to compare with.`]);
-  } else showNote("Nothing found", ["There is no other face to compare with."]);
+    showNote("Nothing here", [`The collection “${chooser.value}” holds no face to compare with.`].map(worded));
+  } else showNote("Nothing found", [worded("There is no other face to compare with.")]);
 }
 
 const linkTo = (match) => addressOf(current, match.face_id);

@@ -19,8 +19,14 @@ export function say(text) {
   place.textContent = place.textContent === text ? `${text}\u00a0` : text;
 }
 
+const ofWholeImages = globalThis.document?.documentElement?.dataset?.regions === "whole-image";
+
+/** The text; where whole pictures are searched, not the faces in them, with that word. */
+export const worded = (text) =>
+  ofWholeImages ? text.replace(/\b([Ff])ace(?=s?\b)/g, (_, f) => (f === "F" ? "Picture" : "picture")) : text;
+
 export const count = (number, one, many) =>
-  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+  worded(`${number.toLocaleString("en")} ${number === 1 ? one : many}`);
 
 /** An address as text; as it is where it holds a name that is not UTF-8. */
 function decoded(address) {

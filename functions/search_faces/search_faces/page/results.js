@@ -1,7 +1,7 @@
 /** The matches in groups by verdict, best first; look-alikes are folded. */
 
 import { limit } from "./filters.js";
-import { $, count, make, nameOf, pathOf, placeOf } from "./dom.js";
+import { $, count, make, nameOf, pathOf, placeOf, worded } from "./dom.js";
 import { showLater } from "./thumbnails.js";
 
 /** What verdicts are called: of a group, and of one. */
@@ -37,7 +37,7 @@ export function showMatches(matches, address) {
 }
 
 function group(verdict, cards, unfolded) {
-  const title = make("h3", {}, VERDICTS[verdict].group, " ", make("span", { class: "many" }));
+  const title = make("h3", {}, worded(VERDICTS[verdict].group), " ", make("span", { class: "many" }));
   const list = make("ol", { class: verdict }, ...cards);
   if (verdict !== "look_alike") return make("section", {}, title, list);
   const folded = make("details", { open: unfolded }, make("summary", {}, title), list);

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from facesearch.faces import EMBEDDING_SIZE
 from facesearch.stores import open_store
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, read_settings, store_option
@@ -29,17 +30,19 @@ def command(file: Path, store_url: str | None, as_json: bool, quiet: bool) -> No
     """Write every stored face to FILE: Parquet, CSV or NPZ by its extension.
 
     A row for each face: photo_id, path, face_id, index, collection, box, landmarks,
-    detection_score, the photo's size, and the 128 numbers of its embedding.
+    detection_score, the photo's size, and the numbers of its embedding.
     """
     settings = read_settings(store_url)
     writer_for(file)
     with open_store(settings.store_url, recipe=None) as store:
         total = store.counts().faces
+        stored = store.stored_recipe()
+        dimension = stored.dimension if stored else EMBEDDING_SIZE
         with (
             show_progress("Exporting", "faces", total, quiet=quiet or as_json) as advance,
             saved(file),
         ):
-            written = export_faces(store.faces(), file, advance)
+            written = export_faces(store.faces(), dimension, file, advance)
     if as_json:
         print_json({"faces": written, "file": str(file)})
     else:

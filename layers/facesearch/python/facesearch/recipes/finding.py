@@ -46,8 +46,11 @@ class ChosenRecipe:
     def network_file(self, models: Path) -> Path:
         """The network's ONNX file, beside the recipe or in `models`. It may be missing."""
         name = self.description.network.file
-        beside = self.file and self.file.parent / name
-        return beside if beside and beside.is_file() else models / name
+        built = models / name
+        if self.file is None:
+            return built
+        beside = self.file.parent / name
+        return built if built.is_file() and not beside.is_file() else beside
 
 
 def find_recipe(name: str, models: Path) -> ChosenRecipe:
