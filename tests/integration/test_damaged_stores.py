@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.integration.damaged_stores import damage
 pytestmark = pytest.mark.slow
 
 COPIES = 300
+PATIENCE_S = 60
 
 Ask = Callable[[SqliteStore], object]
 QUESTIONS: tuple[Ask, ...] = (
@@ -84,6 +86,52 @@ def test_damaged_store_answers_rightly_or_not_at_all(intact: Path, tmp_path: Pat
         assert not wrong, (number, wrong)
         refused += "" in given
     assert refused > COPIES // 2
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """As another program does: the file is the same, with other bytes."""
+    with path.open("r+b") as file:
+        file.write(content)
+        file.truncate()
+
+
+def told(store: SqliteStore) -> list[str]:
+    """What an open store answers; how it refuses counts as no answer."""
+    given = []
+    for ask in QUESTIONS:
+        try:
+            given.append(repr(ask(store)))
+        except StoreError:
+            given.append("")
+    return given
+
+
+def test_open_store_notices_that_its_file_was_damaged_meanwhile(
+    intact: Path, tmp_path: Path
+) -> None:
+    content, path = intact.read_bytes(), tmp_path / "faces.db"
+    for number in range(0, COPIES, 4):
+        for log in ("", "-wal", "-shm"):
+            path.with_name(path.name + log).unlink(missing_ok=True)
+        path.write_bytes(content)
+        with SqliteStore(path, RECIPE) as store:
+            assert all(told(store))
+            overwrite(path, damage(content, number))
+            expected = answers(path)
+            deadline = time.monotonic() + PATIENCE_S
+            while (given := told(store)) != expected:
+                assert time.monotonic() < deadline, (number, given)
+
+
+def test_open_store_reads_another_that_was_copied_over_it(intact: Path, tmp_path: Path) -> None:
+    path, other = tmp_path / "faces.db", tmp_path / "other.db"
+    path.write_bytes(intact.read_bytes())
+    with SqliteStore(other, RECIPE) as store:
+        store.write([indexed("p3", 7, [vector(5000)], collection="b")])
+    with SqliteStore(path, RECIPE) as store:
+        assert all(told(store))
+        overwrite(path, other.read_bytes())
+        assert told(store) == answers(path) != answers(intact)
 
 
 def test_writing_to_a_damaged_store_fails_with_its_own_error(intact: Path, tmp_path: Path) -> None:
@@ -204,3 +252,18 @@ def test_every_route_answers_rightly_or_that_the_store_is_damaged(
             assert b"/damaged.db" not in answer.body
         else:
             assert answer.body == right[place], (number, place)
+
+
+def test_route_notices_that_the_store_was_damaged_while_it_answers(
+    indexed_file: Path, functions: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "faces.db"
+    path.write_bytes(indexed_file.read_bytes())
+    monkeypatch.setenv("FACESEARCH_STORE", f"sqlite:///{path}")
+    close_services()
+    assert call(method="GET", path="/v1/photos").status == 200
+    overwrite(path, damage(path.read_bytes(), 3))
+    deadline = time.monotonic() + PATIENCE_S
+    while (answer := call(method="GET", path="/v1/photos")).status == 200:
+        assert time.monotonic() < deadline
+    assert json.loads(answer.body)["code"] == "store_damaged"

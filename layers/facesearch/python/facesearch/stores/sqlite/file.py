@@ -37,12 +37,18 @@ CHECKED_BYTES = 32 * 2**20
 """Files up to this size (some 50,000 faces) are read whole, and checked, when they are opened."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-_FileIdentity = tuple[int, int]
+CHECKING_SHARE = 0.1
+"""While a file changes, at most this share of the time goes into checking it again."""
+_ROWS_MAKE_NO_SENSE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+
+_FileIdentity = tuple[int, int, int, int]
+"""Its device, inode, size and time of change. The latter two change when SQLite moves pages from
+the log to the file, and when anything else writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A connection, and which file its path named when it was opened."""
+    """A connection, and the state of the file that its path named when it was opened."""
 
     connection: apsw.Connection
     identity: _FileIdentity | None
@@ -64,6 +70,7 @@ class SqliteFile:
         self._memory_uri = f"file:/facesearch-{uuid4().hex}?vfs=memdb"
         self._idle: list[_Opened] = []
         self._checked: _FileIdentity | None = None
+        self._next_check = 0.0
         self._lock = threading.Lock()
 
     @contextmanager
@@ -77,7 +84,11 @@ class SqliteFile:
                 raise self.not_found()
             if checked:
                 self._check_once(connection)
-            yield connection
+            try:
+                yield connection
+            except _ROWS_MAKE_NO_SENSE:
+                self._check(connection)
+                raise
 
     @contextmanager
     def writing(self, dimension: int) -> Iterator[apsw.Connection]:
@@ -148,18 +159,24 @@ class SqliteFile:
     def _check_once(self, connection: apsw.Connection) -> None:
         """Raise `StoreDamaged` for a damaged file, before anything is believed that it says.
 
-        That takes some 10 µs a face: larger files are checked by `check` only.
+        That takes some 10 µs a face: larger files are checked by `check` only, and those that
+        change all the time not at every change.
         """
         identity = self._identity()
-        if identity not in (None, self._checked) and self.size_bytes() <= CHECKED_BYTES:
+        if identity is None or identity == self._checked or self.size_bytes() > CHECKED_BYTES:
+            return
+        is_another = self._checked is None or identity[:2] != self._checked[:2]
+        if is_another or time.monotonic() >= self._next_check:
             self._check(connection)
 
     def _check(self, connection: apsw.Connection) -> None:
-        identity = self._identity()
+        identity, start = self._identity(), time.monotonic()
         damage = find_damage(connection, version_of(connection), dimension_of(connection))
         if damage:
+            self._next_check = 0.0
             raise StoreDamaged(f"store '{self.name}' {_DAMAGED} ({damage})")
-        self._checked = identity
+        end = time.monotonic()
+        self._checked, self._next_check = identity, end + (end - start) / CHECKING_SHARE
 
     def close(self) -> None:
         with self._lock:
@@ -178,7 +195,10 @@ class SqliteFile:
                 self._give_back(opened)
 
     def _idle_connection(self) -> _Opened | None:
-        """An idle connection, unless the file was deleted or replaced since it was opened."""
+        """An idle connection, unless the file was deleted, replaced or changed since it was opened.
+
+        What a connection has read of a file that another program wrote to is mixed up.
+        """
         identity = self._identity()
         while True:
             with self._lock:
@@ -204,7 +224,7 @@ class SqliteFile:
             status = self._path.stat()
         except FileNotFoundError:
             return None
-        return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     def _open(self, *, create: bool) -> _Opened:
         if self._path is None:
