@@ -3,7 +3,7 @@
 import gzip
 import random
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from multiprocessing import get_context
@@ -241,19 +241,27 @@ def _write_much(path: Path, first: int) -> None:
             store.write([_change(random.Random(sequence), sequence * 10) for _ in range(10)])  # noqa: S311
 
 
-def test_searches_while_other_processes_write_see_whole_states(
+def test_searches_of_threads_while_other_processes_write_see_whole_states(
     path: Path, by_codes: SqliteStore
 ) -> None:
-    """The nearest face is always the photo's newest, or the state before it."""
     by_codes.write(_photos(unit_vectors(3000, seed=1)))
-    kept = vector(-1 % 2**32)
-    by_codes.write([indexed("kept", 1, [kept])])
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    kept = vector(2**31)
+    by_codes.write([indexed("kept", 1, [kept], collection="a", metadata={"third": "1"})])
+
+    def search(number: int) -> None:
+        filters = FILTERS[number % 3]
+        (_, nearest_s), *rest = _found(by_codes, kept, K, **filters)
+        assert nearest_s == 0
+        assert len({face_id for face_id, _ in rest}) == K - 1
+        assert all(one <= other for (_, one), (_, other) in pairwise(rest))
+
+    with (
+        ProcessPoolExecutor(2, get_context("spawn")) as pool,
+        ThreadPoolExecutor(3) as threads,
+    ):
         writing = [pool.submit(_write_much, path, first) for first in (1, 1000)]
         while not all(each.done() for each in writing):
-            first, *rest = _found(by_codes, kept, K)
-            assert first[1] == 0
-            assert all(one <= other for (_, one), (_, other) in pairwise(rest))
+            list(threads.map(search, range(12)))
         for each in writing:
             each.result()
     for filters in FILTERS:

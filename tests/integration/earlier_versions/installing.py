@@ -6,6 +6,9 @@ aliases, documents). All hold the same 21 photos with 21 faces: five of the samp
 each of Elton John, Jerry Seinfeld and Mindy Kaling, five of Madonna in the collection "party" with
 metadata, and one that is no photo; another is forgotten. They are never made anew: every later
 version has to open them.
+
+`6e5db2d` is the last one of format 3: 59 photos without files, of the vectors of
+`tests.contract.samples`.
 """
 
 import gzip

@@ -70,13 +70,14 @@ class NearestFaces:
     """Searches one store's file, for any number of threads.
 
     After a few searches it holds the codes of all embeddings, some 150 bytes a face, and reads
-    again what changed in the file. Each search is of what its transaction sees.
+    again what changed in the file. Each search is of what its transaction sees. The code of a face
+    that was deleted leaves memory at the next search.
     """
 
     def __init__(self) -> None:
         self._codes = Codes({}, None)
         self._scans = 0
-        self._masks: dict[Filters, Chosen] = {}
+        self._masks: dict[tuple[int | None, Filters], Chosen] = {}
         self._lock = Lock()
 
     def find(
@@ -134,7 +135,8 @@ class NearestFaces:
         on_faces = filters.on_faces()
         if not on_faces:
             return codes.candidates(embedding, k, collection=filters.collection)
-        chosen = self._masks.get(filters) if codes is self._codes else None
+        # By the codes' stamp: another thread may have newer codes meanwhile.
+        chosen = self._masks.get((codes.stamp, filters))
         if chosen is None:
             rows = connection.execute(on_faces, filters.values())
             slots = np.fromiter((slot for (slot,) in rows), np.int64)
@@ -142,10 +144,9 @@ class NearestFaces:
                 return slots
             chosen = codes.chosen(slots)
             with self._lock:
-                if codes is self._codes:
-                    if len(self._masks) >= MASKS:
-                        self._masks.pop(next(iter(self._masks)))
-                    self._masks[filters] = chosen
+                if len(self._masks) >= MASKS:
+                    self._masks.pop(next(iter(self._masks)))
+                self._masks[codes.stamp, filters] = chosen
         return codes.candidates(embedding, k, collection=filters.collection, chosen=chosen)
 
 
