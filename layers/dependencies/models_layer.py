@@ -11,7 +11,10 @@ from facesearch.recipes.finding import DEFAULT_RECIPE, FOLDER, ChosenRecipe, bui
 from facesearch.settings import Settings
 from layers.dependencies.build import LayerBuildError, renew
 
-DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+DETECTOR_FILES = {
+    "mtcnn": ("pnet.onnx", "rnet.onnx", "onet.onnx"),
+    "centerface": ("centerface.onnx",),
+}
 INDEX = "models.json"
 
 
@@ -33,8 +36,8 @@ def build_models(models: Path, target: Path, recipe: ChosenRecipe) -> None:
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         raise LayerBuildError(
-            f"{models} lacks {', '.join(missing)}: run 'facesearch models build' (of EfficientNet, "
-            "with --evaluation), or name another folder in FACESEARCH_MODELS"
+            f"{models} lacks {', '.join(missing)}: run 'facesearch models build "
+            f"--recipe {recipe.name}', or name another folder in FACESEARCH_MODELS"
         )
 
     def fill(layer: Path) -> None:
@@ -50,8 +53,8 @@ def _files(models: Path, recipe: ChosenRecipe) -> Iterator[tuple[str, Path]]:
     """The layer's files by their names in its folder of models."""
     network = recipe.description.network.file
     yield network, recipe.network_file(models)
-    if recipe.description.regions == "faces":
-        for name in DETECTOR_FILES:
+    if recipe.description.detector is not None:
+        for name in DETECTOR_FILES[recipe.description.detector.name]:
             yield name, models / name
     yield INDEX, models / INDEX
     if recipe.file is not None:

@@ -48,7 +48,7 @@ def test_figures_of_300_people_are_the_committed_ones(
 ) -> None:
     facesearch = [sys.executable, "-m", "facesearch_local.cli"]
     if system in OF_IMAGENET:
-        subprocess.run([*facesearch, "models", "build", "--evaluation"], check=True)
+        subprocess.run([*facesearch, "models", "build", "--recipe", "whole-image"], check=True)
     command: list[str | Path] = [sys.executable, "-m", "tests.evaluation.study", lfw]
     command += ["--system", system, "--limit-people", "300", "--seed", "1", "--json"]
     ended = subprocess.run(

@@ -14,7 +14,7 @@ from facesearch.settings import Settings
 from facesearch_local.cli.progress import show_steps
 from facesearch_local.evaluation.system import System
 from facesearch_models.errors import BuildError
-from facesearch_models.evaluation.build import build_network
+from facesearch_models.further.build import NETWORK, build_network
 from tests.conftest import missing
 from tests.evaluation.study.systems import PEERS, study_systems
 
@@ -28,7 +28,7 @@ def settings(models: Path) -> Settings:
     """Of models among which the evaluation's network is, too."""
     try:
         with show_steps() as report:
-            build_network(models, report=report)
+            build_network(models, NETWORK, report=report)
     except BuildError as error:
         missing(str(error))
     return Settings.from_env({"FACESEARCH_MODELS": str(models), "FACESEARCH_THREADS": "1"})

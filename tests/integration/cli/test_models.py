@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from facesearch_models.evaluation.build import NETWORK
+from facesearch_models.further.build import NETWORK
 from tests.integration.cli.running import Cli
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 from facesearch.recipes.finding import built_in
 from facesearch_models.download import download_archive, read_file
 from facesearch_models.errors import BuildError
-from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
-from facesearch_models.evaluation.efficientnet import EPSILON, STAGES
-from facesearch_models.evaluation.state_dict import read_state_dict
+from facesearch_models.further.build import NETWORK, build_network, load_further
+from facesearch_models.further.efficientnet import EPSILON, STAGES
+from facesearch_models.further.state_dict import read_state_dict
 from layers.dependencies.models_layer import build_models
 from tests.conftest import missing
 from tests.recorded_steps import RecordedSteps
@@ -31,7 +31,7 @@ SUIT, BOW_TIE, WIG, GOWN, LIPSTICK = 834, 457, 903, 578, 629
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         return download_archive(
-            load_network_manifest().source, tmp_path_factory.mktemp("pip"), RecordedSteps()
+            load_further()[NETWORK].source, tmp_path_factory.mktemp("pip"), RecordedSteps()
         )
     except BuildError as error:
         missing(str(error))
@@ -54,7 +54,7 @@ def network(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> ort.Infe
     work.mkdir(parents=True)
     (work / archive.name).hardlink_to(archive)
     return ort.InferenceSession(
-        build_network(models, report=RecordedSteps()), providers=["CPUExecutionProvider"]
+        build_network(models, NETWORK, report=RecordedSteps()), providers=["CPUExecutionProvider"]
     )
 
 
@@ -71,10 +71,10 @@ def state_of(file: Path) -> tuple[int, int, int]:
 
 def test_second_build_leaves_everything_as_it_is(target: Path) -> None:
     first, again = RecordedSteps(), RecordedSteps()
-    built = build_network(target, report=first)
+    built = build_network(target, NETWORK, report=first)
     before = state_of(built)
     assert first.steps == ["Converting EfficientNet-Lite0 to ONNX"]
-    assert build_network(target, report=again) == built
+    assert build_network(target, NETWORK, report=again) == built
     assert again.steps == []
     assert state_of(built) == before
     assert {file.name for file in built.parent.iterdir()} == {".lock", built.name}
@@ -82,14 +82,14 @@ def test_second_build_leaves_everything_as_it_is(target: Path) -> None:
 
 def test_damaged_network_is_built_anew(target: Path) -> None:
     (target / NETWORK).write_bytes(b"half a network")
-    built = build_network(target, report=RecordedSteps())
+    built = build_network(target, NETWORK, report=RecordedSteps())
     ort.InferenceSession(built, providers=["CPUExecutionProvider"])
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "evaluation").write_text("a file")
     with pytest.raises(BuildError, match=r"cannot be written to .*evaluation: File exists"):
-        build_network(tmp_path, report=RecordedSteps())
+        build_network(tmp_path, NETWORK, report=RecordedSteps())
 
 
 def test_network_goes_to_lambda_with_its_recipe_only(models: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_network_equals_a_plain_forward_pass_of_the_published_weights(
     network: ort.InferenceSession, archive: Path, sample: Path
 ) -> None:
     """Batch normalisation unfolded, padding by hand, in float64."""
-    source = load_network_manifest().source
+    source = load_further()[NETWORK].source
     (path,) = source.files
     published = read_state_dict(read_file(source, archive, path))
     images = pixels(sample / "val/elton_john/elton_john_01.jpg")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from facesearch_models.errors import BuildError
-from facesearch_models.evaluation.state_dict import MAGIC, read_state_dict
+from facesearch_models.further.state_dict import MAGIC, read_state_dict
 
 NUMBERS = np.arange(6, dtype="<f4")
 

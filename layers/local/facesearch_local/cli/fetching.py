@@ -8,7 +8,7 @@ from facesearch.vision.pipeline import FacePipeline
 from facesearch.vision.verified import find_unexpected
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.build import build_models
-from facesearch_models.evaluation.build import build_network, load_network_manifest
+from facesearch_models.further.build import build_network, needed_networks
 from facesearch_models.manifest import load_manifest
 
 
@@ -18,16 +18,15 @@ def open_pipeline(settings: Settings) -> FacePipeline:
     return FacePipeline.from_settings(settings)
 
 
-def _fetch_network(settings: Settings) -> None:
-    """Build the ImageNet network, if the recipe is one of it, unless it is there."""
+def _fetch_further(settings: Settings) -> None:
+    """Build the networks that the recipe needs beside the default's, unless they are there."""
     recipe = settings.recipe
-    wanted = recipe and recipe.description.network.sha256
-    if recipe is None or wanted != load_network_manifest().output.sha256:
+    if recipe is None:
         return
-    if recipe.network_file(settings.models).is_file():
-        return
-    with show_steps() as progress:
-        build_network(settings.models, report=progress)
+    for name in needed_networks(recipe.description):
+        if not (settings.models / name).is_file():
+            with show_steps() as progress:
+                build_network(settings.models, name, report=progress)
 
 
 def fetch_models(settings: Settings) -> None:
@@ -39,7 +38,7 @@ def fetch_models(settings: Settings) -> None:
     folder = settings.models
     if folder != default_models():
         return
-    _fetch_network(settings)
+    _fetch_further(settings)
     if not find_unexpected(folder, {f"{name}.onnx": sha256 for name, sha256 in SHA256.items()}):
         return
     megabytes = sum(source.bytes for source in load_manifest().sources.values()) / 1e6

@@ -1,5 +1,6 @@
 """`facesearch models`: build the model files, and list them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -17,7 +18,7 @@ from facesearch_local.cli.output import Json, print_json
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.brought.adding import Added, Tried, add_recipe
 from facesearch_models.build import build_models
-from facesearch_models.evaluation.build import NETWORK, build_network, load_network_manifest
+from facesearch_models.further.build import build_network, load_further, needed_networks
 from facesearch_models.manifest import Source, load_manifest
 from facesearch_models.mirror import Mirror
 
@@ -51,16 +52,18 @@ def command() -> None:
     epilog="""\b
 Examples:
   facesearch models build
-  facesearch models build --evaluation
+  facesearch models build --recipe whole-image
   facesearch models build --offline
   facesearch models build --from /mnt/archives
   facesearch models build --from https://mirror.example/facesearch
   FACESEARCH_MODELS=/srv/models facesearch models build"""
 )
 @click.option(
-    "--evaluation",
-    is_flag=True,
-    help="The network that 'facesearch evaluate' compares with, too (17 MB more).",
+    "--recipe",
+    "recipe_names",
+    metavar="NAME",
+    multiple=True,
+    help="What this recipe needs, too: EfficientNet-Lite0 (17 MB more) or CenterFace (7 MB).",
 )
 @click.option("--offline", is_flag=True, help="Download nothing; fail if something is missing.")
 @click.option(
@@ -71,17 +74,19 @@ Examples:
     "that another machine has built.",
 )
 @json_option
-def build(*, evaluation: bool, offline: bool, place: str | None, as_json: bool) -> None:
+def build(*, recipe_names: Sequence[str], offline: bool, place: str | None, as_json: bool) -> None:
     """Download, verify and convert the models; returns at once when that is done.
 
     Files that were changed or damaged since are made again.
     """
     folder = model_settings().models
+    recipes_named = [find_recipe(name, folder) for name in recipe_names]
     mirror = Mirror(place) if place else None
     with show_steps() as progress:
         build_models(folder, report=progress, offline=offline, mirror=mirror)
-        if evaluation:
-            build_network(folder, report=progress, offline=offline)
+        for recipe in recipes_named:
+            for name in needed_networks(recipe.description):
+                build_network(folder, name, report=progress, offline=offline)
     if as_json:
         print_json({"folder": str(folder)})
     else:
@@ -250,8 +255,11 @@ def _files(folder: Path) -> list[ModelFile]:
         _file(folder, name, manifest.sources[output.source])
         for name, output in manifest.outputs.items()
     ]
-    if (folder / NETWORK).is_file():
-        files.append(_file(folder, NETWORK, load_network_manifest().source))
+    files += [
+        _file(folder, name, network.source)
+        for name, network in load_further().items()
+        if (folder / name).is_file()
+    ]
     return files
 
 

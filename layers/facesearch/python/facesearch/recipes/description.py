@@ -58,9 +58,9 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Detector(_Table, frozen=True, kw_only=True):
-    """What finds the faces."""
+    """What finds the faces: MTCNN, also where photos are turned, or CenterFace, faster."""
 
-    name: Literal["mtcnn"] = "mtcnn"
+    name: Literal["mtcnn", "centerface"] = "mtcnn"
 
 
 class BoxCut(_Table, frozen=True, kw_only=True, tag_field="kind", tag="box"):

@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "facenet-two-views": ("two-views", "facenet-int8", "calibration"),
     "facenet-fp32": ("one-view", "facenet-fp32", "calibration"),
     "facenet-fp32-two-views": ("two-views", "facenet-fp32", "calibration"),
+    "facenet-centerface": ("centerface-view", "facenet-int8"),
     "facenet-report": ("face-box", "facenet-report"),
     **{
         cut if network == _IMAGENET[0] else f"{cut}-{network}": (part, network)

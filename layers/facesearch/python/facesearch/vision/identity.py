@@ -13,6 +13,7 @@ from facesearch.recipes.description import (
     RecipeDescription,
     ScaledPixels,
 )
+from facesearch.vision.centerface import centerface_recipe
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings, detector_recipe
 from facesearch.vision.models import SHA256
 
@@ -27,7 +28,7 @@ def recipe_of(
     network, whole = description.network, description.regions == "whole-image"
     cuts = " + ".join(map(_cut_text, description.cuts))
     return Recipe(
-        detector=WHOLE_IMAGE if whole else detector_recipe(detection),
+        detector=_detector_text(description, detection),
         crop=f"{cuts}, {_size_text(network)} bilinear {_pixels_text(network)}/1",
         embedder=_network_text(network),
         dimension=network.dimension,
@@ -36,6 +37,14 @@ def recipe_of(
         name=description.name,
         calibration=description.calibration,
     )
+
+
+def _detector_text(description: RecipeDescription, detection: DetectionSettings) -> str:
+    if description.detector is None:
+        return WHOLE_IMAGE
+    if description.detector.name == "centerface":
+        return centerface_recipe()
+    return detector_recipe(detection)
 
 
 def _cut_text(cut: Cut) -> str:

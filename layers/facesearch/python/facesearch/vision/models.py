@@ -19,6 +19,10 @@ SHA256 = {
 }
 """The models of the build's manifest.toml."""
 
+CENTERFACE = "centerface.onnx"
+CENTERFACE_SHA256 = "45197b717c2e63fd421e297947af4df1adffcb51d4e9b033fea8ccc0989beef4"
+"""Built for the recipes that name it only."""
+
 _OPTIMISED = SHA256["facenet-int8"]
 """Built from the runtime's own kernels: there is nothing left to optimise at each start."""
 

@@ -26,13 +26,21 @@ from facesearch.faces import (
 from facesearch.recipes.description import RecipeDescription
 from facesearch.recipes.finding import DEFAULT_RECIPE, ChosenRecipe, built_in, check_usable
 from facesearch.stages import Stage, stage
+from facesearch.vision.centerface import CenterFaceDetector
 from facesearch.vision.crops import cut_out
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings, MtcnnDetector
 from facesearch.vision.embedding import BATCH, Embedder, mean_embedding
 from facesearch.vision.identity import recipe_of
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.limits import NO_LIMITS, IndexLimits
-from facesearch.vision.models import BUILD, SHA256, ModelFolder, open_model
+from facesearch.vision.models import (
+    BUILD,
+    CENTERFACE,
+    CENTERFACE_SHA256,
+    SHA256,
+    ModelFolder,
+    open_model,
+)
 from facesearch.vision.quality import face_quality
 from facesearch.vision.regions import RegionDetector, WholeImage
 
@@ -94,6 +102,12 @@ class FacePipeline:
     def _detector(self) -> RegionDetector:
         if self._chosen.description.regions == "whole-image":
             return WholeImage()
+        detector = self._chosen.description.detector
+        if detector is not None and detector.name == "centerface":
+            file = self._folder.path / CENTERFACE
+            return CenterFaceDetector(
+                open_model(file, CENTERFACE_SHA256, self._threads, _build_for(self._chosen))
+            )
         pnet, rnet, onet = (
             self._folder.open(name, self._threads) for name in ("pnet", "rnet", "onet")
         )
@@ -294,8 +308,12 @@ def _fix(recipe: ChosenRecipe) -> str:
     if network.sha256 in SHA256.values():
         return BUILD
     if recipe.file is None:
-        return f"{BUILD[:-1]} --evaluation'"
+        return _build_for(recipe)
     return f"recipe {recipe.name} names {network.file} with SHA-256 {network.sha256}, beside it"
+
+
+def _build_for(recipe: ChosenRecipe) -> str:
+    return f"{BUILD[:-1]} --recipe {recipe.name}'"
 
 
 def _detect_faces(
