@@ -19,7 +19,7 @@ from facesearch.stores import open_store
 from facesearch.vision.pipeline import AnalysedPhoto, FacePipeline
 from facesearch_local.cli.progress import show_steps
 from facesearch_models.errors import BuildError
-from facesearch_models.evaluation.build import build_network
+from facesearch_models.further.build import NETWORK, build_network
 from index_faces.handler import handler as deliver
 from tests.conftest import missing
 from tests.events.loading import Context, s3_event, sqs_event
@@ -75,7 +75,7 @@ def imagenet(models: Path) -> Path:
     """The models, among which EfficientNet-Lite0 is, too."""
     try:
         with show_steps() as report:
-            build_network(models, report=report)
+            build_network(models, NETWORK, report=report)
     except BuildError as error:
         missing(str(error))
     return models
