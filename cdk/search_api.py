@@ -1,6 +1,7 @@
 """The search API: API Gateway in front of the search function's alias."""
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
@@ -62,8 +63,15 @@ class SearchApi(Construct):
     """Every route by name, so that the gateway can check, throttle and measure each."""
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: StageSettings, alias: lambda_.Alias
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: StageSettings,
+        alias: lambda_.Alias,
+        limited: Sequence[apigateway.IApiKey],
     ) -> None:
+        """`limited`: further keys that the gateway lets in; the function decides what they see."""
         super().__init__(scope, id)
         self._settings = settings
         self.api = self._create(alias)
@@ -80,7 +88,7 @@ class SearchApi(Construct):
                 resource_arn=self.api.deployment_stage.stage_arn,
                 web_acl_arn=settings.web_acl_arn,
             )
-        self.key = self._add_key() if settings.authorisation == "api-key" else None
+        self.key = self._add_keys(limited) if settings.authorisation == "api-key" else None
 
     def _create(self, alias: lambda_.Alias) -> apigateway.SpecRestApi:
         settings = self._settings
@@ -136,7 +144,7 @@ class SearchApi(Construct):
         )
         return domain.domain_name_alias_domain_name
 
-    def _add_key(self) -> apigateway.IApiKey:
+    def _add_keys(self, limited: Sequence[apigateway.IApiKey]) -> apigateway.IApiKey:
         size = self._settings.sizing.search
         key = self.api.add_api_key("Key")
         plan = self.api.add_usage_plan(
@@ -148,5 +156,6 @@ class SearchApi(Construct):
                 apigateway.UsagePlanPerApiStage(api=self.api, stage=self.api.deployment_stage)
             ],
         )
-        plan.add_api_key(key)
+        for each in (key, *limited):
+            plan.add_api_key(each)
         return key

@@ -8,6 +8,7 @@ from cdk.assets import commit
 from cdk.face_index import FaceIndex
 from cdk.function import FaceFunction
 from cdk.layers import Layers
+from cdk.limited_keys import LimitedKeys
 from cdk.network import PrivateNetwork
 from cdk.photos import Photos
 from cdk.settings import StageSettings
@@ -26,6 +27,7 @@ class SearchFunction(Construct):
         index: FaceIndex,
         photos: Photos,
         network: PrivateNetwork | None,
+        keys: LimitedKeys,
     ) -> None:
         super().__init__(scope, id)
         size = settings.sizing.search
@@ -42,6 +44,7 @@ class SearchFunction(Construct):
                 "FACESEARCH_STORE": index.store_url,
                 "FACESEARCH_BUCKET": photos.bucket.bucket_name,
                 **photos.environment,
+                **keys.environment,
                 "FACESEARCH_UPLOADS": "on" if settings.uploads else "off",
                 "FACESEARCH_UPLOAD_ORIGIN": photos.origin if settings.uploads else "",
                 "FACESEARCH_SUFFIXES": ",".join(settings.suffixes),

@@ -15,7 +15,8 @@ from cdk.downgrades import guarded, refuse_downgrades, refuse_impossible
 from cdk.record import STAGES, read_record
 from cdk.regions import refuse_missing
 from facesearch.collections import CHOICES as COLLECTIONS
-from facesearch.errors import InvalidRequest, SettingsError
+from facesearch.collections import check_collection_name
+from facesearch.errors import InvalidCollection, InvalidRequest, SettingsError
 from facesearch.planning.capacity import (
     COMPRESSIONS,
     Redundancy,
@@ -96,6 +97,8 @@ class StageSettings:
     max_faces: int = MAX_FACES
     architecture: str = "x86_64"
     authorisation: str = "api-key"
+    keys: tuple[str, ...] = ()
+    """Further API keys, each NAME=COLLECTION, which see these collections only."""
     domain_endpoint: str = ""
     """The endpoint of an existing OpenSearch Service domain, to use instead of a new one."""
     vpc_id: str = ""
@@ -150,6 +153,15 @@ class StageSettings:
         """Raises `SettingsError` where there is none of this name."""
         name = self.recipe or FACENETS["facenet-int8", str(self.views)]
         return find_recipe(name, models_folder(os.environ))
+
+    @property
+    def collections_of_keys(self) -> dict[str, list[str]]:
+        """The collections that each of the further keys may see."""
+        pairs = [each.partition("=") for each in self.keys]
+        return {
+            name: [collection for other, _, collection in pairs if other == name]
+            for name, _, _ in pairs
+        }
 
     @property
     def sizing(self) -> Sizing:
@@ -333,7 +345,21 @@ def _check_photos(settings: StageSettings) -> None:
         raise _wrong("suffixes", ",".join(ends), "endings of which none ends in another")
 
 
+def _check_keys(settings: StageSettings) -> None:
+    if settings.keys and settings.authorisation != "api-key":
+        raise _wrong("keys", ",".join(settings.keys), "none, or authorisation=api-key with them")
+    for each in settings.keys:
+        name, _, collection = each.partition("=")
+        try:
+            check_collection_name(collection)
+        except InvalidCollection as error:
+            raise _wrong("keys", each, f"NAME=COLLECTION; {error}") from error
+        if not _NAME.fullmatch(name):
+            raise _wrong("keys", each, "NAME=COLLECTION, the name in small letters and digits")
+
+
 def _check_callers(settings: StageSettings) -> None:
+    _check_keys(settings)
     if settings.authorisation == "cognito" and not _USER_POOL_ARN.fullmatch(settings.user_pool_arn):
         raise _wrong("user_pool_arn", settings.user_pool_arn, "the ARN of a Cognito user pool")
     for origin in settings.cors_origins:

@@ -13,6 +13,7 @@ from cdk.face_index import FaceIndex
 from cdk.ingestion import Ingestion
 from cdk.key import CustomerKey
 from cdk.layers import Layers
+from cdk.limited_keys import LimitedKeys
 from cdk.metrics import Metrics
 from cdk.network import PrivateNetwork
 from cdk.observability import Observability
@@ -51,6 +52,7 @@ class FaceSearchStack(Stack):
         ingestion = Ingestion(
             self, "Ingestion", settings=settings, layers=layers, index=index, network=network
         )
+        keys = LimitedKeys(self, "Keys", settings=settings)
         search = SearchFunction(
             self,
             "Search",
@@ -59,8 +61,15 @@ class FaceSearchStack(Stack):
             index=index,
             photos=ingestion.photos,
             network=network,
+            keys=keys,
         )
-        api = SearchApi(self, "SearchApi", settings=settings, alias=search.alias)
+        api = SearchApi(
+            self,
+            "SearchApi",
+            settings=settings,
+            alias=search.alias,
+            limited=list(keys.keys.values()),
+        )
         metrics = Metrics(
             changes=ingestion.changes,
             dead_letters=ingestion.dead_letters,
@@ -114,6 +123,7 @@ class FaceSearchStack(Stack):
             outputs["ApiDomainTarget"] = api.domain_target
         if api.key is not None:
             outputs["ApiKeyId"] = api.key.key_id
+        outputs |= keys.outputs
         outputs |= snapshots.outputs if snapshots else {}
         if settings.bucket:
             rules = bucket_rules(settings, ingestion.changes.queue_arn)

@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from cdk.references import text_of
 from cdk.routes import ROUTES
-from facesearch.errors import FacesearchError
+from facesearch.errors import FacesearchError, SettingsError
 from search_faces.app import create_app
 from search_faces.handler import open_service
+from search_faces.limits import parse_key_collections
 from search_faces.problems import CONTENT_TYPE, body_problem, problem_of, unexpected_problem
 from tests.infrastructure.conftest import WEB_ACL, Synthesise
 from tests.infrastructure.template import Template
@@ -272,3 +275,46 @@ def test_api_has_the_account_s_own_name_by_setting(
     assert customised.target(mapping["Stage"]) is customised.one("AWS::ApiGateway::Stage")
     # Without the stage in the path: links of the page are relative.
     assert "BasePath" not in mapping
+
+
+def test_limited_keys_are_let_in_and_the_function_knows_what_they_see(
+    template_of: Synthesise,
+) -> None:
+    template = template_of(keys="partner=music,partner=Zoë & co,press=music")
+    keys = {
+        each["Properties"].get("Name"): {"Ref": name}
+        for name, each in template.resources.items()
+        if each["Type"] == "AWS::ApiGateway::ApiKey"
+    }
+    assert set(keys) == {None, "facesearch-dev-partner", "facesearch-dev-press"}
+    let_in = [
+        each["Properties"]["KeyId"] for each in template.of_type("AWS::ApiGateway::UsagePlanKey")
+    ]
+    assert sorted(map(str, let_in)) == sorted(map(str, keys.values()))
+    written = template.function("search_faces")["Properties"]["Environment"]["Variables"]
+    text = text_of(written["FACESEARCH_KEY_COLLECTIONS"], str, str.__add__)
+    assert parse_key_collections(text) == {
+        keys["facesearch-dev-partner"]["Ref"]: {"music", "Zoë & co"},
+        keys["facesearch-dev-press"]["Ref"]: {"music"},
+    }
+
+
+def test_without_limited_keys_the_function_limits_none(dev: Template) -> None:
+    assert (
+        parse_key_collections(dev.environment("search_faces")["FACESEARCH_KEY_COLLECTIONS"]) == {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"keys": "partner"}, "NAME=COLLECTION; the collection's name is empty"),
+        ({"keys": "Partner=music"}, "the name in small letters"),
+        ({"keys": "partner=music", "authorisation": "iam"}, "authorisation=api-key with them"),
+    ],
+)
+def test_keys_that_cannot_be_limited_are_refused(
+    settings: dict[str, str], told: str, template_of: Synthesise
+) -> None:
+    with pytest.raises(SettingsError, match=told):
+        template_of(**settings)

@@ -52,9 +52,12 @@ def call(
     path: str = "/v1/search",
     content_type: str | None = None,
     query: Mapping[str, str] | None = None,
+    key_id: str | None = None,
 ) -> ApiAnswer:
-    """One request: bytes are sent as a photo, a dict as JSON."""
+    """One request: bytes are sent as a photo, a dict as JSON. `key_id` is that of another key."""
     event = load("api_gateway_rest_search")
+    if key_id is not None:
+        event["requestContext"]["identity"]["apiKeyId"] = key_id
     event["httpMethod"], event["path"] = method, path
     event["queryStringParameters"] = query
     event["multiValueQueryStringParameters"] = query and {name: [query[name]] for name in query}

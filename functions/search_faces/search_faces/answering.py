@@ -33,7 +33,7 @@ def answer_request(
 
     def respond() -> HttpAnswer:
         asked = parse_request(route, request)
-        return _http_answer(route, route.respond(asked, service()))
+        return _http_answer(route, route.respond(asked, service().for_key(request.key_id)))
 
     return answer_or_problem(respond, request, route.failure)
 

@@ -78,6 +78,7 @@ def _request(app: APIGatewayRestResolver, path_params: Mapping[str, str]) -> Htt
         body=base64.b64decode(body) if event.is_base64_encoded else body.encode(),
         request_id=context["requestId"],
         browser_path=context["path"],
+        key_id=(context.get("identity") or {}).get("apiKeyId") or "",
     )
 
 

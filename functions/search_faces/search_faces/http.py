@@ -12,6 +12,7 @@ class HttpRequest:
     """`path` has no query and no stage before it; names of headers are in lower case.
 
     `browser_path` is the path that a browser knows, the stage included: links are relative to it.
+    `key_id` names the caller's API key, and is not the key.
     """
 
     method: str
@@ -22,6 +23,7 @@ class HttpRequest:
     body: bytes
     request_id: str = ""
     browser_path: str = ""
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
 """What the API works with: models, store and photos."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
-from facesearch.errors import InvalidRequest, StoreNotFound
+from facesearch.errors import InvalidRequest, NotFound, StoreNotFound
+from facesearch.fields import shorten
 from facesearch.limiter import Limiter
 from facesearch.photos.ids import photo_id
 from facesearch.photos.links import PhotoLinks
 from facesearch.photos.places import Photos
 from facesearch.stores import FaceStore, open_store
+from facesearch.stores.limited import LimitedStore
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.contract.requests import BucketQuery, PhotoQuery
+from search_faces.limits import KeyCollections, LimitedUploads
 from search_faces.settings import SearchSettings
 from search_faces.uploads import Uploads
 from search_faces.uploads.bucket import BucketUploads
@@ -33,7 +36,11 @@ class SearchService:
     """The commit that runs, if known."""
     very_likely: float | None = None
     """The distance up to which a match is called very likely; None: by the size of the index."""
+    key_collections: KeyCollections = field(default_factory=dict)
+    limited: bool = False
+    """Whether the caller may see some collections only."""
     limiter: Limiter = field(init=False)
+    _limited: dict[str, "SearchService"] = field(init=False, default_factory=dict)
     _seen: Event = field(default_factory=Event)
     """Whether the store has been there."""
 
@@ -59,7 +66,20 @@ class SearchService:
             upload_origin=settings.upload_origin,
             commit=settings.commit,
             very_likely=settings.shared.very_likely,
+            key_collections=settings.key_collections,
         )
+
+    def for_key(self, key_id: str) -> "SearchService":
+        """The service as the caller with this key may use it; "" for one without a key."""
+        collections = self.key_collections.get(key_id)
+        if collections is None:
+            return self
+        if key_id not in self._limited:
+            store = LimitedStore(self.store, collections)
+            uploads = self.uploads and LimitedUploads(self.uploads, collections, store)
+            limited = replace(self, store=store, uploads=uploads, limited=True)
+            self._limited[key_id] = limited
+        return self._limited[key_id]
 
     def prepare(self) -> None:
         """Make the client of the bucket, which takes longest to make; connect to nothing."""
@@ -88,4 +108,8 @@ class SearchService:
             return query.photo
         if not self.bucket:
             raise InvalidRequest("this API has no bucket to take photos from: send the photo")
-        return self.photos.read(photo_id(self.bucket, query.key)).data
+        named = photo_id(self.bucket, query.key)
+        if self.limited and self.store.photo(named) is None:
+            # One that is not indexed is of no collection.
+            raise NotFound(f"there is no photo {shorten(query.key)}: see GET /v1/photos")
+        return self.photos.read(named).data

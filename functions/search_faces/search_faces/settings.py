@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from facesearch.collections import CollectionRule
 from facesearch.errors import SettingsError
 from facesearch.settings import Settings
+from search_faces.limits import KeyCollections, parse_key_collections
 
 UPLOADS = ("on", "off")
 
@@ -31,6 +32,7 @@ class SearchSettings:
     """The commit that runs, if known."""
     link_secret: bytes = field(default=b"", repr=False)
     """Signs links to photos of this machine; without, they have none."""
+    key_collections: KeyCollections = field(default_factory=dict)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "SearchSettings":
@@ -44,6 +46,7 @@ class SearchSettings:
             upload_origin=environ.get("FACESEARCH_UPLOAD_ORIGIN", ""),
             cors_origins=_words(environ.get("FACESEARCH_CORS_ORIGINS", "")),
             commit=environ.get("FACESEARCH_COMMIT", ""),
+            key_collections=parse_key_collections(environ.get("FACESEARCH_KEY_COLLECTIONS", "")),
         )
 
 
