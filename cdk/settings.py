@@ -275,6 +275,7 @@ def _check(settings: StageSettings) -> None:
         if getattr(settings, name) not in choices:
             raise _wrong(name, getattr(settings, name), f"one of {', '.join(map(str, choices))}")
     _check_name(settings)
+    _check_recipe(settings)
     if settings.reembedding and not 2 <= settings.reembedding <= MOST_AT_ONCE:
         raise _wrong("reembedding", settings.reembedding, f"2 to {MOST_AT_ONCE:,} functions")
     _check_index(settings)
@@ -289,6 +290,14 @@ def _check_name(settings: StageSettings) -> None:
         longest = STACK_LENGTH - len(settings.stage) - 1
         expected = f"small letters, digits and hyphens, a letter first, {longest} at most"
         raise _wrong("name", settings.name, expected)
+
+
+def _check_recipe(settings: StageSettings) -> None:
+    if settings.recipe and settings.views != 1:
+        raise _wrong("views", settings.views, "1 with a recipe: it says how many cuts it takes")
+    if "/" in settings.recipe or settings.recipe.endswith(".toml"):
+        raise _wrong("recipe", settings.recipe, "a name of 'facesearch models recipes'")
+    _ = settings.chosen_recipe
 
 
 def _check_limits(settings: StageSettings) -> None:

@@ -99,3 +99,15 @@ def test_plan_of_nonsense_names_it(
     assert re.match(r"error: ", error)
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_plan_of_a_recipe_of_more_numbers_needs_more_memory_and_disk(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["plan", "--faces", "10M", "--searches", "5", "--json"]
+    assert run(command) == DONE
+    facenet = json.loads(capsys.readouterr().out)
+    assert run([*command, "--recipe", "whole-image"]) == DONE
+    whole = json.loads(capsys.readouterr().out)
+    assert (facenet["workload"]["dimension"], whole["workload"]["dimension"]) == (128, 1280)
+    assert whole["usd_a_month"] > 2 * facenet["usd_a_month"]

@@ -36,8 +36,9 @@ from facesearch.planning.capacity import (
 )
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.planning.nodes import MANAGERS
+from facesearch.recipes.finding import DEFAULT_RECIPE, built_in
 from facesearch_local.cli.command import Command
-from facesearch_local.cli.options import json_option
+from facesearch_local.cli.options import json_option, model_settings, recipe_option
 from facesearch_local.cli.output import print_json
 from facesearch_local.planning.costs import (
     FEATURES,
@@ -94,6 +95,7 @@ Examples:
     show_default=True,
     help="4x keeps a quarter of each vector in memory.",
 )
+@recipe_option
 @click.option(
     "--photo-storage",
     type=click.Choice(PHOTO_STORAGE),
@@ -116,6 +118,7 @@ def command(
     photos: str | None,
     stage: str | None,
     compression: str,
+    recipe: str | None,
     photo_storage: str,
     changes: Sequence[str],
     as_json: bool,
@@ -126,7 +129,9 @@ def command(
     """
     stored = int(parse_count(faces))
     a_day = parse_count(photos) if photos else max(stored / FACES_A_PHOTO / YEAR_DAYS, 1)
-    workload = Workload(stored, parse_count(searches), int(a_day))
+    chosen = model_settings(recipe).recipe or built_in(DEFAULT_RECIPE)
+    dimension = chosen.description.network.dimension
+    workload = Workload(stored, parse_count(searches), int(a_day), dimension)
     prices = with_prices(dict(map(_price, changes)))
     stage = stage or stage_for(workload)
     sizing = size(workload, REDUNDANCY[stage], compression)
@@ -182,7 +187,7 @@ def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[s
     index, ingestion, search = sizing.index, sizing.ingestion, sizing.search
     uploads = workload.photos_a_day / DAY_S * INGEST_PEAK
     managers = f", {MANAGERS} {index.manager.name} to manage" if index.manager else ""
-    memory_gb = workload.faces * vector_bytes(compression) / 1e9
+    memory_gb = workload.faces * vector_bytes(compression, workload.dimension) / 1e9
     hnsw, in_shard = hnsw_for(workload.faces), workload.faces / index.shards
     return [
         ("index", f"{index.nodes} {index.node.name} in {index.zones} zone(s){managers}"),
