@@ -699,15 +699,14 @@ def test_processes_end_with_the_server_however_it_ends(environ: Mapping[str, str
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("text", ["%ff", "a%C3", "%ed%a0%80"])
+@pytest.mark.parametrize("text", ["%ff", "a%C3", "%ed%a0%80", "%EF%BF%BD"])
 def test_text_in_the_address_that_is_no_utf8_is_refused(
     server: Server, elton: bytes, text: str
 ) -> None:
-    """It must not become U+FFFD, another collection's name."""
+    """It must not become U+FFFD, another collection's name, which is not told apart on AWS."""
     status, problem = server.search(elton, f"?collection={text}")
     assert (status, problem["code"]) == (400, "invalid_request")
     assert "bytes that are not UTF-8" in problem["detail"]
-    assert server.search(elton, "?collection=%EF%BF%BD")[0] == 200
 
 
 def test_request_with_two_lengths_is_refused_and_ends_the_connection(

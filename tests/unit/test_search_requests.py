@@ -87,6 +87,14 @@ def searched(request: SearchRequest) -> Query:
     return query
 
 
+@pytest.mark.parametrize("query", [{"collection": "a\ufffd"}, {"metadata.\ufffd": "a"}])
+def test_address_that_was_not_utf8_is_refused_as_gateways_hand_it_over(query: Texts) -> None:
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        parse(PHOTO, query=query)
+    body = {"photo": base64.b64encode(PHOTO).decode(), "collection": "a\ufffd"}
+    assert parse(body).collection == "a\ufffd"
+
+
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG", "application/octet-stream", "image/x"])
 def test_bytes_are_the_photo(kind: str) -> None:
     assert parse(PHOTO, content_type=kind) == SearchRequest(photo=PHOTO)

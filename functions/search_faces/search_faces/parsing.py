@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PHOTO = "photo"
 """The name of the field that holds a photo, in JSON and in forms."""
 
+_REPLACED = "\ufffd"
+
 Values = dict[str, Any]
 """Values by the names of fields, not checked yet: JSON's types, and bytes for a photo."""
 
@@ -38,6 +40,7 @@ def parse_request(route: Route[Request, Any], request: HttpRequest) -> Request:
     body = route.body
     own = (*request.path_params, *(body.fields if body else ()))
     options = {name: kind for name, kind in fields_of(route.request).items() if name not in own}
+    _check_decoded(request.query)
     address = _from_texts(request.query, options)
     values = _read_body(body, request, options) if body else {}
     for name in values:
@@ -46,6 +49,19 @@ def parse_request(route: Route[Request, Any], request: HttpRequest) -> Request:
                 f"{shorten(name)} is given in the address and in the body: give it once"
             )
     return convert({**request.path_params, **address, **values}, route.request)
+
+
+def _check_decoded(query: Iterable[tuple[str, str]]) -> None:
+    """Raise `InvalidRequest` for an address that was not UTF-8.
+
+    API Gateway and the local server put U+FFFD in the place of such bytes, and options would mean
+    what nobody asked for.
+    """
+    if any(_REPLACED in name or _REPLACED in text for name, text in query):
+        raise InvalidRequest(
+            "the address holds bytes that are not UTF-8: percent-encode the texts of its options "
+            "in UTF-8, and send the sign U+FFFD in a body only"
+        )
 
 
 def _from_texts(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import BinaryIO
-from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
@@ -51,14 +50,6 @@ TWO_LENGTHS = HttpProblem(
     "the request has a Content-Length and a Transfer-Encoding: send one of them",
 )
 """A proxy might see another end of the body than we do (RFC 9112, 6.3)."""
-
-NOT_UTF8 = HttpProblem(
-    HTTPStatus.BAD_REQUEST,
-    "invalid_request",
-    "The request is not understood",
-    "the address holds bytes that are not UTF-8: percent-encode the texts of its options in UTF-8",
-)
-"""Decoded, such bytes would all be one sign, and options mean what nobody asked for."""
 
 COMPRESSED = ("application/json", "image/svg+xml", "text/")
 COMPRESSED_FROM_BYTES = 1024
@@ -140,7 +131,6 @@ class Application:
         try:
             if "content-length" in request.headers and "transfer-encoding" in request.headers:
                 raise Refused(TWO_LENGTHS)
-            _check_utf8(request)
             self._access.check_host(request.headers.get("host", ""))
             if operation is None:
                 return _response(refusal_answer(asked, list(methods)), asked)
@@ -214,13 +204,6 @@ class _Endpoint:
             # The server stops, and what this request waits for goes on for too long.
             return
         await response(scope, receive, send)
-
-
-def _check_utf8(request: Request) -> None:
-    try:
-        unquote_to_bytes(request.scope["query_string"]).decode()
-    except UnicodeDecodeError as error:
-        raise Refused(NOT_UTF8) from error
 
 
 def _http_request(request: Request) -> HttpRequest:
