@@ -7,6 +7,8 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import behind_gateway
+from tests.e2e.page.test_access import assert_accessible
+from tests.e2e.page.visitor import Scheme
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,18 @@ def test_documentation_shows_every_path_and_breaks_no_policy(served: str, visit:
     loaded = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
     assert loaded
     assert all(each.startswith(served) for each in loaded if not each.startswith("data:"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_documentation(
+    served: str, visit: Visit, scheme: Scheme
+) -> None:
+    page = visit(served, "docs", color_scheme=scheme).page
+    block = page.locator("#operations-Searching-search")
+    block.locator(".opblock-summary-control").click(timeout=MOST_MS)
+    expect(block.locator("tr[data-param-name=face] select")).to_be_visible()
+    expect(block.locator("pre.microlight").first).to_be_visible()
+    assert_accessible(page)
 
 
 def test_request_is_tried_out_in_the_documentation(served: str, visit: Visit) -> None:

@@ -20,10 +20,25 @@ function emptied(response) {
   return response;
 }
 
+// Swagger UI names few of its fields for screen readers, and lets the keyboard scroll no example.
+function named() {
+  const fields = "#swagger-ui :is(select, textarea, input):not([aria-label], [type=submit])";
+  for (const field of document.querySelectorAll(fields)) {
+    // The label around the list of servers has no text.
+    if (field.labels?.length && field.id !== "servers") continue;
+    const name = field.closest("[data-param-name]")?.dataset.paramName;
+    const kind = field.id === "servers" ? "Server" : field.matches(".examples-select-element") && "Example";
+    field.setAttribute("aria-label", name ?? (kind || field.title || field.name || "Value"));
+  }
+  for (const example of document.querySelectorAll("#swagger-ui pre:not([tabindex])")) example.tabIndex = 0;
+}
+new MutationObserver(named).observe(document.getElementById("swagger-ui"), { childList: true, subtree: true });
+
 SwaggerUIBundle({
   url: address,
   dom_id: "#swagger-ui",
-  deepLinking: true,
+  // A link within a button is for nobody who does not use a mouse.
+  deepLinking: false,
   // It would send the document's address to another server.
   validatorUrl: null,
   tryItOutEnabled: true,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from facesearch.choosing import with_stored_recipe
+from facesearch.settings import default_store
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import fetch_models
 from facesearch_local.cli.options import (
@@ -15,6 +16,7 @@ from facesearch_local.cli.options import (
     store_option,
 )
 from facesearch_local.server import serve
+from facesearch_local.server.access import is_loopback
 from facesearch_local.settings import ServeSettings
 
 
@@ -58,7 +60,9 @@ Examples:
     "--uploads",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Let callers add photos, which are kept in this folder and indexed at once.",
+    help="Let callers add photos, which are kept in this folder and indexed at once (default: the "
+    "folder 'photos' beside the store in the user's data folder, if that is used and only this "
+    "machine can ask; FACESEARCH_UPLOADS=off: none).",
 )
 def command(
     store_url: str | None,
@@ -79,6 +83,9 @@ def command(
         note_other_store()
     if uploads is not None:
         environ["FACESEARCH_UPLOADS"] = str(uploads.absolute())
+    elif is_loopback(host) and not (store_url or environ.get("FACESEARCH_STORE")):
+        # One's own machine and its own store: its photos go beside it.
+        environ.setdefault("FACESEARCH_UPLOADS", str(default_store().absolute().parent / "photos"))
     settings = ServeSettings.from_env(environ)
     shared = with_stored_recipe(settings.search.shared)
     fetch_models(shared)
