@@ -5,6 +5,7 @@ import platform
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -19,6 +20,9 @@ from tests.convergence.running import (
     sqlite_stores,
 )
 from tests.integration.opensearch_server import shared_server
+from tests.last_runs import product, record
+
+LAST_RUN = Path(__file__).with_name("LAST_RUN.md")
 
 
 @click.command(
@@ -29,7 +33,10 @@ Examples:
 )
 @click.argument("engine", type=click.Choice(["sqlite", "opensearch"]))
 @click.option("--histories", default=10_000, show_default=True, help="How many to try.")
-def main(engine: str, histories: int) -> None:
+@click.option(
+    "--record", "recorded", is_flag=True, help="Write it to LAST_RUN.md, and commit that."
+)
+def main(engine: str, histories: int, *, recorded: bool) -> None:
     """Play random histories of a bucket and its index, and hold the index to the bucket.
 
     A history that fails is shortened and printed with its steps. tests/convergence/failures keeps
@@ -37,6 +44,7 @@ def main(engine: str, histories: int) -> None:
     """
     models = Settings.from_env(os.environ).models
     faces = real_faces(FacePipeline(models, built_in("facenet"), threads=1), models / "sample")
+    tried = product()
     started = time.monotonic()
     with ExitStack() as stack:
         if engine == "sqlite":
@@ -50,6 +58,9 @@ def main(engine: str, histories: int) -> None:
         f"{datetime.now(UTC):%Y-%m-%d}: {histories:,} histories on {engine} converged in "
         f"{minutes:.1f} minutes ({usable_cpus()} processors, Python {platform.python_version()})"
     )
+    if recorded:
+        counted = {"product at": tried, "histories": f"{histories:,}", "minutes": f"{minutes:.1f}"}
+        record(LAST_RUN, {"engine": engine, **counted})
 
 
 if __name__ == "__main__":

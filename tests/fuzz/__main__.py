@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from tests.fuzz.mutations import mutate
+from tests.last_runs import product, record
 
 if "--guided" in sys.argv:
     import atheris
@@ -28,6 +29,7 @@ else:
     from tests.fuzz.targets import TARGETS
 
 FAILURES = Path(__file__).parent / "failures"
+LAST_RUN = Path(__file__).with_name("LAST_RUN.md")
 
 
 @click.command()
@@ -36,17 +38,31 @@ FAILURES = Path(__file__).parent / "failures"
 @click.option("--first", default=0, show_default=True, help="The number of the first mutation.")
 @click.option("--guided", is_flag=True, help="By coverage; needs atheris and one --target.")
 @click.option("--json", "as_json", is_flag=True)
+@click.option(
+    "--record", "recorded", is_flag=True, help="Write it to LAST_RUN.md, and commit that."
+)
 def main(
-    names: tuple[str, ...], *, seconds: float, first: int, guided: bool, as_json: bool
+    names: tuple[str, ...],
+    *,
+    seconds: float,
+    first: int,
+    guided: bool,
+    as_json: bool,
+    recorded: bool,
 ) -> None:
     """Throw mutated inputs at what parses them."""
     if guided:
         _guided(names[0], seconds)
         return
+    tried = product()
     results = {name: _run(name, seconds, first) for name in names or sorted(TARGETS)}
     if as_json:
         day = datetime.now(tz=UTC).date().isoformat()
         print(json.dumps({"date": day, "first": first, "targets": results}))
+    if recorded:
+        for name, result in results.items():
+            counts = {key: f"{value:,}" for key, value in result.items()}
+            record(LAST_RUN, {"target": name, "product at": tried, "first": str(first), **counts})
     sys.exit(any(result["failures"] for result in results.values()))
 
 
