@@ -43,9 +43,13 @@ FIXED = {
 """What cannot be changed where a stack runs, and why."""
 
 
+RECORDED = (*LOSSES, *FIXED, "compression", "burstable")
+"""What else tells how the index that runs was made."""
+
+
 def guarded(settings: object) -> Record:
     """The settings that are held against others."""
-    return {name: getattr(settings, name) for name in (*LOSSES, *FIXED)}
+    return {name: getattr(settings, name) for name in RECORDED}
 
 
 def refuse_downgrades(now: Record, before: Record, where: str, allowed: Sequence[str]) -> None:

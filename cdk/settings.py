@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -169,6 +169,21 @@ class StageSettings:
         dimension = self.chosen_recipe.description.network.dimension
         workload = Workload(self.faces, self.searches, self.photos, dimension)
         return size(workload, redundancy, self.compression)
+
+
+def index_differences(settings: StageSettings, running: Mapping[str, Any]) -> list[str]:
+    """What an index that is there has otherwise than settings say, and keeps.
+
+    `running` is the record of what runs; earlier versions recorded less.
+    """
+    known = {field.name for field in fields(StageSettings)} & set(running)
+    before = replace(settings, **{name: running[name] for name in known})
+    pairs = {
+        "shards": (before.sizing.index.shards, settings.sizing.index.shards),
+        "replicas": (before.replicas, settings.replicas),
+        "compression": (before.compression, settings.compression),
+    }
+    return [f"{name} {then}, not {now}" for name, (then, now) in pairs.items() if then != now]
 
 
 Value = str | int | float | bool | tuple[str, ...]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import App, Environment, Stack, Tags
+from aws_cdk import Annotations, App, Environment, Stack, Tags
 
 from cdk.assets import BuiltLayers
 from cdk.record import STAGES, read_record
 from cdk.reembedding import ReembeddingStack
-from cdk.settings import read_settings
+from cdk.settings import index_differences, read_settings
 from cdk.stack import FaceSearchStack
 
 _CONTEXT = {
@@ -58,6 +58,14 @@ def build_app(
             built=built,
             env=env,
         )
+        differences = index_differences(settings, running) if running is not None else []
+        if differences:
+            Annotations.of(stack).add_info(
+                f"The index that is there has {', '.join(differences)}, and keeps that: after this "
+                f"deployment, run 'cdk deploy -c stage={settings.stage} -c reembedding=2' and "
+                f"'facesearch reembed {settings.stack}-reembedding', which bring it to the "
+                "settings while it is in use (cdk/README.md, 'Upgrade the models')."
+            )
     Tags.of(stack).add("project", "facesearch")
     Tags.of(stack).add("stage", settings.stage)
     return app

@@ -236,6 +236,33 @@ def test_prod_is_protected_once_it_was_deployed_and_not_before(
     assert protection_of_the_next_deployment(built_layers, tmp_path / "second", stages)
 
 
+def test_index_that_keeps_another_shape_is_told_with_what_to_run(
+    account: CloudFormation, stages: Path, built_layers: Path, tmp_path: Path, prod: Template
+) -> None:
+    deploy(account, prod)
+    record(STACK, account, stages)
+
+    def told(**context: str) -> str:
+        context = {"stage": "prod", **context}
+        out = tmp_path / repr(sorted(context))
+        app = build_app(out=out, build=built_layers, region=REGION, context=context, stages=stages)
+        app.synth()
+        return "".join(
+            entry["data"]
+            for path in out.glob("*.metadata.json")
+            for entries in json.loads(path.read_text()).values()
+            for entry in entries
+            if entry["type"] == "aws:cdk:info"
+        )
+
+    assert told() == ""
+    larger = told(faces="300M", replicas="2", compression="4x")
+    before = prod.settings.sizing.index.shards
+    assert f"The index that is there has shards {before}, not " in larger
+    assert "replicas 1, not 2, compression 1x, not 4x" in larger
+    assert "'facesearch reembed facesearch-prod-reembedding'" in larger
+
+
 def test_dev_is_recorded_and_not_protected(
     account: CloudFormation, stages: Path, dev: Template
 ) -> None:
