@@ -756,3 +756,30 @@ def test_compressed_bodies_are_refused_by_name(server: Server, elton: bytes) -> 
     assert "Content-Encoding 'gzip': send it as it is" in body["detail"]
     headers["Content-Encoding"] = "identity"
     assert server.request("POST", "/v1/search", elton, headers)[0] == 200
+
+
+def test_page_is_opened_in_the_browser_once_it_is_there(models: Path, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "facesearch_local.cli", "serve", "--port", "0", "--open"),
+            *("--host", "0.0.0.0", "--store", f"{tmp_path}/faces.db"),  # noqa: S104
+        ],
+        env={**os.environ, "FACESEARCH_MODELS": str(models), "BROWSER": f"{browser} %s"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        port = process.stdout.readline().strip().rpartition(":")[2]
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "opened").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.2)
+        assert (tmp_path / "opened").read_text() == f"http://127.0.0.1:{port}\n"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)

@@ -70,6 +70,20 @@ def test_json_has_the_figures_under_stable_keys(cli: Cli, sample: Path, cache: P
     assert facenet["ms_a_photo"] > 1
 
 
+def test_folders_that_are_no_people_are_told(
+    cli: Cli, sample: Path, cache: Path, tmp_path: Path
+) -> None:
+    people = sorted((sample / "train").iterdir())
+    for number, photo in enumerate(sorted((sample / "train").glob("*/*.jpg"))):
+        album = tmp_path / "albums" / f"201{number % 5}"
+        album.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, album)
+    told = "if the folders are not people, the figures mean nothing"
+    assert len(people) == 5
+    assert told in cli("evaluate", tmp_path / "albums", "--cache", cache, "--quiet").err
+    assert told not in cli("evaluate", sample / "train", "--cache", cache, "--quiet").err
+
+
 def test_second_run_needs_no_model_and_says_the_same(
     cli: Cli, sample: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

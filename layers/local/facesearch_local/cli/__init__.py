@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import ClassVar, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from facesearch import __version__
 from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
+from facesearch_local.cli.configured import read_config
 from facesearch_local.cli.output import print_error
 
 _USAGE_ERRORS = (click.UsageError, InvalidRequest, SettingsError)
 
 DONE, NOTHING_DONE, USAGE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+_MODULES = {"list": "listing"}
+"""Modules that are not called as their commands: their names are taken here."""
 
 
 class _Commands(click.Group):
@@ -27,7 +33,9 @@ class _Commands(click.Group):
         "index": "Find the faces in photos and make them searchable.",
         "watch": "Index folders, and again whenever they change.",
         "search": "The stored faces nearest to the one in a photo.",
+        "detect": "The faces of a photo: boxes, landmarks, scores.",
         "compare": "Whether two photos show the same person.",
+        "list": "The photos in the store.",
         "export": "Every stored face as Parquet, CSV or NPZ.",
         "status": "What the store holds, and how it is.",
         "forget": "Let stored photos go, with their faces.",
@@ -57,8 +65,22 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in self._summaries:
             return None
-        command: click.Command = import_module(f"facesearch_local.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"facesearch_local.cli.{module}").command
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.default_map = read_config(self.list_commands(ctx))
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As in every group, but without importing each command for its summary."""
+        commands = [
+            CompletionItem(name, help=summary)
+            for name, summary in self._summaries.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(
         self,

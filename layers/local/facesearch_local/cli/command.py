@@ -7,6 +7,7 @@ import click
 
 from facesearch.collections import check_collection_name
 from facesearch.errors import InvalidCollection
+from facesearch_local.cli.configured import apply_config
 
 
 class Command(click.Command):
@@ -16,6 +17,7 @@ class Command(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        apply_config(ctx, self.params)
         self._check_paths(ctx, args)
         rest = super().parse_args(ctx, args)
         for param in self.params:

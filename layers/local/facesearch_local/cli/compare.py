@@ -1,13 +1,11 @@
 """`facesearch compare`: whether two photos show the same person."""
 
-from pathlib import Path
-
 import click
 import msgspec
 
 from facesearch.confidence import percent
+from facesearch.errors import InvalidRequest
 from facesearch.faces import EmbeddedFace
-from facesearch.photos.folder import read_file
 from facesearch.searching import analyse_photo, compare_faces
 from facesearch.verdicts import FEWEST, WORDS, limits_of
 from facesearch.vision.pipeline import FacePipeline
@@ -15,7 +13,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.options import json_option, model_settings, recipe_option
 from facesearch_local.cli.output import print_json
-from facesearch_local.cli.query import naming, note_other_faces
+from facesearch_local.cli.query import STDIN, Query, QueryType, naming, note_other_faces
 from search_faces.contract.answers import CompareAnswer, Face
 
 
@@ -24,24 +22,46 @@ from search_faces.contract.answers import CompareAnswer, Face
     epilog="""\b
 Examples:
   facesearch compare passport.jpg selfie.heic
+  facesearch compare passport.jpg party.jpg --face 0 3
   facesearch compare --json a.jpg b.jpg | jq .verdict""",
 )
-@click.argument("first", metavar="A", type=click.Path(path_type=Path))
-@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.argument("first", metavar="A", type=QueryType())
+@click.argument("second", metavar="B", type=QueryType())
+@click.option(
+    "--face",
+    "chosen",
+    type=(click.IntRange(min=0), click.IntRange(min=0)),
+    metavar="A B",
+    help="Which face of A and which of B, by their numbers by size, from 0 ('facesearch detect' "
+    "tells them). Default: the largest of each.",
+)
 @recipe_option
 @json_option
-def command(first: Path, second: Path, recipe: str | None, as_json: bool) -> None:
+def command(
+    first: Query,
+    second: Query,
+    chosen: tuple[int, int] | None,
+    recipe: str | None,
+    as_json: bool,
+) -> None:
     """Whether two photos show the same person.
 
-    Compares the largest face of each.
+    Compares the largest face of each. A and B are files, '-' for stdin, or http(s):// URLs, which
+    are fetched from this machine: their servers see its address.
     """
     settings = model_settings(recipe)
     pipeline = open_pipeline(settings)
-    one, other = _face(first, pipeline), _face(second, pipeline)
+    if str(first) == str(second) == str(Query(STDIN)):
+        raise click.UsageError("Only one of A and B can come from stdin: name a file.")
+    numbers = chosen or (None, None)
+    one, other = _face(first, numbers[0], pipeline), _face(second, numbers[1], pipeline)
     comparison = compare_faces(one, other, pipeline.recipe)
     limits = limits_of(pipeline.recipe, FEWEST, settings.very_likely)
     if as_json:
-        faces = Face.of(0, one.detected), Face.of(0, other.detected)
+        faces = (
+            Face.of(numbers[0] or 0, one.detected),
+            Face.of(numbers[1] or 0, other.detected),
+        )
         print_json(
             msgspec.to_builtins(CompareAnswer.of(comparison, *faces, pipeline.recipe, limits))
         )
@@ -61,8 +81,16 @@ def command(first: Path, second: Path, recipe: str | None, as_json: bool) -> Non
     )
 
 
-def _face(path: Path, pipeline: FacePipeline) -> EmbeddedFace:
-    with naming(path):
-        faces = analyse_photo(read_file(path).data, pipeline).faces
-    note_other_faces(path, len(faces))
-    return faces[0]
+def _face(query: Query, number: int | None, pipeline: FacePipeline) -> EmbeddedFace:
+    """The face of this number, or the largest. Raises `InvalidRequest` where there is none."""
+    data = query.read()
+    with naming(query):
+        faces = analyse_photo(data, pipeline).faces
+        if number is not None and number >= len(faces):
+            raise InvalidRequest(
+                f"there is no face {number}, it has {len(faces)}, counted from 0: see 'facesearch "
+                "detect'"
+            )
+    if number is None:
+        note_other_faces(query, len(faces))
+    return faces[number or 0]

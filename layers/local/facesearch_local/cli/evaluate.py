@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from facesearch_local.evaluation.report import EvaluationReport
 
 MOST_PROBLEMS = 20
+PEOPLE_AUC = 0.85
+"""Below it, folders are hardly people: albums with the same people in several are near 0.5."""
 FILE_WIDTH = 120
 """Characters of a line where there is no terminal to ask."""
 
@@ -163,6 +165,7 @@ def command(
         show_problems(evaluation)
     if not evaluation.systems:
         return NOTHING_DONE
+    note_no_people(evaluation)
     if report is not None:
         with saved(report.file):
             report.write(evaluation)
@@ -187,6 +190,17 @@ def _calibrate(recipes: Sequence[ChosenRecipe], evaluation: Evaluation, task: Ta
         reach = "no threshold" if least is None else f"thresholds down to 1 in {1 / least:,.0f}"
         print_note(f"{recipe.name} is calibrated, with {reach} false accepts: {file}")
     return len(there) == len(recipes)
+
+
+def note_no_people(evaluation: Evaluation) -> None:
+    """Tell when folders seem to be albums, years or the like: figures then mean nothing."""
+    verified = [each.metrics.verification for each in evaluation.systems]
+    best = max((each.auc for each in verified if each is not None), default=1.0)
+    if best < PEOPLE_AUC:
+        print_note(
+            f"photos of one folder look hardly more alike than those of two (AUC {best:.2f}): if "
+            "the folders are not people, the figures mean nothing; name a folder for each person"
+        )
 
 
 def check_names(names: Sequence[str], systems: Mapping[str, SystemEntry]) -> None:

@@ -16,7 +16,35 @@ _RANGES: Mapping[type, Callable[..., click.ParamType[Any]]] = {
     int: click.IntRange,
     float: click.FloatRange,
 }
-_TEXTS = {"collection": CollectionName()}
+
+
+class Confidence(click.ParamType[float]):
+    """A probability, as it is shown (`95%`, `>99.9%`, `95`) or from 0 to 1 (`0.95`)."""
+
+    name = "confidence"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value).strip()
+        number = text.removeprefix(">").removesuffix("%").strip()
+        try:
+            typed = float(number)
+        except ValueError:
+            typed = -1.0
+        # Between 1 and 2, nobody means per cent.
+        per_cent = text.endswith("%") or typed >= 2
+        share = typed / 100 if per_cent else typed
+        if not 0 <= share <= 1:
+            self.fail(f"'{text}' is no confidence: use 0.95, 95 or 95%.", param, ctx)
+        return share
+
+
+_TYPES: Mapping[str, click.ParamType[Any]] = {
+    "collection": CollectionName(),
+    "min_confidence": Confidence(),
+}
+"""Of options whose text may be more than their declaration says."""
 
 
 def scope_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -43,14 +71,15 @@ def _option(field: msgspec.structs.FieldInfo) -> Callable[[_Command], _Command]:
             name,
             metavar="NAME=VALUE",
             multiple=True,
-            callback=_entries,
+            callback=entries,
             help=f"{help_text} May be given several times.",
         )
     if kind is bool:
         return click.option(name, is_flag=True, help=help_text)
     return click.option(
         name,
-        type=_RANGES[kind](meta.ge, meta.le) if kind in _RANGES else _TEXTS.get(field.name, kind),
+        type=_TYPES.get(field.name)
+        or (_RANGES[kind](meta.ge, meta.le) if kind in _RANGES else kind),
         default=field.default,
         show_default=True,
         help=help_text,
@@ -65,13 +94,14 @@ def _declared(kind: Any) -> tuple[Any, msgspec.Meta]:
     return bare, meta
 
 
-def _entries(
+def entries(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str]:
-    entries = {}
+    """The entries of options NAME=VALUE. Raises `BadParameter`."""
+    found = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"'{each}' is not understood: use NAME=VALUE.")
-        entries[name] = value
-    return entries
+        found[name] = value
+    return found

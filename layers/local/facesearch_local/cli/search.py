@@ -12,7 +12,7 @@ from facesearch.choosing import with_stored_recipe
 from facesearch.faces import DetectedFace, Match
 from facesearch.files import check_replaceable, complete_file
 from facesearch.limiter import Limiter
-from facesearch.photos.folder import SCHEME, photo_path, read_file
+from facesearch.photos.folder import SCHEME, photo_path
 from facesearch.photos.ids import is_in_s3
 from facesearch.photos.places import Photos
 from facesearch.searching import (
@@ -42,7 +42,7 @@ from facesearch_local.cli.options import (
 )
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.picture import draw_result
-from facesearch_local.cli.query import naming, note_other_faces
+from facesearch_local.cli.query import Query, QueryType, naming, note_other_faces
 from facesearch_local.cli.scope import scope_options
 from search_faces.contract.answers import SearchAnswer
 
@@ -71,14 +71,13 @@ class FaceChoiceType(click.ParamType[FaceChoice]):
 Examples:
   facesearch search portrait.jpg
   facesearch search portrait.jpg --k 5 --collection wedding
-  facesearch search group.jpg --face all --min-confidence 0.9
+  facesearch search group.jpg --face all --min-confidence 90%
   facesearch search smile.jpg profile.jpg indoors.jpg
+  curl --silent https://example.org/a.jpg | facesearch search -
   facesearch search portrait.jpg --grid nearest.png --open
   facesearch search portrait.jpg --json | jq -r '.results[].matches[].photo_id'""",
 )
-@click.argument(
-    "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
-)
+@click.argument("images", metavar="IMAGE...", type=QueryType(), nargs=-1, required=True)
 @store_option
 @recipe_option
 @scope_options
@@ -101,7 +100,7 @@ Examples:
 @json_option
 def command(
     *,
-    images: tuple[Path, ...],
+    images: tuple[Query, ...],
     store_url: str | None,
     recipe: str | None,
     scope: Scope,
@@ -113,10 +112,11 @@ def command(
 ) -> int:
     """The stored faces nearest to the largest face of IMAGE, nearest first.
 
-    Several IMAGEs are photos of one person: their largest faces are averaged. Distance is L2, with
-    FaceNet between unit vectors: 0 to 2. The verdict says what it means among so many faces: within
-    the distance of "very likely", 1 % of searches for people who are not there show a stranger. It
-    is unknown where the recipe is not calibrated.
+    IMAGE is a file, '-' for stdin, or an http(s):// URL: it is fetched from this machine, whose
+    address its server sees. Several IMAGEs are photos of one person: their largest faces are
+    averaged. Distance is L2, with FaceNet between unit vectors: 0 to 2. The verdict says what it
+    means among so many faces: within the distance of "very likely", 1 % of searches for people who
+    are not there show a stranger. It is unknown where the recipe is not calibrated.
     """
     if grid is not None:
         _check_format(grid)
@@ -172,15 +172,16 @@ class _SearchResult:
 
 
 def _search_photo(
-    image: Path,
+    image: Query,
     pipeline: FacePipeline,
     store: FaceStore,
     scope: Scope,
     face: FaceChoice,
     limits: Limits | None,
 ) -> _SearchResult:
+    data = image.read()
     with naming(image):
-        search = search_photo(read_file(image).data, pipeline, store, scope, face)
+        search = search_photo(data, pipeline, store, scope, face)
     if face == 0:
         note_other_faces(image, len(search.faces))
     return _SearchResult(
@@ -191,16 +192,13 @@ def _search_photo(
 
 
 def _search_person(
-    images: Sequence[Path],
+    images: Sequence[Query],
     pipeline: FacePipeline,
     store: FaceStore,
     scope: Scope,
     limits: Limits | None,
 ) -> _SearchResult:
-    photos = []
-    for image in images:
-        with naming(image):
-            photos.append(read_file(image).data)
+    photos = [image.read() for image in images]
     faces = [photo.faces[0] for photo in analyse_person(photos, pipeline)]
     matches = search_mean(faces, store, scope)
     return _SearchResult(

@@ -24,7 +24,7 @@ from facesearch_local.settings import ServeSettings
     cls=Command,
     epilog="""\b
 Examples:
-  facesearch serve
+  facesearch serve --open
   facesearch serve --store /var/lib/faces.db --port 9000
   facesearch serve --uploads ~/Pictures/new
   facesearch serve --host 0.0.0.0 --allow-host photos.example.org
@@ -64,6 +64,7 @@ Examples:
     "folder 'photos' beside the store in the user's data folder, if that is used and only this "
     "machine can ask; FACESEARCH_UPLOADS=off: none).",
 )
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 def command(
     store_url: str | None,
     recipe: str | None,
@@ -73,6 +74,7 @@ def command(
     api_key: str | None,
     hosts: tuple[str, ...],
     uploads: Path | None,
+    open_page: bool,
 ) -> None:
     """The search API and its page, on this machine."""
     # Searches run beside each other, one thread each.
@@ -96,4 +98,5 @@ def command(
         workers=workers or 0,
         api_key=api_key or "",
         hosts=hosts,
+        open_page=open_page,
     )

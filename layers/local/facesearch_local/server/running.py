@@ -1,9 +1,11 @@
 """`facesearch serve`: the search API and its page over HTTP, on this machine."""
 
+import asyncio
 import os
 import secrets
 import signal
 import socket
+import webbrowser
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -58,11 +60,13 @@ def serve(
     workers: int = 0,
     api_key: str = "",
     hosts: Sequence[str] = (),
+    open_page: bool = False,
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; port 0 takes a free one, which is printed.
 
     Callers need `api_key`, unless it is "" and `host` is for this machine alone: elsewhere, a key
-    is made up and printed. `hosts` are further names that this machine goes by.
+    is made up and printed. `hosts` are further names that this machine goes by. With
+    `open_page`, the page is opened in a browser when the server listens.
 
     Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
     """
@@ -98,7 +102,13 @@ def serve(
                 # uvicorn hands on the signal that ended it; one may come before it is there, too.
                 suppress(KeyboardInterrupt),
             ):
-                _run(_with_cors(app, settings.search.cors_origins), listening, news)
+                page = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+                _run(
+                    _with_cors(app, settings.search.cors_origins),
+                    listening,
+                    news,
+                    page if open_page else "",
+                )
 
 
 def _held(store: FaceStore) -> Counts:
@@ -131,16 +141,19 @@ def _with_cors(application: Application, origins: Sequence[str]) -> ASGIApp:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, news: str) -> None:
+    def __init__(self, config: uvicorn.Config, news: str, page: str) -> None:
         super().__init__(config)
         self._news = news
+        self._page = page
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         click.echo(self._news)
+        if self._page:
+            await asyncio.to_thread(webbrowser.open, self._page)
 
 
-def _run(application: ASGIApp, listening: socket.socket, news: str) -> None:
+def _run(application: ASGIApp, listening: socket.socket, news: str, page: str) -> None:
     config = uvicorn.Config(
         application,
         loop="asyncio",
@@ -160,7 +173,7 @@ def _run(application: ASGIApp, listening: socket.socket, news: str) -> None:
         timeout_graceful_shutdown=STOPPING_S + 2,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
     )
-    _Server(config, news).run([listening])
+    _Server(config, news, page).run([listening])
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
