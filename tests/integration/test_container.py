@@ -4,14 +4,9 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
-import sysconfig
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,18 +14,13 @@ import pytest
 from facesearch_local.client import ApiError, FaceSearchClient
 from tests.conftest import missing
 from tests.integration.base_image import BASE, STAND_IN
+from tests.integration.wheelhouse import Unavailable, download_wheels, links
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 KEY = "of the test"
-PYTHON = "3.13"
 PATIENCE_S = 240.0
-
-
-class QuietFiles(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 def there(*command: str) -> bool:
@@ -58,28 +48,12 @@ def base() -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The pinned packages for the image's Python, as a page of links on loopback."""
     folder = tmp_path_factory.mktemp("wheels")
-    uv = shutil.which("uv", path=sysconfig.get_path("scripts")) or shutil.which("uv")
-    if uv is None:
-        missing("there is no uv: the image's packages are not known here")
-        raise AssertionError
-    # pip takes the markers in the pins for this Python's, whatever it downloads for.
-    pins = folder / "pins.txt"
-    resolved: list[str | Path] = [uv, "pip", "compile", "--quiet", "--no-deps", "--generate-hashes"]
-    resolved += [f"--python-version={PYTHON}", f"--output-file={pins}", ROOT / "requirements.txt"]
-    command: list[str | Path] = [sys.executable, "-m", "pip", "download", "--quiet"]
-    command += ["--require-hashes", "--no-deps"]
-    command += ["--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp"]
-    command += [f"--platform=manylinux_2_{glibc}_x86_64" for glibc in (17, 24, 27, 28)]
-    command += ["--platform=manylinux2014_x86_64", "--dest", folder, "-r", pins]
-    for each in (resolved, command):
-        ended = subprocess.run(list(map(str, each)), capture_output=True, text=True, check=False)
-        if ended.returncode != 0:
-            missing(f"the pinned packages cannot be downloaded: {ended.stderr[-300:]}")
-    handler = partial(QuietFiles, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    try:
+        download_wheels(folder)
+    except Unavailable as error:
+        missing(str(error))
+    with links(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

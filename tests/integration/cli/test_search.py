@@ -303,7 +303,7 @@ def test_search_for_a_face_that_is_not_there_names_photo_and_choice(
         (("--face", "-1"), "use largest, all or a number from 0"),
         (("--face", "biggest"), "use largest, all or a number from 0"),
         (("--max-distance", "-1"), "0<=x<=999999"),
-        (("--min-confidence", "80"), "0<=x<=1"),
+        (("--min-confidence", "101"), "use 0.95, 95 or 95%"),
         (("--grid", "grid.png", "--face", "all"), "choose it by --face"),
         (("another.jpg", "--face", "1"), "--face chooses among the faces of one IMAGE"),
     ],

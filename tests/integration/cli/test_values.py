@@ -50,7 +50,7 @@ def is_path(param: click.Parameter) -> bool:
 
 
 def tried(param: click.Parameter) -> bool:
-    return not is_path(param) and not getattr(param, "is_flag", False)
+    return param.nargs == 1 and not is_path(param) and not getattr(param, "is_flag", False)
 
 
 def is_number(param: click.Parameter) -> bool:
