@@ -262,8 +262,7 @@ def _open(target: str) -> None:
         print_note(f"no program could be started to open {target}")
 
 
-def _draw(grid: Path, image: Path, result: _SearchResult, limits: Limits | None) -> None:
-    name = "/".join(image.absolute().parts[-2:])
-    picture = draw_result(name, *result.query(), result.matches, Photos().read, limits)
+def _draw(grid: Path, image: Query, result: _SearchResult, limits: Limits | None) -> None:
+    picture = draw_result(image.label, *result.query(), result.matches, Photos().read, limits)
     with saved(grid), complete_file(grid) as file:
         picture.save(file, Image.registered_extensions()[grid.suffix.lower()])
