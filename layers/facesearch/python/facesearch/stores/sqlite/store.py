@@ -200,6 +200,7 @@ class SqliteStore(Closeable):
 
     def close(self) -> None:
         self._file.close()
+        self._nearest = NearestFaces()
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
