@@ -286,6 +286,13 @@ def test_another_python_runs_it(
     assert "elton_john_01.jpg" in found
 
 
+def test_uvx_runs_it(wheel: Path, wheelhouse: Path, home: Path) -> None:
+    found = ("--offline", "--no-index", "--find-links", wheelhouse, "--from", wheel)
+    environ = {**environ_of(Path(sys.prefix), home), "UV_PYTHON": sys.executable}
+    told = run(uv(), "tool", "run", *found, "facesearch", "--version", env=environ)
+    assert told.startswith("facesearch ")
+
+
 @pytest.mark.parametrize("python", ["3.11", "3.14"])
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_pinned_package_has_a_wheel_for_the_platform(platform: str, python: str) -> None:
