@@ -21,7 +21,8 @@ from tests.e2e.stack.config import ROOT, Config, Running
 from tests.e2e.stack.deployment import Deployment
 from tests.e2e.stack.docker import docker, labelled
 
-WAIT_S = 240.0
+WAIT_S = 900.0
+"""On a busy machine the index may not answer in time, and is left alone for five minutes then."""
 RETRY_S = 6
 """Instead of the minutes that a failed message waits in the end."""
 

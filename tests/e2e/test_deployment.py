@@ -2,45 +2,21 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.conftest import missing
-from tests.e2e.stack.certificate import certificate_for
 from tests.e2e.stack.config import ROOT
-from tests.e2e.stack.deployment import Deployment, build_layers
-from tests.e2e.stack.docker import gateway
-from tests.e2e.stack.emulator import Emulator
+from tests.e2e.stack.deployment import Deployment
 from tests.e2e.stack.errors import StackError
-from tests.integration.lambda_image import ARCHITECTURE, why_not
+from tests.integration.lambda_image import ARCHITECTURE
 
 pytestmark = pytest.mark.slow
 
-REGION = "eu-west-1"
 SOURCE = ("app.py", "cdk.json", "cdk", "functions", "layers")
-
-
-@pytest.fixture(scope="module")
-def aws(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of an account that was bootstrapped; its domains lead nowhere."""
-    reason = why_not()
-    if reason:
-        missing(f"the rehearsal needs Docker: {reason}")
-    build_layers()
-    folder, host = tmp_path_factory.mktemp("aws"), gateway()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    certificate = certificate_for(host, folder)
-    emulator = Emulator("facesearch-rehearsal", host, port, REGION, certificate)
-    with emulator.running(f"{host}:1", folder):
-        Deployment(emulator.client_environment, "dev", folder / "cdk.out").bootstrap()
-        yield emulator.client_environment
 
 
 @pytest.fixture(scope="module")

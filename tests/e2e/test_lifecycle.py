@@ -1,56 +1,21 @@
 """A stack whose data outlive it, by the CDK's own command line: its first failure to its return."""
 
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cdk.deployed import record
-from tests.conftest import missing
-from tests.e2e.stack.certificate import certificate_for
+from tests.e2e.conftest import REGION
 from tests.e2e.stack.config import ACCOUNT
 from tests.e2e.stack.deployment import Deployment
-from tests.e2e.stack.docker import gateway
-from tests.e2e.stack.emulator import Emulator
 from tests.e2e.stack.errors import StackError
 from tests.e2e.test_deployment import break_at_the_end, copy_source
-from tests.integration.lambda_image import ARCHITECTURE, why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-REGION = "eu-west-1"
 PHOTOS = f"facesearch-dev-photos-{ACCOUNT}-{REGION}"
 KEPT = {"retain": "true"}
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Layers of a small file each."""
-    build = tmp_path_factory.mktemp("build")
-    for folder in (f"dependencies-{ARCHITECTURE}/python", "models/models"):
-        layer = build / "layers" / folder
-        layer.mkdir(parents=True)
-        (layer / "placeholder").touch()
-    return build
-
-
-@pytest.fixture(scope="module")
-def aws(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of an account that was bootstrapped; no function is called in it."""
-    reason = why_not()
-    if reason:
-        missing(f"the rehearsal needs Docker: {reason}")
-    folder, host = tmp_path_factory.mktemp("aws"), gateway()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    certificate = certificate_for(host, folder)
-    emulator = Emulator("facesearch-lifecycle", host, port, REGION, certificate)
-    with emulator.running(f"{host}:1", folder):
-        environment = emulator.client_environment
-        Deployment(environment, "dev", folder / "cdk.out", build=build).bootstrap()
-        yield environment
 
 
 @pytest.fixture
@@ -60,10 +25,10 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_stack_is_created_at_the_second_try_protected_destroyed_and_can_be_taken_back(
-    aws: dict[str, str], tmp_path: Path, build: Path, source: Path
+    aws: dict[str, str], tmp_path: Path, source: Path
 ) -> None:
     stages = source / "cdk" / "stages"
-    deployment = Deployment(aws, "dev", tmp_path / "out", KEPT, source=source, build=build)
+    deployment = Deployment(aws, "dev", tmp_path / "out", KEPT, source=source)
     s3 = deployment.session.client("s3")
     cloudformation = deployment.session.client("cloudformation")
 
@@ -92,7 +57,7 @@ def test_stack_is_created_at_the_second_try_protected_destroyed_and_can_be_taken
     assert "is gone" in record("facesearch-dev", cloudformation, stages)
 
     restored = Deployment(
-        aws, "dev", tmp_path / "out", {**KEPT, "restoring": "true"}, source=source, build=build
+        aws, "dev", tmp_path / "out", {**KEPT, "restoring": "true"}, source=source
     )
     prepared = restored.cdk(
         "deploy",
@@ -107,12 +72,12 @@ def test_stack_is_created_at_the_second_try_protected_destroyed_and_can_be_taken
 
 
 def test_deployment_after_taking_back_sets_the_notifications(
-    aws: dict[str, str], tmp_path: Path, build: Path, source: Path
+    aws: dict[str, str], tmp_path: Path, source: Path
 ) -> None:
     second = {"name": "second"}
     first = {**second, "restoring": "true"}
-    Deployment(aws, "dev", tmp_path / "out", first, source=source, build=build).deploy()
-    deployment = Deployment(aws, "dev", tmp_path / "out", second, source=source, build=build)
+    Deployment(aws, "dev", tmp_path / "out", first, source=source).deploy()
+    deployment = Deployment(aws, "dev", tmp_path / "out", second, source=source)
     s3 = deployment.session.client("s3")
     assert not notified(s3, deployment.outputs()["PhotoBucket"])
     deployment.deploy()

@@ -13,7 +13,7 @@ from cdk.assets import FUNCTIONS
 from cdk.page import bundle_code
 from tests.conftest import missing
 from tests.e2e.page.quiet_network import OPTIONS as QUIET
-from tests.e2e.page.quiet_network import quiet_network
+from tests.e2e.page.quiet_network import available, quiet_network
 from tests.e2e.page.sites import index_sample, serving
 from tests.e2e.page.visitor import MOST_MS, Visitor, browser, chromium
 
@@ -27,10 +27,13 @@ def chrome() -> Iterator[Browser]:
         missing("there is no Chromium for the page's tests")
         raise AssertionError
     expect.set_options(timeout=MOST_MS)
-    # In it, everybody is root, whom Chromium's sandbox is not for.
-    options = (*QUIET, "--no-sandbox")
-    with quiet_network(program) as command, browser(command, *options) as opened:
-        yield opened
+    with ExitStack() as ending:
+        options: tuple[str, ...] = ()
+        if available():
+            program = ending.enter_context(quiet_network(program))
+            # In it, everybody is root, whom Chromium's sandbox is not for.
+            options = (*QUIET, "--no-sandbox")
+        yield ending.enter_context(browser(program, *options))
 
 
 @pytest.fixture(scope="session")

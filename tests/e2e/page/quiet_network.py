@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 
 PROXY = ("127.0.0.1", 1080)
@@ -31,14 +32,25 @@ _SET_UP = (
 )
 
 
+def available() -> bool:
+    """Whether this user may make such a network here."""
+    if not (which("unshare") and which("ip")):
+        return False
+    return subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode == 0
+
+
+def _unshare() -> list[str]:
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", "--net", *user]
+
+
 @contextmanager
 def quiet_network(program: str) -> Iterator[str]:
     """A command that runs `program` in such a network; its way out is a proxy in this one."""
-    user = () if os.geteuid() == 0 else ("--map-root-user",)
     with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as waiting:
         meeting, command = Path(folder, "meeting"), Path(folder, "program")
         inside = [sys.executable, __file__, str(meeting), program]
-        line = shlex.join(["unshare", "--net", *user, *inside])
+        line = shlex.join([*_unshare(), *inside])
         command.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
         command.chmod(0o700)
         waiting.bind(str(meeting))
