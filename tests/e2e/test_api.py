@@ -22,7 +22,7 @@ from tests.e2e.stack.config import Running
 from tests.e2e.stack.tools import python_tool
 from tests.e2e.system import RunningSystem, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PEOPLE = ("elton_john", "madonna")
 

@@ -16,6 +16,8 @@ from tests.e2e.system import RunningSystem
 
 pytestmark = pytest.mark.slow
 
+DEPLOYED = pytest.param("deployed", marks=pytest.mark.long)
+
 # Everything that a state has said, as it may be gone before a test looks.
 REMEMBER = """() => {
   window.states = [];
@@ -28,7 +30,7 @@ REMEMBER = """() => {
 SOON_MS = 60_000.0
 
 
-@pytest.fixture(scope="module", params=["serve", "deployed"])
+@pytest.fixture(scope="module", params=["serve", DEPLOYED])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page whose service takes photos, and has none yet."""
     request.getfixturevalue("chrome")
