@@ -81,10 +81,9 @@ def visit(chrome: Browser, keys: dict[str, str]) -> Iterator[Visit]:
             trusting = {"ignore_https_errors": True, **options}
             context = chrome.new_context(**trusting)  # type: ignore[arg-type]
             ending.callback(context.close)
-            if address in keys:
-                context.add_init_script(
-                    f"sessionStorage.setItem('facesearch.key', '{keys[address]}')"
-                )
+            # A shared address leads below the page's.
+            for key in (key for page, key in keys.items() if address.startswith(page)):
+                context.add_init_script(f"sessionStorage.setItem('facesearch.key', '{key}')")
             visitors.append(Visitor(context, address))
             return visitors[-1].open(path)
 
