@@ -581,6 +581,58 @@ def test_key_is_demanded_for_all_but_what_is_open(environ: Mapping[str, str], el
     assert stop(running) == (0, "")
 
 
+def test_limited_key_sees_its_collections_only_in_every_process(
+    environ: Mapping[str, str], elton: bytes
+) -> None:
+    keys = ("--api-key=sesame", "--limited-key=partner=nowhere", "--limited-key=partner=elsewhere")
+    running, _ = serve_with(environ, "--workers=2", *keys)
+    photo = {"Content-Type": "image/jpeg"}
+    for key, sees in (("sesame", True), ("partner", False)):
+        given = {"X-Api-Key": key}
+        for path, name in (("/v1/photos", "photos"), ("/v1/collections", "collections")):
+            status, _, body = exchange(running, path, given)
+            assert (status, bool(json.loads(body)[name])) == (200, sees)
+        with ThreadPoolExecutor(4) as pool:
+            found = pool.map(
+                lambda given: running.request("POST", "/v1/search", elton, {**photo, **given}),
+                [given] * 8,
+            )
+            for answered, _, answer in found:
+                assert answered == 200
+                assert any(each["matches"] for each in answer["results"]) is sees
+    assert exchange(running, "/v1/photos", {"X-Api-Key": "other"})[0] == 403
+    assert exchange(running, "/v1/photos", {})[0] == 403
+    assert stop(running) == (0, "")
+
+
+def test_key_is_made_up_for_the_owner_where_others_are_limited(
+    environ: Mapping[str, str],
+) -> None:
+    running, _ = serve_with(environ, "--limited-key=partner=music")
+    assert running.process.stdout is not None
+    assert "Callers need this key" in running.process.stdout.readline()
+    assert exchange(running, "/v1/photos", {})[0] == 403
+    assert exchange(running, "/v1/photos", {"X-Api-Key": "partner"})[0] == 200
+    assert stop(running) == (0, "")
+
+
+@pytest.mark.parametrize("key", ["partner", "=music", "sesame=music", "partner="])
+def test_limited_key_that_is_none_is_refused_without_telling_it(
+    key: str, environ: Mapping[str, str]
+) -> None:
+    options = ("--port=0", "--api-key=sesame", f"--limited-key={key}")
+    ran = subprocess.run(
+        [sys.executable, "-m", "facesearch_local.cli", "serve", *options],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "sesame" not in ran.stderr
+    assert "partner" not in ran.stderr
+
+
 def test_key_is_made_up_and_printed_where_other_machines_can_ask(
     environ: Mapping[str, str],
 ) -> None:

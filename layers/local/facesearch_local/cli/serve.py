@@ -1,11 +1,13 @@
 """`facesearch serve`: what API Gateway and Lambda do in the cloud, on this machine."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from facesearch.choosing import with_stored_recipe
+from facesearch.collections import check_collection_name
 from facesearch.settings import default_store
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import fetch_models
@@ -50,6 +52,14 @@ Examples:
     "this machine's own addresses; on others, one is made up and printed.",
 )
 @click.option(
+    "--limited-key",
+    "limited_keys",
+    multiple=True,
+    metavar="KEY=COLLECTION",
+    help="A further key, for callers who see this collection only; give it again for further "
+    "collections.",
+)
+@click.option(
     "--allow-host",
     "hosts",
     multiple=True,
@@ -72,6 +82,7 @@ def command(
     port: int,
     workers: int | None,
     api_key: str | None,
+    limited_keys: tuple[str, ...],
     hosts: tuple[str, ...],
     uploads: Path | None,
     open_page: bool,
@@ -99,4 +110,20 @@ def command(
         api_key=api_key or "",
         hosts=hosts,
         open_page=open_page,
+        limited_keys=_collections_of(limited_keys, api_key or ""),
     )
+
+
+def _collections_of(limited_keys: Sequence[str], api_key: str) -> Mapping[str, Collection[str]]:
+    """The collections of each limited key. Raises `BadParameter`, which tells no key."""
+    found: dict[str, set[str]] = {}
+    for number, each in enumerate(limited_keys, start=1):
+        key, _, collection = each.partition("=")
+        if not key or not collection or key == api_key:
+            raise click.BadParameter(
+                f"number {number} is no KEY=COLLECTION with a key of its own: use a new key, "
+                "without =, then = and the collection.",
+                param_hint="'--limited-key'",
+            )
+        found.setdefault(key, set()).add(check_collection_name(collection))
+    return found

@@ -2,8 +2,8 @@
 
 import hmac
 import socket
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -29,10 +29,14 @@ UNKNOWN_HOST = HttpProblem(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The host names that are accepted, and the key; `api_key` "" asks for none."""
+    """The host names that are accepted, and the keys; `api_key` "" asks for none.
+
+    `limited` has the ids of further keys, by the keys: what those may see, the API knows.
+    """
 
     hosts: frozenset[str]
     api_key: str
+    limited: Mapping[str, str] = field(default_factory=dict)
 
     def check_host(self, host: str) -> None:
         """Raise `Refused` for an unknown host name: another site's may lead here (DNS rebinding).
@@ -48,10 +52,18 @@ class Access:
             )
             raise Refused(problem)
 
-    def check_key(self, given: str) -> None:
-        """Raise `Refused` for a wrong key, if a key is set."""
-        if self.api_key and not hmac.compare_digest(given.encode(), self.api_key.encode()):
-            raise Refused(WRONG_KEY)
+    def check_key(self, given: str) -> str:
+        """The id of a limited key, else "". Raises `Refused` for a wrong key, if a key is set."""
+        if not self.api_key or _same(given, self.api_key):
+            return ""
+        for key, key_id in self.limited.items():
+            if _same(given, key):
+                return key_id
+        raise Refused(WRONG_KEY)
+
+
+def _same(given: str, key: str) -> bool:
+    return hmac.compare_digest(given.encode(), key.encode())
 
 
 def own_hosts(more: Iterable[str] = ()) -> frozenset[str]:

@@ -135,7 +135,8 @@ class Application:
             if operation is None:
                 return _response(refusal_answer(asked, list(methods)), asked)
             if not operation.open:
-                self._access.check_key(request.headers.get("x-api-key", ""))
+                key_id = self._access.check_key(request.headers.get("x-api-key", ""))
+                asked = replace(asked, key_id=key_id)
             bodies = self._stored if operation.stored else self._queries
             async with bodies.receive(request, operation.max_bytes) as body:
                 return await self._worked(operation, request, asked, body)

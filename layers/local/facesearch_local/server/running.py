@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from types import FrameType
@@ -61,20 +61,28 @@ def serve(
     api_key: str = "",
     hosts: Sequence[str] = (),
     open_page: bool = False,
+    limited_keys: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Answer requests until SIGINT or SIGTERM; port 0 takes a free one, which is printed.
 
     Callers need `api_key`, unless it is "" and `host` is for this machine alone: elsewhere, a key
     is made up and printed. `hosts` are further names that this machine goes by. With
-    `open_page`, the page is opened in a browser when the server listens.
+    `open_page`, the page is opened in a browser when the server listens. `limited_keys` have the
+    collections that they may see; there is another key beside them then.
 
     Raises `SettingsError`, `ModelError` or a `StoreError` when it cannot start.
     """
-    if not api_key.isascii() or not api_key.isprintable():
+    limited = limited_keys or {}
+    if not all(each.isascii() and each.isprintable() for each in (api_key, *limited)):
         raise SettingsError("the API key is sent in a header: use ASCII letters, digits and signs")
     signal.signal(signal.SIGTERM, _stop)
-    made_up = "" if api_key or is_loopback(host) else secrets.token_urlsafe(24)
-    access = Access(own_hosts((*hosts, host)), api_key or made_up)
+    open_to_all = is_loopback(host) and not limited
+    made_up = "" if api_key or open_to_all else secrets.token_urlsafe(24)
+    # Which key it is, not the key itself, goes with the requests.
+    ids = {key: f"limited-{number}" for number, key in enumerate(limited)}
+    access = Access(own_hosts((*hosts, host)), api_key or made_up, ids)
+    seen = {ids[key]: frozenset(collections) for key, collections in limited.items()}
+    settings = replace(settings, search=replace(settings.search, key_collections=seen))
     count = workers or default_workers()
     with _listen(host, port) as listening:
         links = PhotoLinks(secrets.token_bytes(32))
