@@ -23,6 +23,7 @@ _FORGOTTEN = "SELECT key, sequence FROM forgotten"
 _METADATA = "SELECT photo, name, value FROM photo_metadata"
 _PHOTOS = """SELECT id, key, photo_id, sequence, revision, width, height, collection, problem,
     left_out FROM photos"""
+_COLLECTION = 7
 _PHOTOS_BEFORE_2 = _PHOTOS.replace("left_out", "''")
 _FACES = """SELECT slot, collection, photo, number, detection_score,
     box_left, box_top, box_width, box_height, left_eye_x, left_eye_y, right_eye_x, right_eye_y,
@@ -30,10 +31,8 @@ _FACES = """SELECT slot, collection, photo, number, detection_score,
 _COLLECTIONS = """SELECT p.collection, count(DISTINCT p.id), count(f.slot)
     FROM photos p LEFT JOIN faces f ON f.photo = p.id GROUP BY p.collection"""
 _COUNTED_COLLECTION = """
-INSERT INTO collections SELECT collection, :sign, :sign * :faces FROM photos WHERE id = :photo
-    ON CONFLICT (name) DO UPDATE
-    SET photos = photos + excluded.photos, faces = faces + excluded.faces;
-DELETE FROM collections WHERE photos = 0;
+INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
+    SET photos = photos + excluded.photos, faces = faces + excluded.faces
 """
 _pack_face = Struct("<2q15d").pack
 _CACHED_CHUNKS = 64
@@ -57,16 +56,20 @@ def count_photo(connection: apsw.Connection, photo: int, sign: int) -> None:
         )
 
     faces = list(connection.execute(f"{_FACES} WHERE photo = ?", (photo,)))
+    row = list(connection.execute(f"{_PHOTOS} WHERE id = ?", (photo,)))
     try:
         checksum = (
-            _row_checksums(connection.execute(f"{_PHOTOS} WHERE id = ?", (photo,)))
+            _row_checksums(row)
             + _row_checksums(connection.execute(f"{_METADATA} WHERE photo = ?", (photo,)))
             + _face_checksums(faces, vector)
         )
     except _Damage as damage:
         raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
     _count(connection, sign, sign * len(faces), sign * checksum)
-    connection.execute(_COUNTED_COLLECTION, {"photo": photo, "sign": sign, "faces": len(faces)})
+    collection = row[0][_COLLECTION]
+    connection.execute(_COUNTED_COLLECTION, (collection, sign, sign * len(faces)))
+    if sign < 0:
+        connection.execute("DELETE FROM collections WHERE name = ? AND photos = 0", (collection,))
 
 
 def count_entry(connection: apsw.Connection, entry: _Row, sign: int) -> None:
