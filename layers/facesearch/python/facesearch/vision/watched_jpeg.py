@@ -1,7 +1,6 @@
 """A JPEG that tells whether its data fits its size: Pillow keeps its decoder's warnings quiet."""
 
 import io
-import re
 
 import numpy as np
 from PIL import Image
@@ -16,7 +15,10 @@ of damage before. The decoder looks ahead by some bits."""
 UNREACHED = 1, 2, 3, 4
 """The first samples of pixels that the decoder has not reached. No row of a photo is all of it."""
 
-_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+_MOST_FILL = 2**16
+"""Fill bytes before the end marker that are passed over."""
+
+_PIECE = 2**20
 
 
 class WatchedJpeg(JpegImageFile):
@@ -27,14 +29,16 @@ class WatchedJpeg(JpegImageFile):
     """
 
     def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
         scan, end = jpeg.bounds_of_scan(data)
-        # Zeros before the end marker: a whole picture takes next to none of them.
-        super().__init__(io.BytesIO(data[:end] + bytes(SPARE_BYTES) + data[end:]))
-        self._near_end = max(scan, len(data[:end].rstrip(b"\xff\0")) - SPARE_BYTES)
-        self._beyond_end = end + SPARE_BYTES
+        filled = data[max(scan, end - _MOST_FILL) : end]
+        fill = len(filled) - len(filled.rstrip(b"\xff\0"))
+        self._near_end = max(scan, end - fill - SPARE_BYTES)
+        self._end = end
+        self._is_beyond = False
         self._had_end_early = True
         self._lacks_data = False
-        self._misses_restart = _misses_restart(data[scan:end])
+        self._misses_restart = _misses_restart(data, scan, end)
 
     @property
     def is_odd(self) -> bool:
@@ -48,15 +52,16 @@ class WatchedJpeg(JpegImageFile):
         """The next bytes, which end at the places where the picture is looked at."""
         assert self.fp is not None  # noqa: S101
         place = self.fp.tell()
+        if place == self._end and not self._is_beyond:
+            # Zeros before the end marker: a whole picture takes next to none of them.
+            self._is_beyond = True
+            return bytes(SPARE_BYTES)
         if place == self._near_end:
             self._had_end_early = self._is_reached()
-        elif place == self._beyond_end:
+        elif place == self._end:
             self._lacks_data = not self._is_reached()
-        for stop in (self._near_end, self._beyond_end):
-            if place < stop:
-                read_bytes = min(read_bytes, stop - place)
-                break
-        return super().load_read(read_bytes)
+        stop = next((each for each in (self._near_end, self._end) if place < each), None)
+        return super().load_read(read_bytes if stop is None else min(read_bytes, stop - place))
 
     def _is_reached(self) -> bool:
         """Whether the decoder has reached the last row."""
@@ -65,8 +70,17 @@ class WatchedJpeg(JpegImageFile):
         return bool((np.asarray(last) != UNREACHED[: len(last.getbands())]).any())
 
 
-def _misses_restart(scan: bytes) -> bool:
+def _misses_restart(data: bytes, start: int, end: int) -> bool:
     """Whether the restart markers of a scan are not in their order (ITU-T T.81, B.2.1)."""
-    numbers = b"".join(_RESTART.findall(scan))
-    wanted = bytes(range(0xD0, 0xD8)) * (len(numbers) // 8 + 1)
-    return numbers != wanted[: len(numbers)]
+    if data.find(b"\xff\xd0", start, end) < 0:
+        return False
+    following = 0
+    for place in range(start, end, _PIECE):
+        # One byte of the next piece: a marker has two.
+        piece = np.frombuffer(data, np.uint8, min(_PIECE + 1, end - place), place)
+        second = piece[1:]
+        numbers = second[(piece[:-1] == 0xFF) & (second & 0xF8 == 0xD0)] - 0xD0
+        if (numbers != (np.arange(following, following + len(numbers)) & 7)).any():
+            return True
+        following += len(numbers)
+    return False
