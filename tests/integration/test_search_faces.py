@@ -248,7 +248,7 @@ def test_health_tells_the_recipe(pipeline: FacePipeline) -> None:
     assert answer.status == 200
     assert answer.json == {
         "status": "ok",
-        "recipe": {"name": None, "fingerprint": pipeline.recipe.fingerprint},
+        "recipe": {"name": "facenet", "fingerprint": pipeline.recipe.fingerprint},
     }
 
 
