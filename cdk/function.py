@@ -74,8 +74,10 @@ class FaceFunction(Construct):
                 "FACESEARCH_MIN_SHARPNESS": f"{settings.min_sharpness:g}",
                 "FACESEARCH_MIN_DETECTION_SCORE": f"{settings.min_detection_score:g}",
                 "FACESEARCH_MAX_FACES": str(settings.max_faces),
-                # As measured, by the number of faces.
-                "FACESEARCH_VERY_LIKELY_DISTANCE": "",
+                # Empty: as measured, by the number of faces.
+                "FACESEARCH_VERY_LIKELY_DISTANCE": (
+                    f"{settings.very_likely_distance:g}" if settings.very_likely_distance else ""
+                ),
                 "FACESEARCH_THREADS": str(size.threads),
                 # NumPy would start a thread for each core as it is imported, and use none.
                 "OPENBLAS_NUM_THREADS": "1",

@@ -95,6 +95,8 @@ class StageSettings:
     min_sharpness: float = 0.0
     min_detection_score: float = 0.0
     max_faces: int = MAX_FACES
+    very_likely_distance: float = 0.0
+    """Up to where a match is called very likely the same person; 0: by the number of faces."""
     architecture: str = "x86_64"
     authorisation: str = "api-key"
     keys: tuple[str, ...] = ()
@@ -321,6 +323,8 @@ def _check_limits(settings: StageSettings) -> None:
         raise _wrong("min_detection_score", settings.min_detection_score, "0 to 1")
     if not 1 <= settings.max_faces <= MAX_FACES:
         raise _wrong("max_faces", settings.max_faces, f"1 to {MAX_FACES}")
+    if settings.very_likely_distance > 2:
+        raise _wrong("very_likely_distance", settings.very_likely_distance, "0 to 2")
 
 
 def _check_index(settings: StageSettings) -> None:

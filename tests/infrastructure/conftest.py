@@ -38,6 +38,7 @@ CUSTOMISED = {
     "min_sharpness": "30",
     "min_detection_score": "0.95",
     "max_faces": "50",
+    "very_likely_distance": "0.7",
 }
 """Every setting that can be other than it comes, is."""
 

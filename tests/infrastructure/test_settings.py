@@ -96,6 +96,7 @@ def test_setting_is_read_as_its_type(name: str, value: object, parsed: object) -
         ({"replicas": "3"}, "setting replicas is '3': use one of 0, 1, 2"),
         ({"min_face_size": "-1"}, "setting min_face_size: '-1' is not a number"),
         ({"min_detection_score": "2"}, "setting min_detection_score is '2.0': use 0 to 1"),
+        ({"very_likely_distance": "3"}, "setting very_likely_distance is '3.0': use 0 to 2"),
         ({"max_faces": "0"}, "setting max_faces is '0': use 1 to 1000"),
         ({"views": "3"}, "setting views is '3': use one of 1, 2"),
         ({"domain_endpoint": f"https://{DOMAIN}"}, "setting domain_endpoint is 'https://"),
