@@ -1,14 +1,16 @@
 """What operators may do, as a policy that the account's owner attaches to their role."""
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk.face_index import FaceIndex
 from cdk.ingestion import Ingestion
+from cdk.reembedding import reembedding_name
 
 
 class Operators(Construct):
-    """For `facesearch status`, `reindex`, `forget`, `backfill` and `dlq`, and the runbooks."""
+    """For what the README names: `facesearch status`, `reindex`, `reembed`, …, and the runbooks."""
 
     def __init__(
         self, scope: Construct, id: str, *, index: FaceIndex, ingestion: Ingestion
@@ -35,3 +37,13 @@ class Operators(Construct):
             self.policy.add_statements(
                 iam.PolicyStatement(actions=actions, resources=[queue.queue_arn])
             )
+        # The function of the stack that embeds photos again, while there is one.
+        reembedding = Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=reembedding_name(Stack.of(self).stack_name),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.policy.add_statements(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[reembedding])
+        )

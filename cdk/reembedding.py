@@ -39,13 +39,18 @@ def export_name(settings: StageSettings, output: str) -> str:
     return f"{settings.stack}-{output}"
 
 
+def reembedding_name(stack: str) -> str:
+    """The name of the stack beside the running one, and of its function."""
+    return f"{stack}-reembedding"
+
+
 class ReembeddingStack(Stack):
     """A queue of photos, the function that embeds them again, and a clock that keeps it going."""
 
     def __init__(
         self, scope: Construct, *, settings: StageSettings, built: BuiltLayers, env: Environment
     ) -> None:
-        name = f"{settings.stack}-reembedding"
+        name = reembedding_name(settings.stack)
         about = f"facesearch: embeds all photos of {settings.stack} again"
         super().__init__(scope, name, env=env, description=about)
 

@@ -238,6 +238,9 @@ def _of_operators(it: Architecture) -> Iterator[Edge]:
         "sqs:ChangeMessageVisibility": it.dead_letters,
         "sqs:DeleteMessage": it.dead_letters,
         "sqs:ListDeadLetterSourceQueues": it.dead_letters,
+        "lambda:InvokeFunction": (
+            f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{settings.stack}-reembedding"
+        ),
     }.items():
         yield Edge(f"an operator's {action}", of_role(role, action, resource))
 
