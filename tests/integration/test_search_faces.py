@@ -60,6 +60,7 @@ def test_search_answers_with_faces_and_matches_and_never_with_vectors(query: Tak
         "confidence",
         "verdict",
         "box",
+        "external_id",
         "detection_score",
         "photo",
     }
@@ -128,7 +129,8 @@ def test_search_within_a_collection_or_metadata_leaves_the_rest_out(query: TakeQ
     assert {match["metadata"]["number"] for match in matches} == {"2"}
     assert {match["photo_id"].split("/")[3] for match in matches} == set(PEOPLE)
     body = {"face_id": matches[0]["face_id"], "collection": "nobody's"}
-    assert call(body).matches == []
+    nowhere = call(body)
+    assert (nowhere.status, nowhere.json["code"]) == (404, "not_found")
 
 
 def png(image: Image.Image) -> bytes:
