@@ -193,8 +193,8 @@ def test_managers_grow_with_the_nodes_they_lead() -> None:
 def test_the_most_searches_are_carried_without_copies(faces: int, zones: int) -> None:
     alone = Redundancy(zones, replicas=0, managers=False)
     size = size_index(Workload(faces, 1000, 100_000_000), alone)
-    # A search costs 6 ms or more in each shard, and 2,000 a second must be carried at half load.
-    assert size.nodes * size.node.vcpus >= 2000 * 0.006 * size.shards * 2
+    # A search costs 4 ms or more in each shard, and 2,000 a second must be carried at half load.
+    assert size.nodes * size.node.vcpus >= 2000 * 0.004 * size.shards * 2
 
 
 def test_java_heap_takes_half_of_a_node_and_no_more_than_32_gib() -> None:
@@ -248,7 +248,7 @@ FITTED = (20_000, 645_000)
 
 def test_formulas_predict_what_was_measured_within_a_quarter() -> None:
     rows = [row for row in read_rows() if row["shape"] in SHIPPED]
-    assert {row["faces"] for row in rows} >= set(FITTED)
+    assert {row["faces"] for row in rows} > set(FITTED)
     for row in rows:
         faces, stored = row["faces"], row["stored"]
         assert disk_bytes_a_face() == pytest.approx(stored["disk_bytes"], rel=0.25), faces

@@ -1,6 +1,7 @@
 """The table and the picture of SCALE.md, from the rows that `bench_scale --json` kept.
 
-`python -m tests.benchmarks.scale.report` reads `results.json` and draws `scale.png` beside it.
+`python -m tests.benchmarks.scale.report` reads `results.json` (sizes) and
+`shapes.json` (shapes side by side), prints both and draws `scale.png` beside it.
 """
 
 import json
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("results.json")
+SHAPES = Path(__file__).with_name("shapes.json")
 PICTURE = Path(__file__).with_name("scale.png")
 
 SHIPPED = ("default", "tiers4")
@@ -17,14 +19,15 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    rows = read_rows()
-    print("\n".join(table(rows)))
-    draw(rows)
+    rows, shapes = read_rows(RESULTS), read_rows(SHAPES)
+    for each in (rows, shapes):
+        print("\n".join(table(each)), end="\n\n")
+    draw([*rows, *shapes])
 
 
-def read_rows() -> list[Row]:
+def read_rows(path: Path = RESULTS) -> list[Row]:
     """By size, then as they were measured."""
-    rows: list[Row] = json.loads(RESULTS.read_text())
+    rows: list[Row] = json.loads(path.read_text())
     return sorted(rows, key=lambda row: int(row["faces"]))
 
 
@@ -38,21 +41,28 @@ def table(rows: list[Row]) -> list[str]:
     )
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
-        stored, written = row["stored"], row["written"]
-        rate = f"{row['faces'] / written['seconds']:,.0f}" if written else ""
-        cpu = f"{written['engine_cpu_s'] / row['faces'] * 1e6:,.0f}" if written else ""
+        stored = row["stored"]
         for each in row["searched"]:
             near = each["nearness"]
             ef = f"{each['ef_search']} {each['concurrent'] and '(' + each['concurrent'] + ')'}"
             lines.append(
                 f"| {row['faces']:,} | {row['shape']} | {stored['segments']} "
                 f"| {stored['disk_bytes']:,.0f}, {searched_bytes(row):,.0f} "
-                f"| {rate}; {cpu} | {ef.strip()} "
+                f"| {written_text(row)} | {ef.strip()} "
                 f"| {near['same_person']:.4f} of {near['same_person_faces']:,} "
                 f"| {near['ratio']:.4f} ({near['ratio_99']:.4f}) | {near['recall']:.4f} "
                 f"| {each['p50_ms']:.1f}, {each['p95_ms']:.1f} | {each['engine_cpu_ms']:.1f} |"
             )
     return lines
+
+
+def written_text(row: Row) -> str:
+    """Nothing where other work ran in the engine meanwhile, or writing was interrupted."""
+    written = row["written"]
+    if written is None:
+        return "–"
+    cpu = written["engine_cpu_s"] / row["faces"] * 1e6
+    return f"{row['faces'] / written['seconds']:,.0f}; {cpu:,.0f}"
 
 
 def searched_bytes(row: Row) -> float:
