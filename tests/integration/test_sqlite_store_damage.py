@@ -90,3 +90,21 @@ def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match=f"no folder '{path.parent}': create it"):
             store.write([indexed("a")])
     assert not path.parent.exists()
+
+
+def test_recipe_in_the_page_of_another_table_is_no_recipe(path: Path) -> None:
+    _fill(path)
+    database = apsw.Connection(str(path))
+    tables = "SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0"
+    pages = dict(database.execute(tables))
+    database.close()
+    content, size = path.read_bytes(), 4096
+    place = (pages.pop("recipe") - 1) * size
+    for page in pages.values():
+        other = (page - 1) * size
+        swapped = bytearray(content)
+        swapped[place : place + size] = content[other : other + size]
+        swapped[other : other + size] = content[place : place + size]
+        path.write_bytes(swapped)
+        with SqliteStore(path, None) as store, pytest.raises(StoreDamaged):
+            store.stored_recipe()

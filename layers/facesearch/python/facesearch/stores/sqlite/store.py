@@ -247,4 +247,7 @@ def path_of_url(url: str) -> Path | None:
 
 def _recipe(connection: apsw.Connection) -> Recipe | None:
     row = connection.execute("SELECT detector, crop, embedder FROM recipe").fetchone()
+    if row and not all(isinstance(each, str) for each in row):
+        # The page of another table: SQLite does not notice.
+        raise TypeError("the recipe is no text")
     return Recipe(*row) if row else None
