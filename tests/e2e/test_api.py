@@ -21,6 +21,7 @@ from tests.e2e.events import created
 from tests.e2e.stack.config import Running
 from tests.e2e.stack.tools import python_tool
 from tests.e2e.system import RunningSystem, wait_for
+from tests.events.loading import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -119,7 +120,7 @@ def test_sam_runs_both_functions_of_the_deployed_template(
     del url  # for what it puts into the index
     photo = sample / "train/elton_john/elton_john_08.jpg"
     event = tmp_path / "event.json"
-    record = {"messageId": "1", "eventSource": "aws:sqs", "attributes": {}}
+    (record,) = load("sqs_batch")["Records"]
     body = created(system.bucket, "by-sam.jpg")
     event.write_text(json.dumps({"Records": [{**record, "body": body}]}))
     said = tmp_path / "sam.log"
@@ -127,7 +128,7 @@ def test_sam_runs_both_functions_of_the_deployed_template(
         system.put("by-sam.jpg", photo.read_bytes())
         invoked = sam(system, said, "invoke", "index_faces", f"--event={event}")
         assert invoked.wait(300) == 0, said.read_text()
-        assert '"batchItemFailures": []' in said.read_text()
+        assert '"batchItemFailures":[]' in said.read_text().replace(" ", "")
         indexed = system.keys()
     assert "by-sam.jpg" in indexed
 
