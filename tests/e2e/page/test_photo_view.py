@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from urllib.request import urlopen
@@ -69,7 +70,7 @@ def test_match_leads_to_its_photo_and_on_with_any_face_of_it(
         expect(other.page.locator("#photo-title")).to_have_text("party.jpg")
         other.page.keyboard.press("Escape")
         expect(other.page.locator("#query-title")).to_be_visible()
-        assert "photo=" not in other.page.url
+        expect(other.page).not_to_have_url(re.compile("photo="))
 
         path.unlink()
         gone = visit(shared)
