@@ -2,7 +2,7 @@
 
 Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
 published (by AWS or OpenSearch), or assumed. What faces take in the index was measured by
-`tests.benchmarks.bench_scale` with up to 825,500 of them; above that it is extrapolated.
+`tests.benchmarks.bench_scale` with up to 1,000,000 of them; above that it is extrapolated.
 """
 
 import re
@@ -83,7 +83,7 @@ FREE_SHARE = 0.15
 and disks stay below the 85 % at which OpenSearch places no more shards."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
-MEASURED_FACES = 825_500
+MEASURED_FACES = 1_000_000
 MAX_SINGLE_VCPU_NODES = 6
 """Assumed: nodes whose searches, writes and merges share one processor are for small clusters."""
 MAX_NODES = 1_000
