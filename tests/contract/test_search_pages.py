@@ -66,10 +66,10 @@ def test_expansion_reaches_faces_by_way_of_sure_ones(store: FaceStore) -> None:
     assert photo_ids(expanded) == ["sure", "behind", "apart"]
 
 
-def test_distance_that_unit_vectors_cannot_have_is_refused(store: FaceStore) -> None:
-    store.write([indexed("a", 1, [vector(1)])])
-    with pytest.raises(InvalidRequest, match=r"max_distance is 2\.01: use 0 to 2"):
-        search_face(face_id("a", 0), store, Scope(max_distance=2.01))
+def test_distance_that_unit_vectors_cannot_have_leaves_none_out(store: FaceStore) -> None:
+    store.write([indexed("a", 1, [vector(1)]), indexed("b", 1, [-vector(1)])])
+    far = search_face(face_id("a", 0), store, Scope(max_distance=999)).matches
+    assert photo_ids(far) == ["b"]
 
 
 @pytest.mark.parametrize(

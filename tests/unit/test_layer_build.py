@@ -163,7 +163,8 @@ def test_models_layer_without_a_model_names_it(tmp_path: Path) -> None:
     for name in MODEL_FILES[1:]:
         (tmp_path / name).touch()
     with pytest.raises(
-        LayerBuildError, match=f"lacks {MODEL_FILES[0]}: run 'facesearch models build'"
+        LayerBuildError,
+        match=f"lacks {MODEL_FILES[0]}: run 'facesearch models build --recipe facenet'",
     ):
         build_models(tmp_path, tmp_path / "layer", FACENET)
     assert not os.path.lexists(tmp_path / "layer")

@@ -15,8 +15,8 @@ from search_faces.handler import open_service
 from search_faces.problems import KINDS, problem_of
 from search_faces.static import STATIC_ROUTES
 
-NEVER_TOLD = {"error", "invalid_input", "store_full"}
-"""Codes of errors that no route of the API raises: bases, and what only writing meets."""
+NEVER_TOLD = {"error", "invalid_input", "store_full", "bucket_unavailable"}
+"""Codes of errors that no route of the API raises: bases, and what only indexing meets."""
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ class LimitedUploads:
         """Raises `InvalidCollection` for another collection."""
         if (photo.collection or DEFAULT_COLLECTION) not in self._collections:
             own = ", ".join(sorted(self._collections))
-            raise InvalidCollection(f"this key adds photos to its own collections only: {own}")
+            raise InvalidCollection(f"this key adds photos to its own collections only: use {own}")
         return self._uploads.form(photo)
 
     def remove(self, photo_id: str) -> None:

@@ -59,7 +59,7 @@ def _check_decoded(query: Iterable[tuple[str, str]]) -> None:
     """
     if any(_REPLACED in name or _REPLACED in text for name, text in query):
         raise InvalidRequest(
-            "the address holds bytes that are not UTF-8: percent-encode the texts of its options "
+            "the address holds bytes that are not UTF-8: encode the texts of its options "
             "in UTF-8, and send the sign U+FFFD in a body only"
         )
 

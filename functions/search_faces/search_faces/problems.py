@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from facesearch.errors import (
+    BucketUnavailable,
     DamagedImage,
     DeletionOff,
     FacesearchError,
@@ -81,6 +82,7 @@ _UNAVAILABLE = _Kind(
 )
 
 KINDS: dict[type[FacesearchError], _Kind] = {
+    BucketUnavailable: _UNAVAILABLE,
     # A damaged image is one, so 415 would be wrong: the content cannot be processed.
     DamagedImage: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The image is damaged"),
     DeletionOff: _Kind(HTTPStatus.METHOD_NOT_ALLOWED, "This service deletes no photos"),

@@ -103,11 +103,7 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         """How far a match may be. Raises `InvalidRequest` for what the recipe cannot tell."""
         farthest = recipe.max_distance
         if self.max_distance is not None:
-            if self.max_distance > farthest:
-                raise InvalidRequest(
-                    f"max_distance is {self.max_distance:g}: use 0 to {farthest:g}"
-                )
-            farthest = self.max_distance
+            farthest = min(farthest, self.max_distance)
         if self.min_confidence > 0:
             if recipe.calibration is None:
                 raise uncalibrated("min_confidence", recipe, "use max_distance")
