@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.faces import Recipe
 from facesearch.stores import open_store
+from tests.contract.samples import indexed, vector
 from tests.integration.cli.running import Cli
 from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     OpenSearchServer,
@@ -112,3 +114,18 @@ def test_status_and_index_count_alike(cli: Cli, photos: Path) -> None:
     assert status["without_face"] == first["without_face"] == 1
     assert status["failed"] == len(first["failed"]) == len(again["failed"]) == 1
     assert f"photos   {first['photos']} (1 without a face, 1 failed besides)\n" in cli("status").out
+
+
+def test_whole_images_of_an_unknown_recipe_are_kept(cli: Cli, tmp_path: Path) -> None:
+    """Its network is on another machine: FaceNet would leave nothing of it."""
+    url = f"sqlite:///{tmp_path}/products.db"
+    products = Recipe("none, the whole image/1", "whole image", "onnx 0123 only output/1")
+    with open_store(url, products) as store:
+        store.write([indexed("a.jpg", 1, [vector(1)])])
+    for command in ("upgrade", "reindex"):
+        ran = cli(command, "--store", url)
+        assert ran.code != 0
+        assert "is not to be found here: name the one to make it anew with" in ran.err
+    with open_store(url, None) as store:
+        assert store.stored_recipe() == products
+        assert store.counts().faces == 1

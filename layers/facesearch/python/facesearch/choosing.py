@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from facesearch.errors import StoreError
+from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Recipe
 from facesearch.recipes.finding import ChosenRecipe, usable_recipes
 from facesearch.settings import Settings
 from facesearch.stores import open_store
-from facesearch.vision.identity import recipe_of
+from facesearch.vision.identity import WHOLE_IMAGE, recipe_of
 
 
 def with_stored_recipe(settings: Settings) -> Settings:
@@ -18,12 +18,33 @@ def with_stored_recipe(settings: Settings) -> Settings:
     """
     if settings.recipe is not None:
         return settings
+    stored = _stored(settings)
+    return replace(settings, recipe=_found(stored, settings)) if stored else settings
+
+
+def with_recipe_to_rebuild(settings: Settings) -> Settings:
+    """The same, for making a store's embeddings anew: those of faces become the default's.
+
+    Raises `SettingsError` for a store of whole images whose recipe is not to be found here: of
+    pictures without faces, nothing would be left.
+    """
+    chosen = with_stored_recipe(settings)
+    if chosen.recipe is None:
+        stored = _stored(settings)
+        if stored is not None and stored.detector == WHOLE_IMAGE:
+            raise SettingsError(
+                f"the store holds whole images, and their recipe {stored.fingerprint} is not to be "
+                "found here: name the one to make it anew with (--recipe)"
+            )
+    return chosen
+
+
+def _stored(settings: Settings) -> Recipe | None:
     try:
         with open_store(settings.store_url, None) as store:
-            stored = store.stored_recipe()
+            return store.stored_recipe()
     except StoreError:
-        return settings
-    return replace(settings, recipe=_found(stored, settings)) if stored else settings
+        return None
 
 
 def _found(stored: Recipe, settings: Settings) -> ChosenRecipe | None:

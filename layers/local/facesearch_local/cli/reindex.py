@@ -2,7 +2,7 @@
 
 import click
 
-from facesearch.choosing import with_stored_recipe
+from facesearch.choosing import with_recipe_to_rebuild
 from facesearch.photos.places import Photos
 from facesearch.reindexing import reindex_store
 from facesearch.settings import Settings
@@ -39,7 +39,7 @@ def command(
     run it again: it goes on where it was. The old index is kept until --drop-old, and answers
     those who still use the old models; it takes no writes any more.
     """
-    settings = with_stored_recipe(read_settings(store_url, recipe))
+    settings = with_recipe_to_rebuild(read_settings(store_url, recipe))
     rebuilt = rebuild_store(settings, quiet=quiet or as_json)
     dropped: list[str] = []
     if drop_old:

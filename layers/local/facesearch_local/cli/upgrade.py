@@ -2,7 +2,7 @@
 
 import click
 
-from facesearch.choosing import with_stored_recipe
+from facesearch.choosing import with_recipe_to_rebuild
 from facesearch.stores import open_store
 from facesearch_local.cli import DONE, PARTLY_DONE
 from facesearch_local.cli.command import Command
@@ -34,7 +34,7 @@ def command(store_url: str | None, recipe: str | None, as_json: bool, quiet: boo
     goes on where it was. Photos whose files are missing stay without faces; if they are many,
     nothing is done: a disk may not be mounted.
     """
-    settings = with_stored_recipe(read_settings(store_url, recipe))
+    settings = with_recipe_to_rebuild(read_settings(store_url, recipe))
     with open_store(settings.store_url, None) as store:
         selection = Selection(missing=True)
         missing = sum(1 for _ in selection.photos(store))
