@@ -1,6 +1,7 @@
 """What every suite shares: the models, the real photos, and what to do when a part is missing."""
 
 import os
+import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import FacePipeline
+
+# A shell that starts a program in the background lets it ignore SIGINT, and so would all that the
+# tests start: they could not be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MUST_HAVE_ALL = os.environ.get("FACESEARCH_TEST_ALL") == "1"
 

@@ -130,6 +130,8 @@ def test_compose_serves_the_photos_of_a_folder_and_keeps_them(
     for photo in sorted((sample / "train/elton_john").iterdir())[:3]:
         add_photo(compose, photo)
     shutil.copytree(models, compose.folder / "built", copy_function=copy_readable)
+    for folder in (compose.folder / "built", *(compose.folder / "built").rglob("*/")):
+        folder.chmod(0o755)
     built = compose(
         *("run", "--rm", "--volume", f"{compose.folder}/built:/built:ro", "watch"),
         *("models", "build", "--from=/built"),

@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -40,6 +40,11 @@ class Server:
             threading.Thread(target=self._answer, args=[connection], daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
+        # The test may have closed it meanwhile.
+        with suppress(OSError):
+            self._answer_once(connection)
+
+    def _answer_once(self, connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(HEAD % len(ANSWER) + ANSWER)
         if self.then == "close":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from facesearch.vision.models import CENTERFACE
 from facesearch_models.further.build import NETWORK
 from tests.integration.cli.running import Cli
 
@@ -19,8 +20,9 @@ def test_models_info_json_names_every_file_with_its_hash_and_licence(
     info = cli("models", "info", "--json").json
     assert len(info["recipe"]["fingerprint"]) == 16
     files = {file["name"]: file for file in info["files"]}
-    # Only who evaluates builds this one.
+    # Only who has a recipe that needs them builds these.
     network = files.pop(NETWORK, None)
+    assert (files.pop(CENTERFACE, None) is not None) == (models / CENTERFACE).exists()
     assert set(files) == {
         *("facenet-fp32.onnx", "facenet-int8.onnx"),
         *("pnet.onnx", "rnet.onnx", "onet.onnx"),

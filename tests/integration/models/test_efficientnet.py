@@ -41,7 +41,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def target(archive: Path, tmp_path: Path) -> Path:
     """A folder of models whose download is done."""
-    work = tmp_path / "models" / "evaluation" / ".build"
+    work = tmp_path / "models" / "evaluation" / f".build-{Path(NETWORK).stem}"
     work.mkdir(parents=True)
     (work / archive.name).hardlink_to(archive)
     return tmp_path / "models"
@@ -50,7 +50,7 @@ def target(archive: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def network(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> ort.InferenceSession:
     models = tmp_path_factory.mktemp("models")
-    work = models / "evaluation" / ".build"
+    work = models / "evaluation" / f".build-{Path(NETWORK).stem}"
     work.mkdir(parents=True)
     (work / archive.name).hardlink_to(archive)
     return ort.InferenceSession(
@@ -73,7 +73,7 @@ def test_second_build_leaves_everything_as_it_is(target: Path) -> None:
     first, again = RecordedSteps(), RecordedSteps()
     built = build_network(target, NETWORK, report=first)
     before = state_of(built)
-    assert first.steps == ["Converting EfficientNet-Lite0 to ONNX"]
+    assert first.steps == ["Converting EfficientNet-Lite0 (ImageNet) to ONNX"]
     assert build_network(target, NETWORK, report=again) == built
     assert again.steps == []
     assert state_of(built) == before
