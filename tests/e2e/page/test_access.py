@@ -89,6 +89,8 @@ def test_everything_is_done_by_keyboard(served: str, visit: Visit, two_people: b
     page.keyboard.press("Escape")
     expect(page.locator("#photo-dialog")).to_be_hidden()
     expect(focused.locator(".name")).to_have_text(name)
+    # The way back is taken a moment later: nobody presses a key so soon.
+    expect(page).not_to_have_url(re.compile("photo="))
     page.keyboard.press("Enter")
     search_on = page.get_by_role("link", name="Search with this face")
     while not search_on.evaluate("(link) => link === document.activeElement"):
