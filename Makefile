@@ -42,7 +42,7 @@ demo: models ## Index 93 sample photos, search with another, draw the result
 	@echo "== Indexing the sample's 93 photos of five people"
 	@$(FACESEARCH) index --store $(DEMO_STORE) "$$($(FACESEARCH) models info --folder)/sample/train"
 	@echo "== Searching with a photo of Elton John that is not among them"
-	@$(FACESEARCH) search --store $(DEMO_STORE) --grid $(DEMO)/elton_john.png \
+	@$(FACESEARCH) search --store $(DEMO_STORE) --grid $(DEMO)/elton_john.png --overwrite \
 	  "$$($(FACESEARCH) models info --folder)/sample/val/elton_john/elton_john_01.jpg"
 
 test: models lint ## Set up, check style and types, and pass every test
