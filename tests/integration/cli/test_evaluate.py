@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from facesearch.vision.models import CENTERFACE, SHA256
+from facesearch_local.cli import fetching
 from tests.integration.cli.running import Cli, Start
 
 KEYS = {
@@ -251,3 +253,27 @@ def test_without_its_extra_it_says_how_to_install_it(package: str, few: Path) ->
         assert ended.returncode == code, ended.stderr
         assert ("-r requirements-evaluate.txt" in ended.stderr) == (code == 2)
     assert "Traceback" not in ended.stderr
+
+
+def test_networks_of_every_recipe_that_is_evaluated_are_fetched(
+    cli: Cli, few: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models"
+    asked: list[str] = []
+    folder.mkdir()
+    for name in SHA256:
+        (folder / f"{name}.onnx").symlink_to(models / f"{name}.onnx")
+    monkeypatch.setenv("FACESEARCH_MODELS", str(folder))
+    monkeypatch.setattr(fetching, "default_models", lambda: folder)
+    monkeypatch.setattr(fetching, "build_network", lambda _, name, **__: asked.append(name))
+    cli(
+        "evaluate",
+        few,
+        "--recipe",
+        "facenet",
+        "--recipe",
+        "facenet-centerface",
+        "--cache",
+        tmp_path,
+    )
+    assert asked == [CENTERFACE]

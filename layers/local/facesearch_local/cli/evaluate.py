@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def command(
         recipes = [settings.recipe or find_recipe(SHIPPED, settings.models)]
     for recipe in recipes:
         check_usable(recipe)
-    fetch_models(settings)
+        fetch_models(replace(settings, recipe=recipe))
     labelled = read_labelled(folder, limit_people, seed)
     pairs = read_pairs(pairs_file, labelled) if pairs_file else draw_pairs(labelled.people, seed)
     groups = read_groups(groups_file, labelled) if groups_file else {}
