@@ -114,6 +114,8 @@ def _side(query: Query, request: CompareRequest, service: SearchService) -> _Sid
     return _Side(embedded, Face.of(0, embedded.detected, picture))
 
 
+STORED_FACE = (*ADDRESS, *FACE, "read_error")
+
 FACE_ROUTE = Route(
     method="GET",
     path="/v1/faces/{face_id}",
@@ -121,7 +123,7 @@ FACE_ROUTE = Route(
     request=FaceRequest,
     answer=StoredFace,
     tag="Faces",
-    problems=(*ADDRESS, *FACE, "read_error"),
+    problems=STORED_FACE,
 )
 FACE_THUMBNAIL = Route(
     method="GET",
@@ -131,7 +133,7 @@ FACE_THUMBNAIL = Route(
     answer=JpegAnswer,
     tag="Faces",
     description="216 pixels square: the face with its surroundings, outlined.",
-    problems=(*ADDRESS, *FACE, "read_error"),
+    problems=STORED_FACE,
 )
 FACE_PHOTO = Route(
     method="GET",
@@ -140,7 +142,7 @@ FACE_PHOTO = Route(
     request=ThumbnailRequest,
     answer=StoredPhoto,
     tag="Faces",
-    problems=(*ADDRESS, *FACE, "read_error"),
+    problems=STORED_FACE,
 )
 FACE_PREVIEW = Route(
     method="GET",
@@ -150,7 +152,7 @@ FACE_PREVIEW = Route(
     answer=JpegAnswer,
     tag="Faces",
     description="Upright, 1600 pixels at most, whatever the photo's format.",
-    problems=(*ADDRESS, *FACE, "read_error"),
+    problems=STORED_FACE,
 )
 DETECT = Route(
     method="POST",

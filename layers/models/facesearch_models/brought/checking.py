@@ -7,7 +7,7 @@ import onnx
 from onnx import inliner
 
 from facesearch.recipes.description import Network
-from facesearch_models.errors import BuildError
+from facesearch_models.errors import BuildError, first_line
 
 MOST_BYTES = 2**30
 """VGG19, the largest network that is described, has 575 MB. One protobuf message holds 2 GB."""
@@ -35,7 +35,7 @@ def read_network(file: Path, network: Network) -> onnx.ModelProto:
         onnx.checker.check_model(model)
     except Exception as error:
         # The checker's errors share no base but Exception.
-        raise BuildError(f"{file} is no valid ONNX network: {_first_line(error)}") from error
+        raise BuildError(f"{file} is no valid ONNX network: {first_line(error)}") from error
     _check_operators(model, file)
     _check_input(model, network, file)
     _check_output(model, network, file)
@@ -179,7 +179,3 @@ def _shape(sides: Sequence[int]) -> str:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(f"'{name[:60]}'" for name in names[:8]) or "none"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from facesearch_models.errors import BuildError
+from facesearch_models.errors import BuildError, first_line
 from facesearch_models.weights import quantise_weights
 
 if TYPE_CHECKING:
@@ -64,9 +64,8 @@ def quantise_brought(
             )
         except Exception as error:
             # The quantiser's errors share no base but Exception.
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise BuildError(
-                f"the network cannot be quantised ({reason}): use it as it is"
+                f"the network cannot be quantised ({first_line(error)}): use it as it is"
             ) from error
         result = onnx.load(quantised)
     if not _use_own_weights(result, real):

@@ -20,7 +20,7 @@ from facesearch.vision.crops import cut_out
 from facesearch.vision.embedding import BATCH, Embedder
 from facesearch.vision.models import open_model
 from facesearch.vision.pipeline import FacePipeline
-from facesearch_models.errors import BuildError
+from facesearch_models.errors import BuildError, first_line
 
 if sys.platform != "win32":
     import resource
@@ -94,9 +94,8 @@ def try_recipe(recipe: ChosenRecipe, models: Path) -> Trial:
             ) from error
         except Exception as error:
             # The runtime's errors share no base but Exception, and have long texts.
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise BuildError(
-                f"the network of recipe {recipe.name} does not run: {reason}"
+                f"the network of recipe {recipe.name} does not run: {first_line(error)}"
             ) from error
 
 

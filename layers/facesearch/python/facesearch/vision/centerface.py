@@ -12,7 +12,7 @@ from PIL import Image
 
 from facesearch.faces import BoundingBox, DetectedFace, Landmarks, Point
 from facesearch.vision.boxes import best_of_overlapping, clip_boxes
-from facesearch.vision.detection import SMALLEST_FACE
+from facesearch.vision.detection import SMALLEST_FACE, largest_first
 from facesearch.vision.pyramid import channels_first
 
 if TYPE_CHECKING:
@@ -81,13 +81,8 @@ class CenterFaceDetector:
                 strict=True,
             )
         ]
-        return sorted(filter(_is_large_enough, faces), key=_largest_first)
+        return sorted(filter(_is_large_enough, faces), key=largest_first)
 
 
 def _is_large_enough(face: DetectedFace) -> bool:
     return max(face.box.width, face.box.height) >= SMALLEST_FACE
-
-
-def _largest_first(face: DetectedFace) -> tuple[float, float, float, float]:
-    box = face.box
-    return -box.width * box.height, -face.detection_score, box.left, box.top

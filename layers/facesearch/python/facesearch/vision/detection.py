@@ -176,7 +176,7 @@ class MtcnnDetector:
         left and top.
         """
         image = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
-        return sorted(_merged(self._find(image), []), key=_largest_first)
+        return sorted(_merged(self._find(image), []), key=largest_first)
 
     def _find(self, photo: Image.Image) -> list[DetectedFace]:
         settings = self._settings
@@ -490,6 +490,7 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def _largest_first(face: DetectedFace) -> tuple[float, float, float, float]:
+def largest_first(face: DetectedFace) -> tuple[float, float, float, float]:
+    """The key to sort faces by: by area, then score, left and top."""
     box = face.box
     return -box.width * box.height, -face.detection_score, box.left, box.top
