@@ -18,8 +18,13 @@ from facesearch.indexing import PhotoToIndex, index_photos
 from facesearch.photos.reading import PhotoContent
 from facesearch.stores import FaceStore, open_store
 from facesearch.vision.pipeline import FacePipeline
+from facesearch_models.download import download_archive
+from facesearch_models.errors import BuildError
+from facesearch_models.manifest import load_manifest
+from tests.conftest import missing
 from tests.integration.api import PEOPLE
 from tests.integration.serving import index_sample, serving
+from tests.recorded_steps import RecordedSteps
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -177,3 +182,15 @@ def served(
     environ = {"FACESEARCH_COMMIT": "0123abc", "FACESEARCH_UPLOADS": f"{folder}/uploads"}
     with serving(url, models, environ) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the models are built of, as an index has it."""
+    folder = tmp_path_factory.mktemp("archives")
+    try:
+        for source in load_manifest().sources.values():
+            download_archive(source, folder, RecordedSteps())
+    except BuildError as error:
+        missing(str(error))
+    return folder

@@ -16,11 +16,7 @@ import pytest
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
-from facesearch_models.download import download_archive
-from facesearch_models.errors import BuildError
-from facesearch_models.manifest import load_manifest
 from tests.conftest import missing
-from tests.recorded_steps import RecordedSteps
 
 pytestmark = pytest.mark.slow
 
@@ -131,18 +127,6 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     if ended.returncode != 0:
         missing(f"the pinned packages cannot be downloaded: {ended.stderr[-300:]}")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the models are built of, as an index has it."""
-    folder = tmp_path_factory.mktemp("archives")
-    try:
-        for source in load_manifest().sources.values():
-            download_archive(source, folder, RecordedSteps())
-    except BuildError as error:
-        missing(str(error))
     return folder
 
 

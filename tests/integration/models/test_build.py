@@ -13,27 +13,14 @@ import pytest
 from facesearch.files import make_private_folder
 from facesearch.vision.verified import RECORD
 from facesearch_models.build import build_models
-from facesearch_models.download import download_archive
 from facesearch_models.errors import BuildError
 from facesearch_models.manifest import INDEX, load_manifest
-from tests.conftest import missing
 from tests.recorded_steps import RecordedSteps
 
 pytestmark = pytest.mark.slow
 
 FP32, INT8 = "facenet-fp32.onnx", "facenet-int8.onnx"
 PATIENCE_S = 300.0
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("archives")
-    try:
-        for source in load_manifest().sources.values():
-            download_archive(source, folder, RecordedSteps())
-    except BuildError as error:
-        missing(str(error))
-    return folder
 
 
 @pytest.fixture
