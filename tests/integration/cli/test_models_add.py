@@ -1,6 +1,7 @@
 """`facesearch models add`: a network of one's own, from its file to a search."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.integration.cli.running import Cli
+from tests.integration.cli.running import Cli, Start
 from tests.unit.models.brought import made_up_network, network
 
 ELTON = "sample/train/elton_john"
@@ -193,3 +194,25 @@ def test_missing_file_is_named(
     ran = cli("models", "add", recipe, tmp_path / "none.onnx")
     assert ran.code == 1
     assert "none.onnx cannot be read" in ran.err
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("which", ["recipe", "network"])
+def test_what_is_no_file_is_refused_unread(
+    start: Start, brought: Callable[..., tuple[Path, Path]], tmp_path: Path, kind: str, which: str
+) -> None:
+    """A pipe may never send anything, and a device never end."""
+    recipe, file = brought(made_up_network())
+    target = recipe if which == "recipe" else file
+    target.unlink()
+    if kind == "pipe":
+        os.mkfifo(target)
+    else:
+        target.symlink_to("/dev/zero")
+    process = start("models", "add", recipe, file)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == (2 if which == "recipe" else 1)
+    assert f"{target} cannot be read: it is a device or a pipe, not a file" in err

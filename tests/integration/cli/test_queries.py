@@ -213,3 +213,36 @@ def test_stored_photos_are_listed(cli: Cli, people: Path) -> None:
     assert unknown.code == 1
     assert "nothing is stored from there" in unknown.err
     assert "there is no collection 'weding'" in cli("list", "--collection", "weding").err
+
+
+@pytest.mark.parametrize("command", ["search", "detect"])
+def test_picture_never_replaces_the_query_photo(
+    cli: Cli, people: Path, tmp_path: Path, command: str
+) -> None:
+    cli("index", people)
+    photo, link = tmp_path / "query.jpg", tmp_path / "link.jpg"
+    content = (people / "elton.jpg").read_bytes()
+    photo.write_bytes(content)
+    link.symlink_to(photo)
+    option = "--grid" if command == "search" else "--draw"
+    for target in (photo, link):
+        ran = cli(command, photo, option, target, "--overwrite")
+        assert (ran.code, ran.out) == (2, "")
+        assert "is the query photo, which would be lost" in ran.err
+    assert photo.read_bytes() == content
+
+
+@pytest.mark.parametrize(("command", "option"), [("search", "--grid"), ("detect", "--draw")])
+def test_picture_in_a_missing_folder_is_refused_before_the_work(
+    cli: Cli, people: Path, tmp_path: Path, command: str, option: str
+) -> None:
+    cli("index", people)
+    ran = cli(command, people / "elton.jpg", option, tmp_path / "none" / "picture.png")
+    assert (ran.code, ran.out) == (1, "")
+    assert "picture.png cannot be written (No such file or directory)" in ran.err
+
+
+def test_only_one_photo_comes_from_stdin(cli: Cli) -> None:
+    ran = cli("search", "-", "-")
+    assert ran.code == 2
+    assert "Only one IMAGE can come from stdin" in ran.err

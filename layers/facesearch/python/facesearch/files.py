@@ -26,9 +26,9 @@ def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]
 
     Until then it is a hidden file in the folder `work`, which must be on the same disk, or beside
     `path` without one. Only its owner may read it, from its creation on. Raises `OSError`, also
-    where `check_replaceable` does.
+    where `check_regular` does.
     """
-    check_replaceable(path)
+    check_regular(path)
     part = (work or path.parent) / f".{secrets.token_hex(8)}.part"
     try:
         with open(part, "xb", opener=_open_private) as file:
@@ -40,10 +40,11 @@ def complete_file(path: Path, *, work: Path | None = None) -> Iterator[BinaryIO]
         part.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Path) -> None:
+def check_regular(path: Path) -> None:
     """Raise `OSError` for what is there and is no regular file, nor a link to one.
 
-    A file put in the place of a device would be all that other programs find there.
+    A file put in the place of a device would be all that other programs find there; to read one may
+    take for ever.
     """
     if path.exists() and not path.is_file():
         if path.is_dir():

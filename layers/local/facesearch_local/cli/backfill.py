@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from facesearch.files import check_replaceable, complete_file
+from facesearch.files import check_regular, complete_file
 from facesearch_local.cli.aws import notified_queue, open_s3, open_sqs
 from facesearch_local.cli.bucket import (
     ListedObject,
@@ -73,7 +73,7 @@ def command(
         # Not /dev/stdout, say, but the file that it leads to.
         state_file = state_file.resolve()
         with saved(state_file):
-            check_replaceable(state_file)
+            check_regular(state_file)
     bucket, prefix = bucket_and_prefix(place)
     s3, sqs = open_s3(), open_sqs()
     after = state_file.read_text("utf-8") if state_file and state_file.exists() else ""

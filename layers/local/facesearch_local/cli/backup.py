@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from facesearch.errors import SettingsError
-from facesearch.files import check_replaceable
+from facesearch.files import check_regular
 from facesearch.store_urls import without_password
 from facesearch.stores import StoreStatus
 from facesearch.stores.sqlite.backup import back_up
@@ -38,7 +38,7 @@ def command(file: Path, force: bool, store_url: str | None, as_json: bool) -> No
     store = store_file(read_settings(store_url).store_url)
     check_apart(file, store)
     with saved(file):
-        check_replaceable(file)
+        check_regular(file)
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already: use --force to replace it")
     with saved(file):

@@ -13,7 +13,7 @@ from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.options import json_option, model_settings, recipe_option
 from facesearch_local.cli.output import print_json
-from facesearch_local.cli.query import STDIN, Query, QueryType, naming, note_other_faces
+from facesearch_local.cli.query import Query, QueryType, naming, note_other_faces
 from search_faces.contract.answers import CompareAnswer, Face
 
 
@@ -51,7 +51,7 @@ def command(
     """
     settings = model_settings(recipe)
     pipeline = open_pipeline(settings)
-    if str(first) == str(second) == str(Query(STDIN)):
+    if first.is_stdin and second.is_stdin:
         raise click.UsageError("Only one of A and B can come from stdin: name a file.")
     numbers = chosen or (None, None)
     one, other = _face(first, numbers[0], pipeline), _face(second, numbers[1], pipeline)

@@ -8,14 +8,14 @@ import msgspec
 from PIL import Image, ImageDraw
 
 from facesearch.faces import DetectedFace
-from facesearch.files import check_replaceable, complete_file
 from facesearch.vision.images import DecodedImage
 from facesearch.vision.quality import face_quality
 from facesearch_local.cli import DONE
 from facesearch_local.cli.command import Command
+from facesearch_local.cli.drawing import check_drawable, save_picture
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.options import json_option, model_settings, recipe_option
-from facesearch_local.cli.output import print_json, print_note, saved
+from facesearch_local.cli.output import print_json, print_note
 from facesearch_local.cli.query import Query, QueryType, naming
 from facesearch_local.counting import counted
 from search_faces.contract.answers import DetectAnswer
@@ -51,7 +51,7 @@ def command(
     pixels of the upright photo. A photo without a face is no error.
     """
     if draw is not None:
-        _check_drawable(draw, overwrite=overwrite)
+        check_drawable(draw, "'--draw'", [image], overwrite=overwrite, as_json=as_json)
     pipeline = open_pipeline(model_settings(recipe))
     data = image.read()
     with naming(image):
@@ -76,10 +76,7 @@ def command(
             f"{counted(len(faces), 'face')}"
         )
     if draw is not None:
-        picture = outlined(photo, faces)
-        with saved(draw), complete_file(draw) as file:
-            picture.save(file, Image.registered_extensions()[draw.suffix.lower()])
-        print_note(f"the picture is {draw.absolute()}")
+        save_picture(outlined(photo, faces), draw)
     return DONE
 
 
@@ -98,19 +95,3 @@ def outlined(photo: DecodedImage, faces: Sequence[DetectedFace]) -> Image.Image:
             x, y = point.x * scale, point.y * scale
             draw.ellipse((x - width, y - width, x + width, y + width), fill=OUTLINE)
     return picture
-
-
-def _check_drawable(file: Path, *, overwrite: bool) -> None:
-    """Before the work: the format is known, and nothing is replaced unless somebody says so."""
-    Image.init()
-    hint = "'--draw'"
-    if Image.registered_extensions().get(file.suffix.lower()) not in Image.SAVE:
-        raise click.BadParameter(
-            f"{file} has no known image extension: call it {file.stem}.png.", param_hint=hint
-        )
-    with saved(file):
-        check_replaceable(file)
-    if file.exists() and not overwrite:
-        raise click.BadParameter(
-            f"{file} exists: name another file, or add --overwrite.", param_hint=hint
-        )

@@ -13,7 +13,7 @@ import click
 
 from facesearch.errors import NotFound
 from facesearch.faces import PhotoListing
-from facesearch.files import check_replaceable, complete_file
+from facesearch.files import check_regular, complete_file
 from facesearch.photos.ids import photo_id
 from facesearch.store_urls import without_password
 from facesearch.stores import open_store
@@ -160,7 +160,7 @@ def _delete(
 def _check_receipt(file: Path) -> None:
     """Raise while nothing is deleted yet: without its receipt, nothing tells what was there."""
     with saved(file):
-        check_replaceable(file)
+        check_regular(file)
         if file.exists():
             raise FileExistsError(errno.EEXIST, "it is there already")
         if not file.absolute().parent.is_dir():

@@ -30,7 +30,7 @@ class Query:
 
     def __str__(self) -> str:
         """Its name in messages: of a URL without what may be secret in it."""
-        if self._given == STDIN:
+        if self.is_stdin:
             return "stdin"
         if not self._is_url:
             return self._given
@@ -40,9 +40,20 @@ class Query:
     @property
     def label(self) -> str:
         """A short name: that of the file, with its folder's."""
-        if self._given == STDIN or self._is_url:
+        if self.is_stdin or self._is_url:
             return "/".join(str(self).rsplit("/", 2)[-2:])
         return "/".join(Path(self._given).absolute().parts[-2:])
+
+    @property
+    def is_stdin(self) -> bool:
+        return self._given == STDIN
+
+    def is_file(self, file: Path) -> bool:
+        """Whether the photo is in this file, by whatever name."""
+        path = Path(self._given)
+        if self.is_stdin or self._is_url or not (path.exists() and file.exists()):
+            return False
+        return path.samefile(file)
 
     @property
     def _is_url(self) -> bool:
@@ -54,7 +65,7 @@ class Query:
         Raises an `InputError` or a `ReadError`, naming the photo.
         """
         with naming(self):
-            if self._given == STDIN:
+            if self.is_stdin:
                 return _read_stdin()
             return _fetch(self._given) if self._is_url else read_file(self._given).data
 

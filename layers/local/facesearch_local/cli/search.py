@@ -6,11 +6,9 @@ from pathlib import Path
 
 import click
 import msgspec
-from PIL import Image
 
 from facesearch.choosing import with_stored_recipe
 from facesearch.faces import DetectedFace, Match
-from facesearch.files import check_replaceable, complete_file
 from facesearch.limiter import Limiter
 from facesearch.photos.folder import SCHEME, photo_path
 from facesearch.photos.ids import is_in_s3
@@ -30,8 +28,8 @@ from facesearch.verdicts import Limits
 from facesearch.vision.images import DecodedImage, decode_image
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
-from facesearch_local.cli.asking import can_ask
 from facesearch_local.cli.command import Command
+from facesearch_local.cli.drawing import check_drawable, save_picture
 from facesearch_local.cli.fetching import open_pipeline
 from facesearch_local.cli.matches import print_results
 from facesearch_local.cli.options import (
@@ -40,7 +38,7 @@ from facesearch_local.cli.options import (
     recipe_option,
     store_option,
 )
-from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
+from facesearch_local.cli.output import print_error, print_json, print_note, printable
 from facesearch_local.cli.picture import draw_result
 from facesearch_local.cli.query import Query, QueryType, naming, note_other_faces
 from facesearch_local.cli.scope import scope_options
@@ -119,12 +117,13 @@ def command(
     are not there show a stranger. It is unknown where the recipe is not calibrated.
     """
     if grid is not None:
-        _check_format(grid)
-        _check_free(grid, overwrite=overwrite, as_json=as_json)
+        check_drawable(grid, "'--grid'", images, overwrite=overwrite, as_json=as_json)
     if len(images) > 1 and face != 0:
         raise click.UsageError("--face chooses among the faces of one IMAGE: name one.")
     if grid is not None and face == "all":
         raise click.UsageError("--grid draws the matches of one face: choose it by --face.")
+    if sum(image.is_stdin for image in images) > 1:
+        raise click.UsageError("Only one IMAGE can come from stdin: name files.")
     check_query_count(len(images))
     settings = with_stored_recipe(read_settings(store_url, recipe))
     pipeline = open_pipeline(settings)
@@ -149,7 +148,6 @@ def command(
         except click.ClickException as error:
             print_error(error.format_message())
             return PARTLY_DONE
-        print_note(f"the picture is {grid.absolute()}")
     if open_photo:
         _open(str(grid) if grid is not None else result.matches[0].stored.photo.photo_id)
     return DONE
@@ -230,28 +228,6 @@ def _report_nothing(scope: Scope, held: int) -> int:
     return DONE
 
 
-def _check_format(grid: Path) -> None:
-    """Check the picture's format before the search, which takes time."""
-    Image.init()
-    if Image.registered_extensions().get(grid.suffix.lower()) not in Image.SAVE:
-        raise click.BadParameter(
-            f"{grid} has no known image extension: call it {grid.stem}.png.", param_hint="'--grid'"
-        )
-    with saved(grid):
-        check_replaceable(grid)
-
-
-def _check_free(grid: Path, *, overwrite: bool, as_json: bool) -> None:
-    """Nothing is replaced unless somebody says so."""
-    if overwrite or not grid.is_file():
-        return
-    if can_ask(as_json=as_json) and click.confirm(f"{grid} exists. Replace it?", err=True):
-        return
-    raise click.BadParameter(
-        f"{grid} exists: name another file, or add --overwrite.", param_hint="'--grid'"
-    )
-
-
 def _open(target: str) -> None:
     """Show it in the program that this machine has for it."""
     if is_in_s3(target):
@@ -264,5 +240,4 @@ def _open(target: str) -> None:
 
 def _draw(grid: Path, image: Query, result: _SearchResult, limits: Limits | None) -> None:
     picture = draw_result(image.label, *result.query(), result.matches, Photos().read, limits)
-    with saved(grid), complete_file(grid) as file:
-        picture.save(file, Image.registered_extensions()[grid.suffix.lower()])
+    save_picture(picture, grid)

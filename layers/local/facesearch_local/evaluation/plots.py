@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from PIL import Image
 
-from facesearch.files import check_replaceable
+from facesearch.files import check_regular
 from facesearch_local.evaluation.calibration import Reliability
 from facesearch_local.evaluation.measure import SystemMetrics, SystemResult
 from facesearch_local.evaluation.pairs import Pairs
@@ -212,7 +212,7 @@ def _look_like(number: int, line: Line2D) -> None:
 
 def _save(figure: Figure, folder: Path, name: str, caption: str) -> Picture:
     file = folder / f"{name}.png"
-    check_replaceable(file)
+    check_regular(file)
     figure.savefig(file)
     with Image.open(file) as image:
         # Plots have few colours: a palette makes them a third as large.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from facesearch.files import check_replaceable, complete_file, make_private_folder
+from facesearch.files import check_regular, complete_file, make_private_folder
 from facesearch_local.evaluation.plots import Picture, draw_plots
 from facesearch_local.evaluation.results import Evaluation
 from facesearch_local.evaluation.sections import (
@@ -35,7 +35,7 @@ class EvaluationReport:
             report = cls(output, output.with_name(output.stem.lower()))
         else:
             report = cls(output / "report.md", output)
-        check_replaceable(report.file)
+        check_regular(report.file)
         make_private_folder(report.pictures)
         return report
 

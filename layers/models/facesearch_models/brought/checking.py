@@ -6,6 +6,7 @@ from pathlib import Path
 import onnx
 from onnx import inliner
 
+from facesearch.files import check_regular
 from facesearch.recipes.description import Network
 from facesearch_models.errors import BuildError, first_line
 
@@ -44,6 +45,7 @@ def read_network(file: Path, network: Network) -> onnx.ModelProto:
 
 def _parse(file: Path) -> onnx.ModelProto:
     try:
+        check_regular(file)
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise BuildError(

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from facesearch.errors import FacesearchError, ModelError, SettingsError
+from facesearch.files import check_regular
 from facesearch.recipes.description import MOST_BYTES, RecipeDescription, parse_recipe
 
 DEFAULT_RECIPE = "facenet"
@@ -74,6 +75,7 @@ def find_recipe(name: str, models: Path) -> ChosenRecipe:
 def read_recipe(file: Path) -> ChosenRecipe:
     """The recipe in a file. Raises `SettingsError`."""
     try:
+        check_regular(file)
         with file.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError as error:

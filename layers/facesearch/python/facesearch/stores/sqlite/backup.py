@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from facesearch.errors import StoreDamaged, StoreNotFound, StoreUnavailable
-from facesearch.files import check_replaceable
+from facesearch.files import check_regular
 from facesearch.stores.protocol import StoreStatus
 from facesearch.stores.sqlite.file import SqliteFile, check_name
 from facesearch.stores.sqlite.schema import APPLICATION_ID
@@ -23,7 +23,7 @@ def back_up(store: Path, target: Path) -> StoreStatus:
     `OSError` if `target` cannot be written.
     """
     check_name(target)
-    check_replaceable(target)
+    check_regular(target)
     with _copied(store, target) as part:
         status = check_copy(part)
         part.replace(target)
