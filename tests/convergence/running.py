@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from facesearch.faces import EmbeddedFace
 from facesearch.vision.pipeline import FacePipeline
 from tests.convergence.machine import history_machine
-from tests.convergence.world import World, contents_of
+from tests.convergence.world import Place, World, contents_of
 from tests.integration.opensearch_server import OpenSearchServer
 
 FAILURES = Path(__file__).parent / "failures"
@@ -23,8 +23,8 @@ FAILURES = Path(__file__).parent / "failures"
 MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
 STEPS = 25
 
-OpenStore = Callable[[], AbstractContextManager[str]]
-"""Yields the URL of a store that is not there yet, and removes it at the end."""
+OpenStore = Callable[[], AbstractContextManager[Place]]
+"""Yields the place of a store that is not there yet, and removes it at the end."""
 
 
 def real_faces(pipeline: FacePipeline, sample: Path) -> list[EmbeddedFace]:
@@ -72,9 +72,9 @@ def sqlite_stores() -> Iterator[OpenStore]:
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
 
         @contextmanager
-        def store() -> Iterator[str]:
+        def store() -> Iterator[Place]:
             path = Path(folder) / f"{next(numbers)}.db"
-            yield f"sqlite:///{path}"
+            yield Place(f"sqlite:///{path}")
             for file in path.parent.glob(f"{path.name}*"):
                 file.unlink()
 
@@ -82,13 +82,16 @@ def sqlite_stores() -> Iterator[OpenStore]:
 
 
 def opensearch_stores(server: OpenSearchServer) -> OpenStore:
-    """Stores on a server."""
+    """Stores on a server. As in production, what was written can be found some time later."""
 
     @contextmanager
-    def store() -> Iterator[str]:
+    def store() -> Iterator[Place]:
         name = f"history-{uuid4().hex[:12]}"
         try:
-            yield f"opensearch://{server.host}/{name}?refresh=true"
+            yield Place(
+                f"opensearch://{server.host}/{name}",
+                lambda: server.request("POST", f"/{name}-*/_refresh"),
+            )
         finally:
             server.request("DELETE", f"/{name}-*?expand_wildcards=all")
 

@@ -204,13 +204,26 @@ class _Interrupted(Exception):
     """The rebuild's process was ended."""
 
 
-class World:
-    """A bucket, its queue, the function and a store, whose URL `place` yields."""
+def _nothing() -> None:
+    pass
 
-    def __init__(self, place: AbstractContextManager[str], contents: Contents) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a store is. `settle` makes all that was written to be found."""
+
+    url: str
+    settle: Callable[[], object] = _nothing
+
+
+class World:
+    """A bucket, its queue, the function and a store in a place of its own."""
+
+    def __init__(self, place: AbstractContextManager[Place], contents: Contents) -> None:
         self.bucket = Bucket()
         self._place = place
-        self._url = place.__enter__()
+        opened = place.__enter__()
+        self._url, self._settle = opened.url, opened.settle
         self._contents = contents
         self._recipe = 0
         self._store = open_store(self._url, self.recipe)
@@ -286,6 +299,7 @@ class World:
 
     def check(self) -> None:
         """The store holds exactly the faces of the objects in the bucket."""
+        self._settle()
         objects = self.bucket.objects()
         expected = {photo_id(BUCKET, key): content for key, content in objects.items()}
         if not self._written():
@@ -337,7 +351,3 @@ class World:
 
     def _written(self) -> bool:
         return self._store.stored_recipe() is not None
-
-
-def _nothing() -> None:
-    pass

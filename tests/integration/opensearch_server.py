@@ -23,6 +23,8 @@ SNAPSHOTS = "/usr/share/opensearch/data/snapshots"
 """Where the cluster may keep snapshots, inside of the container."""
 SETTINGS = {"rest.action.multi.allow_explicit_index": "false"}
 """The stack's domain has the same."""
+IN_MEMORY = ("--tmpfs", "/usr/share/opensearch/data:uid=1000,size=2g")
+"""For `own_server`: its data goes with it when it is killed, and waits for no disk."""
 START_S = 120.0
 
 
@@ -100,9 +102,9 @@ def shared_server() -> Iterator[OpenSearchServer]:
 
 
 @contextmanager
-def own_server(name: str) -> Iterator[OpenSearchServer]:
-    """A server for tests that kill it."""
-    _start(name)
+def own_server(name: str, *options: str) -> Iterator[OpenSearchServer]:
+    """A server for tests that kill it, or that need `options` of `docker run`."""
+    _start(name, *options)
     try:
         server = OpenSearchServer(name)
         server.wait_until_ready()
@@ -134,7 +136,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _start(name: str) -> None:
+def _start(name: str, *options: str) -> None:
     _remove(name)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]  # fixed, so that it survives a restart
@@ -144,6 +146,7 @@ def _start(name: str) -> None:
         *(each for setting in SETTINGS.items() for each in ("--env", "=".join(setting))),
         *("--env", f"path.repo={SNAPSHOTS}"),
         *("--env", "OPENSEARCH_JAVA_OPTS=-Xms512m -Xmx512m"),
+        *options,
         IMAGE,
     )
 
