@@ -6,7 +6,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.verdicts import MOST, limits_for
+from facesearch.recipes.writing import searches_text
+from facesearch.search_calibration import SearchCalibration
+from facesearch.verdicts import limits_for
 from facesearch_local.cli.evaluate import default_cache, watch_progress
 from facesearch_local.cli.options import read_settings
 from facesearch_local.evaluation.embed_photos import embed_photos
@@ -48,45 +50,58 @@ def main(folder: Path, synthetic: int) -> None:
     )
     people, embeddings = labelled.people[embedded.detected], embedded.embeddings
     searches = OpenSetSearches(people, embeddings)
-    show_fit(fit_limits(searches))
-    show_green(people, embeddings, searches, synthetic)
+    fitted = fit_limits(searches)
+    show_fit(fitted)
+    show_green(people, embeddings, searches, fitted.calibration, synthetic)
 
 
 def show_fit(fitted: FittedLimits) -> None:
-    click.echo(f"{fitted.strangers:,} strangers, one photo each; {fitted.people:,} people to find")
+    click.echo(f"{fitted.searches:,} searches, one for each person, among random faces of others\n")
     click.echo(
-        "| faces | limit | 95 % | held out: searches that show a stranger |\n|---|---|---|---|"
+        "| faces | 1 % of searches show a stranger within | 95 % | the limit | held out: searches "
+        "that show a stranger within it |\n|---|---|---|---|---|"
     )
     for size in fitted.sizes:
         low, high = size.interval
         click.echo(
-            f"| {size.faces:,} | {size.distance:.3f} | {low:.3f} to {high:.3f} "
+            f"| {size.faces:,} | {size.distance:.3f} | {low:.3f} to {high:.3f} | {size.safe:.3f} "
             f"| {_share(size.held_out, size.held_out_interval)} |"
         )
-    click.echo(f"\n{fitted.calibration}\n")
+    click.echo(f"\n{searches_text(fitted.calibration)}")
 
 
 def show_green(
-    people: NDArray[np.str_], embeddings: Vectors, searches: OpenSetSearches, synthetic: int
+    people: NDArray[np.str_],
+    embeddings: Vectors,
+    searches: OpenSetSearches,
+    calibration: SearchCalibration,
+    synthetic: int,
 ) -> None:
     """What is shown in green to those who search for somebody who is not there."""
     strict = THRESHOLDS[-1].distance
     click.echo(
-        f"| faces | green at 50 % ({SAME_PERSON_DISTANCE}) | at {strict} | very likely (limit) "
-        "| true pairs that are |\n|---|---|---|---|---|"
+        f"| faces | confidence of one half ({SAME_PERSON_DISTANCE}) | {strict} | very likely "
+        "| pairs of one person that are very likely |\n|---|---|---|---|---|"
     )
     random = np.random.default_rng(1)
     small = np.concatenate([searches.nearest(SMALL, random) for _ in range(GALLERIES)])
-    _show_row(f"{SMALL}, of LFW", SMALL, small, searches.strangers)
+    _show_row(f"{SMALL}, of LFW", SMALL, small, searches.searches, calibration)
     # One search of each person who has one photo, among everybody else.
-    alone = np.isin(people, searches.names, invert=True)
+    names, photos = np.unique(people, return_counts=True)
+    alone = np.isin(people, names[photos == 1])
     similar = embeddings[alone] @ embeddings.T
     similar[np.arange(len(similar)), np.flatnonzero(alone)] = -1
     nearest = np.sqrt(np.maximum(0, 2 - 2 * similar.max(axis=1)))
     faces = len(people) - 1
-    _show_row(f"{faces:,}, of LFW", faces, nearest, len(nearest))
+    _show_row(f"{faces:,}, of LFW", faces, nearest, len(nearest), calibration)
     if synthetic:
-        _show_row(f"{synthetic:,}, synthetic", synthetic, _synthetic(synthetic), SYNTHETIC_QUERIES)
+        _show_row(
+            f"{synthetic:,}, synthetic",
+            synthetic,
+            _synthetic(synthetic),
+            SYNTHETIC_QUERIES,
+            calibration,
+        )
 
 
 def _synthetic(faces: int) -> NDArray[np.float64]:
@@ -99,23 +114,28 @@ def _synthetic(faces: int) -> NDArray[np.float64]:
     return nearest
 
 
-def _show_row(name: str, faces: int, nearest: NDArray[np.float64], searches: int) -> None:
-    limits = limits_for(faces)
+def _show_row(
+    name: str,
+    faces: int,
+    nearest: NDArray[np.float64],
+    searches: int,
+    calibration: SearchCalibration,
+) -> None:
+    limits = limits_for(calibration, faces)
     cells = []
     for limit in (SAME_PERSON_DISTANCE, THRESHOLDS[-1].distance, limits.very_likely):
         if limit is None:
-            cells.append("none (nothing is)")
+            cells.append("nothing is")
             continue
         share = float((nearest <= limit).mean())
         cells.append(_share(share, wilson(round(share * searches), searches)))
-    if limits.very_likely is not None:
-        cells[-1] += f" ({limits.very_likely:.3f}{'' if faces <= MOST else ', extrapolated'})"
-    passing = (
-        f"{limits.passing:.0%}"
-        if limits.very_likely is not None
-        else (f"0 % (of {limits.passing:.0%} within what would be the limit)")
-    )
-    click.echo(f"| {name} | {' | '.join(cells)} | {passing} |")
+    assert limits.interval is not None
+    within = f"{limits.passing:.0%} within {limits.interval[0]:.3f}"
+    if limits.basis == "extrapolated":
+        within += ", extrapolated"
+    if limits.very_likely is None:
+        within = f"none: only {within}"
+    click.echo(f"| {name} | {' | '.join(cells)} | {within} |")
 
 
 def _share(share: float, interval: tuple[float, float]) -> str:

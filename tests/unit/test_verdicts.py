@@ -8,14 +8,29 @@ import pytest
 from facesearch.errors import StoreNotFound
 from facesearch.limiter import COUNTED_FOR_S, Limiter
 from facesearch.recipes.finding import DEFAULT_RECIPE, built_in
+from facesearch.search_calibration import SearchCalibration
 from facesearch.stores import Counts, FaceStore
-from facesearch.verdicts import CALIBRATION, TRUE_MATCHES, limits_for
+from facesearch.verdicts import TRUE_MATCHES, Limits, limits_for
 from facesearch.vision.identity import recipe_of
+
+
+def _calibration() -> SearchCalibration:
+    calibration = built_in(DEFAULT_RECIPE).description.calibration
+    assert calibration is not None
+    assert calibration.searches is not None
+    return calibration.searches
+
+
+CALIBRATION = _calibration()
+
+
+def limits_of_default(faces: int, very_likely: float | None = None) -> Limits:
+    return limits_for(CALIBRATION, faces, very_likely)
 
 
 def test_limits_fall_as_the_library_grows() -> None:
     sizes = (500, 2_000, 9_000, 100_000)
-    limits = [limits_for(size) for size in sizes]
+    limits = [limits_of_default(size) for size in sizes]
     first = [each.very_likely for each in limits]
     assert None not in first
     assert first == sorted(first, reverse=True)  # type: ignore[type-var]
@@ -25,21 +40,21 @@ def test_limits_fall_as_the_library_grows() -> None:
     for each in limits:
         assert each.very_likely is not None
         assert each.interval is not None
-        assert each.interval[0] < each.very_likely < each.interval[1]
+        assert each.very_likely == each.interval[0] < each.interval[1], "it errs to the safe side"
         assert each.very_likely < each.possible
 
 
 def test_fewer_faces_than_were_measured_count_as_the_fewest() -> None:
     for faces in (0, 1, 499):
-        assert replace(limits_for(faces), faces=500) == limits_for(500)
+        assert replace(limits_of_default(faces), faces=500) == limits_of_default(500)
 
 
 def test_limits_beyond_what_was_measured_say_so_and_are_less_certain() -> None:
-    assert limits_for(10_000).basis == "measured"
-    assert limits_for(10_001).basis == "extrapolated"
+    assert limits_of_default(9_000).basis == "measured"
+    assert limits_of_default(9_001).basis == "extrapolated"
     widths = []
     for faces in (2_000, 10_000, 1_000_000):
-        interval = limits_for(faces).interval
+        interval = limits_of_default(faces).interval
         assert interval is not None
         widths.append(interval[1] - interval[0])
     assert widths == sorted(widths)
@@ -47,7 +62,7 @@ def test_limits_beyond_what_was_measured_say_so_and_are_less_certain() -> None:
 
 
 def test_nothing_is_very_likely_where_few_true_matches_would_pass() -> None:
-    limits = limits_for(10_000_000)
+    limits = limits_of_default(10_000_000)
     assert limits.very_likely is None
     assert limits.passing < TRUE_MATCHES
     assert limits.verdict(0.0) == "possible"
@@ -56,15 +71,15 @@ def test_nothing_is_very_likely_where_few_true_matches_would_pass() -> None:
 
 def test_setting_overrides_the_size() -> None:
     for faces in (500, 10_000_000):
-        limits = limits_for(faces, very_likely=1.1)
+        limits = limits_of_default(faces, very_likely=1.1)
         assert (limits.very_likely, limits.basis, limits.interval) == (1.1, "set", None)
         assert limits.verdict(1.09) == "very_likely"
         assert limits.verdict(1.11) == "look_alike"
-    assert limits_for(500, very_likely=0.0).verdict(0.1) == "possible"
+    assert limits_of_default(500, very_likely=0.0).verdict(0.1) == "possible"
 
 
 def test_a_limit_is_within_its_verdict() -> None:
-    limits = limits_for(500)
+    limits = limits_of_default(500)
     assert limits.very_likely is not None
     assert limits.verdict(limits.very_likely) == "very_likely"
     assert limits.verdict(limits.very_likely + 0.001) == "possible"
@@ -75,8 +90,11 @@ def test_a_limit_is_within_its_verdict() -> None:
 def test_share_of_true_matches_grows_with_the_distance() -> None:
     shares = [CALIBRATION.passing(at / 50) for at in range(101)]
     assert shares == sorted(shares)
-    assert (shares[0], shares[-1]) == (0.0, CALIBRATION.one_person[-1])
-    assert CALIBRATION.passing(0.325) == pytest.approx((0.005 + 0.017) / 2)
+    assert shares[0] == 0.0
+    assert shares[-1] == pytest.approx(0.95)
+    assert CALIBRATION.passing(CALIBRATION.one_person[0]) == pytest.approx(0.05)
+    middle = sum(CALIBRATION.one_person[4:6]) / 2
+    assert CALIBRATION.passing(middle) == pytest.approx(0.275)
 
 
 class _Counted:
@@ -100,19 +118,19 @@ class _Counted:
 def test_store_is_counted_again_after_a_minute() -> None:
     store, now = _Counted(), [0.0]
     limiter = Limiter(cast("FaceStore", store), clock=lambda: now[0])
-    assert limiter.limits() == limits_for(0)
+    assert limiter.limits() == limits_of_default(0)
     store.faces = 20_000
-    assert limiter.limits() == limits_for(0)
+    assert limiter.limits() == limits_of_default(0)
     now[0] = COUNTED_FOR_S + 1
-    assert limiter.limits() == limits_for(20_000)
+    assert limiter.limits() == limits_of_default(20_000)
     assert store.asked == 2
 
 
 def test_limits_of_a_collection_are_by_its_own_faces() -> None:
     limiter = Limiter(cast("FaceStore", _Counted()))
-    assert limiter.limits("a") == limits_for(700)
-    assert limiter.limits("b") == limits_for(20_000)
-    assert limiter.limits("nowhere") == limits_for(0)
+    assert limiter.limits("a") == limits_of_default(700)
+    assert limiter.limits("b") == limits_of_default(20_000)
+    assert limiter.limits("nowhere") == limits_of_default(0)
 
 
 @pytest.mark.parametrize("name", ["whole-image", "facenet-report"])

@@ -26,10 +26,13 @@ def models_of_own(models: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
     """Forty made-up patterns, each in three shades: they stand for people, without a face."""
-    folder = tmp_path / "people"
+    return made_up(40, tmp_path / "people")
+
+
+def made_up(people: int, folder: Path) -> Path:
     random = np.random.default_rng(11)
-    for number in range(40):
-        name = f"p{number:02}"
+    for number in range(people):
+        name = f"p{number:03}"
         (folder / name).mkdir(parents=True)
         pattern = random.integers(0, 200, (4, 4, 3), dtype=np.uint8)
         image = Image.fromarray(pattern).resize((96, 96), Image.Resampling.NEAREST)
@@ -39,6 +42,33 @@ def people(tmp_path: Path) -> Path:
                 folder / name / f"{name}_{shade + 1:04}.png"
             )
     return folder
+
+
+def test_limits_of_searches_are_calibrated_with_200_people(
+    cli: Cli, people: Path, tmp_path: Path
+) -> None:
+    recipe = described("whole-image-vgg16", tmp_path)
+    assert recipe.file is not None
+    options = ("--recipe", recipe.file, "--cache", tmp_path / "cache", "--calibrate")
+    few = cli("evaluate", people, *options)
+    assert few.code == 0, few.err
+    assert "whole-image-vgg16 gives no verdicts" in few.err
+    assert "there are 40 and 120" in few.err
+    query = people / "p007" / "p007_0001.png"
+    store = ("--store", f"sqlite:///{tmp_path}/p.db", "--recipe", recipe.file)
+    assert cli("index", *store, people).code == 0
+    without = cli("search", *store, query, "--json").json
+    assert (without["limits"], without["results"][0]["matches"][0]["verdict"]) == (None, None)
+
+    enough = cli("evaluate", made_up(200, tmp_path / "more"), *options)
+    assert enough.code == 0, enough.err
+    assert "gives no verdicts" not in enough.err
+    found = cli("search", *store, query, "--json").json
+    limits = found["limits"]
+    assert (limits["faces"], limits["basis"]) == (120, "measured")
+    # Shades of one pattern are nearer than patterns, as far as this network tells.
+    first = found["results"][0]["matches"][0]
+    assert first["verdict"] == ("possible" if limits["very_likely"] is None else "very_likely")
 
 
 def test_calibration_is_written_into_the_recipe_and_the_rest_of_it_stays(
@@ -73,7 +103,7 @@ def test_calibration_is_written_into_the_recipe_and_the_rest_of_it_stays(
     # From now on, searches have a confidence.
     store = ("--store", f"sqlite:///{tmp_path}/p.db", "--recipe", recipe.file)
     assert cli("index", *store, people).code == 0
-    query = people / "p07" / "p07_0001.png"
+    query = people / "p007" / "p007_0001.png"
     found = cli("search", *store, query, "--json").json["results"][0]["matches"]
     assert found[0]["confidence"] > 0.5 > found[-1]["confidence"]
     near = cli("search", *store, query, "--min-confidence", "0.5", "--json").json

@@ -153,7 +153,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     very_likely: Annotated[
         Annotated[float, Meta(ge=0)] | None,
         Meta(
-            description="Within it, 1 % of searches for people who are not there show a stranger. "
+            description="Within it, at most 1 % of searches for people who are not there are "
+            "expected to show a stranger: the lower end of `interval`. "
             "Null: fewer than a quarter of true matches would be within, so none is called so."
         ),
     ]
@@ -161,13 +162,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     basis: Annotated[
         verdicts.Basis,
         Meta(
-            description="`extrapolated`: beyond 10,000 faces, where nothing was measured. `set`: "
+            description="`extrapolated`: more faces than were measured. `set`: "
             "whoever runs the service chose `very_likely`."
         ),
     ]
     interval: Annotated[
         Annotated[list[float], Meta(min_length=2, max_length=2)] | None,
-        Meta(description="Of `very_likely` as it was fitted, 95 %; null where it was set."),
+        Meta(description="Of the distance at which 1 % do, 95 %; null where it was set."),
     ]
     passing: Annotated[
         float,

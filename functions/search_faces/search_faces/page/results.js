@@ -103,5 +103,5 @@ export function limitsSentence(limits) {
     return `${among}, nothing can be called very likely: strangers come so near that the limit would let only ${Math.round(100 * passing)}% of true matches pass. Narrow the search to a collection, or compare by eye.`;
   }
   if (basis === "set") return `Very likely: up to a distance of ${near.toFixed(2)}, as whoever runs this service set it.`;
-  return `${among}, very likely is up to a distance of ${near.toFixed(2)}: 1 in 100 searches for somebody who is not here shows a stranger so near${basis === "extrapolated" ? " (extrapolated: up to 10,000 faces were measured)" : ""}.`;
+  return `${among}, very likely is up to a distance of ${near.toFixed(2)}: at most 1 in 100 searches for somebody who is not here shows a stranger so near${basis === "extrapolated" ? " (extrapolated from smaller libraries)" : ""}.`;
 }

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from facesearch.search_calibration import SearchCalibration
+
 Rate = Annotated[float, Meta(ge=0, le=1)]
 Length = Annotated[float, Meta(ge=0, le=1e6)]
 Pairs = Annotated[int, Meta(ge=0)]
@@ -34,14 +36,14 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     `midpoint` and `steepness` are those of a logistic curve. `expansion_distance` is how near a
     match must be to be averaged with the query (five in 100,000 pairs of different people are);
-    None where that was not measured. `by_searches`: the limits of `facesearch.verdicts` were
-    measured with it, too. `thresholds` go from many false accepts to few.
+    None where that was not measured. `searches`: what was fitted of whole searches, None where
+    that was not. `thresholds` go from many false accepts to few.
     """
 
     midpoint: Length
     steepness: Annotated[float, Meta(gt=0, le=1e6)]
     expansion_distance: Length | None = None
-    by_searches: bool = False
+    searches: SearchCalibration | None = None
     measured_on: Annotated[str, Meta(min_length=1, max_length=500)]
     same_pairs: Pairs
     different_pairs: Pairs

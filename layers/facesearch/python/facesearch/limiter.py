@@ -7,7 +7,7 @@ from time import monotonic
 
 from facesearch.errors import StoreNotFound
 from facesearch.stores import FaceStore
-from facesearch.verdicts import FEWEST, Limits, limits_of
+from facesearch.verdicts import Limits, limits_of
 
 COUNTED_FOR_S = 60.0
 MOST_COUNTED = 1_000
@@ -38,9 +38,9 @@ class Limiter:
         return limits_of(recipe, self._faces(collection), self.very_likely)
 
     def of_pair(self) -> Limits | None:
-        """For two faces that are compared: as in the smallest library."""
+        """For two faces that are compared: as in the smallest library that was measured."""
         recipe = self.store.recipe
-        return limits_of(recipe, FEWEST, self.very_likely) if recipe else None
+        return limits_of(recipe, 1, self.very_likely) if recipe else None
 
     def _faces(self, collection: str | None) -> int:
         now = self.clock()

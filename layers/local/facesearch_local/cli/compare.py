@@ -7,7 +7,7 @@ from facesearch.confidence import percent
 from facesearch.errors import InvalidRequest
 from facesearch.faces import EmbeddedFace
 from facesearch.searching import analyse_photo, compare_faces
-from facesearch.verdicts import FEWEST, WORDS, limits_of
+from facesearch.verdicts import WORDS, limits_of
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
@@ -56,7 +56,7 @@ def command(
     numbers = chosen or (None, None)
     one, other = _face(first, numbers[0], pipeline), _face(second, numbers[1], pipeline)
     comparison = compare_faces(one, other, pipeline.recipe)
-    limits = limits_of(pipeline.recipe, FEWEST, settings.very_likely)
+    limits = limits_of(pipeline.recipe, 1, settings.very_likely)
     if as_json:
         faces = (
             Face.of(numbers[0] or 0, one.detected),

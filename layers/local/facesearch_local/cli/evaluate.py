@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from facesearch.errors import InvalidRequest
 from facesearch.recipes.finding import ChosenRecipe, check_usable, find_recipe
@@ -20,7 +21,7 @@ from facesearch_local.cli.options import json_option, model_settings
 from facesearch_local.cli.output import print_error, print_json, print_note, printable, saved
 from facesearch_local.cli.progress import show_progress
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE, stopped_by_signal
-from facesearch_local.evaluation.calibrating import calibrate
+from facesearch_local.evaluation.calibrating import calibrate, calibrate_searches
 from facesearch_local.evaluation.evaluate import Task, evaluate
 from facesearch_local.evaluation.groups import read_groups
 from facesearch_local.evaluation.labelled import read_labelled
@@ -68,8 +69,8 @@ Examples:
     "--calibrate",
     "calibrating",
     is_flag=True,
-    help="Write what distances mean into each recipe: the confidence, and the distances by rate of "
-    "false accepts, as far as so many pairs can tell.",
+    help="Write what distances mean into each recipe: the confidence, the distances by rate of "
+    "false accepts, and up to where a match is very likely, as far as so many photos can tell.",
 )
 @click.option(
     "--pairs",
@@ -186,6 +187,12 @@ def _calibrate(recipes: Sequence[ChosenRecipe], evaluation: Evaluation, task: Ta
         except InvalidRequest as error:
             print_error(f"{recipe.name} was not calibrated: {error}")
             return False
+        try:
+            searches = calibrate_searches(results[recipe.name], task.labelled, task.seed)
+        except InvalidRequest as error:
+            searches = None
+            print_note(f"{recipe.name} gives no verdicts (very likely, possible): {error}")
+        calibration = msgspec.structs.replace(calibration, searches=searches)
         file = write_calibration(recipe, calibration, task.settings.models)
         least = min((each.false_accept_rate for each in calibration.thresholds), default=None)
         reach = "no threshold" if least is None else f"thresholds down to 1 in {1 / least:,.0f}"

@@ -61,9 +61,7 @@ def print_results(results: Sequence[FaceMatches], recipe: Recipe, limits: Limits
             f"that the limit would let only {limits.passing:.0%} of true matches pass"
         )
     elif limits.basis == "extrapolated":
-        print_note(
-            f"the limits for {limits.faces:,} faces are extrapolated: up to 10,000 were measured"
-        )
+        print_note(f"the limits for {limits.faces:,} faces are extrapolated from smaller libraries")
 
 
 def shown_path(photo_id: str) -> str:

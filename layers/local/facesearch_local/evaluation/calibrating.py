@@ -4,10 +4,12 @@ import numpy as np
 
 from facesearch.confidence import Calibration, Threshold
 from facesearch.errors import InvalidRequest
+from facesearch.search_calibration import SearchCalibration
 from facesearch_local.evaluation.false_accepts import AcceptRates, accept_rates
 from facesearch_local.evaluation.labelled import Labelled
 from facesearch_local.evaluation.measure import SystemResult
 from facesearch_local.evaluation.pairs import Pairs
+from facesearch_local.evaluation.search_limits import OpenSetSearches, fit_limits
 from facesearch_local.evaluation.statistics import fit_logistic
 
 RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -19,7 +21,7 @@ LEAST_ACCEPTED = 30
 
 
 def calibrate(result: SystemResult, labelled: Labelled, pairs: Pairs | None) -> Calibration:
-    """Raises `InvalidRequest` where there are too few photos."""
+    """From pairs alone. Raises `InvalidRequest` where there are too few photos."""
     too_few = "it needs ten pairs of photos of one person, of two people, and 20 people: add photos"
     if pairs is None or result.pair_distances is None:
         raise InvalidRequest(too_few)
@@ -47,6 +49,13 @@ def calibrate(result: SystemResult, labelled: Labelled, pairs: Pairs | None) -> 
         different_pairs=rates[0].different_pairs,
         thresholds=tuple(thresholds),
     )
+
+
+def calibrate_searches(result: SystemResult, labelled: Labelled, seed: int) -> SearchCalibration:
+    """Raises `InvalidRequest` where there are too few photos or people."""
+    people = labelled.people[result.embedded.detected]
+    searches = OpenSetSearches(people, result.embedded.embeddings, seed)
+    return fit_limits(searches, seed).calibration
 
 
 def _can_tell(rates: AcceptRates) -> bool:

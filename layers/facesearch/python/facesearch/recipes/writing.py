@@ -3,11 +3,17 @@
 import re
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from facesearch.confidence import Calibration
 from facesearch.errors import SettingsError
 from facesearch.files import complete_file, make_private_folder
 from facesearch.recipes.description import parse_recipe
 from facesearch.recipes.finding import FOLDER, ChosenRecipe, built_in_text
+from facesearch.search_calibration import LimitFit, SearchCalibration
+
+ROW = 10
+"""Numbers in a line."""
 
 _HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_-]+)")
 
@@ -68,13 +74,13 @@ def calibration_text(calibration: Calibration) -> str:
     ]
     if calibration.expansion_distance is not None:
         lines.append(f"expansion_distance = {calibration.expansion_distance!r}")
-    if calibration.by_searches:
-        lines.append("by_searches = true")
     lines += [
         f"measured_on = {_quoted(calibration.measured_on)}",
         f"same_pairs = {calibration.same_pairs}",
         f"different_pairs = {calibration.different_pairs}",
     ]
+    if calibration.searches is not None:
+        lines += ["", searches_text(calibration.searches).rstrip()]
     for each in calibration.thresholds:
         lines += [
             "",
@@ -88,6 +94,26 @@ def calibration_text(calibration: Calibration) -> str:
         if each.true_accept_interval is not None:
             lines.append(f"true_accept_interval = {list(each.true_accept_interval)!r}")
     return "\n".join(lines) + "\n"
+
+
+def searches_text(searches: SearchCalibration) -> str:
+    """What was fitted of searches, as a table of TOML."""
+    shares = [repr(distance) for distance in searches.one_person]
+    lines = [
+        "[calibration.searches]",
+        f"faces = {list(searches.faces)!r}",
+        f"very_likely = {_fit_text(searches.very_likely)}",
+        f"possible = {_fit_text(searches.possible)}",
+        "one_person = [",
+        *(f"  {', '.join(shares[at : at + ROW])}," for at in range(0, len(shares), ROW)),
+        "]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _fit_text(fit: LimitFit) -> str:
+    values = ", ".join(f"{name} = {value!r}" for name, value in asdict(fit).items())
+    return f"{{ {values} }}"
 
 
 def _quoted(text: str) -> str:
