@@ -43,20 +43,12 @@ class CustomerKey(Construct):
 
     def encrypt(self, stack: Stack) -> None:
         """Have everything in the stack that can be encrypted with the key, encrypted with it."""
-        arn = self._key.key_arn
+        encrypt_messages_and_logs(stack, self.arn)
         for each in stack.node.find_all():
             match each:
                 # S3 can write its access log to no bucket that is encrypted with a key.
                 case s3.CfnBucket() if each.node.scope and each.node.scope.node.id != ACCESS_LOG:
-                    each.bucket_encryption = _bucket_encryption(arn)
-                case sqs.CfnQueue():
-                    each.sqs_managed_sse_enabled = False
-                    each.kms_master_key_id = arn
-                    each.kms_data_key_reuse_period_seconds = _REUSE_S
-                case sns.CfnTopic():
-                    each.kms_master_key_id = arn
-                case logs.CfnLogGroup():
-                    each.kms_key_id = arn
+                    each.bucket_encryption = _bucket_encryption(self.arn)
                 case CfnDomain():
                     each.encryption_at_rest_options = CfnDomain.EncryptionAtRestOptionsProperty(
                         enabled=True, kms_key_id=self._key.key_id
@@ -71,13 +63,7 @@ class CustomerKey(Construct):
         self._grant(to, "kms:GenerateDataKey")
 
     def _grant(self, to: iam.IGrantable, action: str) -> None:
-        services = [f"{name}.{Aws.REGION}.{Aws.URL_SUFFIX}" for name in ("s3", "sqs")]
-        statement = iam.PolicyStatement(
-            actions=[action],
-            resources=[self._key.key_arn],
-            conditions={"StringEquals": {"kms:ViaService": services}},
-        )
-        to.grant_principal.add_to_principal_policy(statement)
+        to.grant_principal.add_to_principal_policy(use_of_key(self.arn, action))
 
     def _let_service(self, name: str, source_arn: str) -> None:
         """Allow a service to send to the queue or the topic on behalf of this account's source."""
@@ -103,6 +89,30 @@ class CustomerKey(Construct):
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             )
         )
+
+
+def use_of_key(key_arn: str, *actions: str) -> iam.PolicyStatement:
+    """Using the key for photos and messages, through their services only."""
+    services = [f"{name}.{Aws.REGION}.{Aws.URL_SUFFIX}" for name in ("s3", "sqs")]
+    return iam.PolicyStatement(
+        actions=list(actions),
+        resources=[key_arn],
+        conditions={"StringEquals": {"kms:ViaService": services}},
+    )
+
+
+def encrypt_messages_and_logs(stack: Stack, key_arn: str) -> None:
+    """Have all queues, topics and logs of the stack encrypted with the key."""
+    for each in stack.node.find_all():
+        match each:
+            case sqs.CfnQueue():
+                each.sqs_managed_sse_enabled = False
+                each.kms_master_key_id = key_arn
+                each.kms_data_key_reuse_period_seconds = _REUSE_S
+            case sns.CfnTopic():
+                each.kms_master_key_id = key_arn
+            case logs.CfnLogGroup():
+                each.kms_key_id = key_arn
 
 
 def _bucket_encryption(key_arn: str) -> s3.CfnBucket.BucketEncryptionProperty:

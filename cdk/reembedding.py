@@ -17,6 +17,7 @@ from constructs import Construct
 from cdk.assets import BuiltLayers
 from cdk.face_index import FaceIndex, FoundDomain
 from cdk.function import FaceFunction
+from cdk.key import encrypt_messages_and_logs, use_of_key
 from cdk.layers import Layers
 from cdk.network import QUEUE_ACTIONS, PrivateNetwork
 from cdk.photos import FoundPhotos
@@ -97,7 +98,9 @@ class ReembeddingStack(Stack):
             )
         )
         if settings.customer_key:
-            embedding.role.add_to_policy(_use_key(self, running("KeyArn")))
+            key = running("KeyArn")
+            embedding.role.add_to_policy(use_of_key(key, "kms:Decrypt", "kms:GenerateDataKey"))
+            encrypt_messages_and_logs(self, key)
         lambda_.EventSourceMapping(
             self,
             "Source",
@@ -163,12 +166,3 @@ class ReembeddingStack(Stack):
                 )
             ],
         )
-
-
-def _use_key(stack: Stack, key_arn: str) -> iam.PolicyStatement:
-    """Photos are encrypted with the running stack's key; these queues are not."""
-    return iam.PolicyStatement(
-        actions=["kms:Decrypt"],
-        resources=[key_arn],
-        conditions={"StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}},
-    )

@@ -117,10 +117,16 @@ def test_it_may_do_what_it_asks_and_nothing_else(template: Template) -> None:
         for action, resource in wanted
     ]
     assert [each for each in requests if not account.allows(each)] == []
-    key = Request(
-        role, "kms:Decrypt", IMPORTS["KeyArn"], {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
-    )
-    requests.append(key)
+    with_key = [
+        Request(
+            role, action, IMPORTS["KeyArn"], {"kms:ViaService": f"{via}.eu-west-1.amazonaws.com"}
+        )
+        for action, via in (
+            *(("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs")),
+            ("kms:GenerateDataKey", "sqs"),
+        )
+    ]
+    requests += with_key
     for policy in account.policies:
         for statement in policy.statements if policy.principal == role else ():
             for action in as_list(statement["Action"]):
@@ -135,6 +141,14 @@ def test_it_may_do_what_it_asks_and_nothing_else(template: Template) -> None:
         ("kms:GenerateDataKey", IMPORTS["KeyArn"]),
     ):
         assert not account.allows(Request(role, action, resource, {})), f"{action} {resource}"
+
+
+def test_queues_and_log_are_encrypted_with_the_running_stacks_key(template: Template) -> None:
+    queues = template.of_type("AWS::SQS::Queue")
+    log = template.one("AWS::Logs::LogGroup")
+    keys = [each["Properties"]["KmsMasterKeyId"] for each in queues]
+    keys.append(log["Properties"]["KmsKeyId"])
+    assert [template.text(key) for key in keys] == [IMPORTS["KeyArn"]] * 3
 
 
 def test_only_its_clock_calls_it(template: Template) -> None:

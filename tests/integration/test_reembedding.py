@@ -326,6 +326,37 @@ def test_writes_that_a_killed_step_left_blocked_go_on(
     check(system, new_pipeline, photos)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_limits_that_were_recorded_for_a_photo_hold_for_it_again(
+    lost: bool,
+    system: System,
+    photo: TakePhoto,
+    new_pipeline: FacePipeline,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("FACESEARCH_MAX_FACES", "7")
+        patch.setenv("FACESEARCH_MIN_FACE_SIZE", "5000")
+        system.put("old.jpg", photo("madonna", 0))
+    system.put("new.jpg", photo("madonna", 1))
+    system.ask("begin")
+    if lost:
+        # Those that are sent again are looked for in the bucket first.
+        with monkeypatch.context() as patch:
+            patch.setattr(index_faces.reembedding.handler, "sleep", _interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                system.ask("step")
+        system.lose_messages()
+    system.finish()
+    with open_store(system.url, new_pipeline.recipe) as store:
+        old, new = store.photo("s3://photos/old.jpg"), store.photo("s3://photos/new.jpg")
+    assert old is not None
+    assert new is not None
+    assert old.photo.limits == {"max_faces": 7, "min_face_size": 5000}
+    assert (len(old.faces), old.photo.left_out.by_quality > 0) == (0, True)
+    assert (len(new.faces) > 0, new.photo.limits) == (True, {})
+
+
 def test_store_with_photos_of_other_places_is_refused(system: System, photo: TakePhoto) -> None:
     system.put("a.jpg", photo("madonna", 0))
     with open_store(system.url, None) as store:

@@ -11,6 +11,7 @@ from facesearch.errors import InvalidRequest
 from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
 from facesearch.photos.ids import photo_id
+from facesearch.vision.limits import IndexLimits
 
 SEQUENCER_DIGITS = 18
 MOST_SEQUENCER_DIGITS = 64
@@ -25,11 +26,12 @@ class PhotoToCheck:
     """Something happened to an object after which only the bucket knows whether it exists.
 
     Such as the end of one of its versions, or of a delete marker: another version may now be the
-    current one. `sequence` as in `Photo`.
+    current one. `sequence` as in `Photo`, `limits` as in `PhotoToIndex`.
     """
 
     photo_id: str
     sequence: int
+    limits: IndexLimits | None = None
 
 
 Change = PhotoToIndex | Removal | PhotoToCheck
@@ -63,6 +65,8 @@ class _Record(msgspec.Struct, rename="camel"):
     event_name: str
     event_time: str
     s3: _Entity
+    limits: dict[str, float] | None = None
+    """Not S3's: limits on faces that hold for a photo which is embedded again."""
 
 
 class _Body(msgspec.Struct):
@@ -114,13 +118,14 @@ def _change(record: _Record) -> Change | None:
         raise ValueError("the key is empty or too long")
     photo = photo_id(bucket, key)
     sequence = _sequence(record)
+    limits = IndexLimits.from_record(record.limits) if record.limits else None
     if kind == "ObjectCreated":
         # Consoles and tools make folders visible with empty objects.
         folder = key.endswith("/") and not stored.size
-        return None if folder else PhotoToIndex(photo, sequence)
+        return None if folder else PhotoToIndex(photo, sequence, limits=limits)
     if kind in ("ObjectRemoved", "LifecycleExpiration"):
         if detail == "Delete" and stored.version_id is not None:
-            return PhotoToCheck(photo, sequence)
+            return PhotoToCheck(photo, sequence, limits)
         return Removal(photo, sequence)
     if kind == "ObjectTagging":
         # Sent only where a tag names the collection.

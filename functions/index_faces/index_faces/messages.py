@@ -96,5 +96,5 @@ def _resolved(change: Change, photos: S3Photos) -> PhotoToIndex | Removal:
     if not isinstance(change, PhotoToCheck):
         return change
     if photos.exists(change.photo_id):
-        return PhotoToIndex(change.photo_id, change.sequence)
+        return PhotoToIndex(change.photo_id, change.sequence, limits=change.limits)
     return Removal(change.photo_id, change.sequence)

@@ -81,7 +81,10 @@ class PhotoQueue:
 
 
 def message(photo: PhotoToSend, *, check: bool) -> str:
-    """What S3 would say of the photo; if to `check`, so that its bucket is asked for it first."""
+    """What S3 would say of the photo; if to `check`, so that its bucket is asked for it first.
+
+    Limits on faces that were recorded for the photo go along, which S3 knows nothing of.
+    """
     bucket, key = bucket_and_key(photo.photo_id)
     about = {
         "key": quote_plus(key),
@@ -93,5 +96,6 @@ def message(photo: PhotoToSend, *, check: bool) -> str:
         "eventName": "ObjectRemoved:Delete" if check else "ObjectCreated:Put",
         "eventTime": "1970-01-01T00:00:00Z",  # the sequencer orders it
         "s3": {"bucket": {"name": bucket}, "object": about},
+        **({"limits": dict(photo.limits)} if photo.limits else {}),
     }
     return json.dumps({"Records": [record]})

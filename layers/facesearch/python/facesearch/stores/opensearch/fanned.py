@@ -6,9 +6,9 @@ and `copied`, up to which the new index was found to have everything. So a step 
 repeated by the next, and what was lost on its way is sent again. Only one step may run at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from facesearch.errors import InvalidRequest, StoreNotFound
 from facesearch.stores.opensearch.copying import (
@@ -41,10 +41,11 @@ SPARE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class PhotoToSend:
-    """A photo that the new index lacks; `sequence` as in `Photo`."""
+    """A photo that the new index lacks; `sequence` and `limits` as in `Photo`."""
 
     photo_id: str
     sequence: int
+    limits: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 class Workers(Protocol):
@@ -250,7 +251,7 @@ class FannedRebuild(OpenSearchRebuild):
         search = {
             "size": 2 * MOST_LISTED,
             "query": _within(window),
-            "_source": ["photo_id", "sequence", "forgotten"],
+            "_source": ["photo_id", "sequence", "forgotten", "left_out.limits"],
         }
         found = self._client.request("POST", f"/{source.name}/_search", search)["hits"]["hits"]
         if not found:
@@ -261,9 +262,7 @@ class FannedRebuild(OpenSearchRebuild):
             each["_id"]: each["_source"]["sequence"] for each in answer["docs"] if each["found"]
         }
         return [
-            None
-            if hit["_source"]["forgotten"]
-            else PhotoToSend(hit["_source"]["photo_id"], hit["_source"]["sequence"])
+            None if hit["_source"]["forgotten"] else _to_send(hit["_source"])
             for hit in found
             if there.get(hit["_id"], -1) < hit["_source"]["sequence"]
         ]
@@ -290,6 +289,11 @@ class FannedRebuild(OpenSearchRebuild):
         path = f"/{index.name}/_count"
         counted: int = self._client.request("POST", path, {"query": query})["count"]
         return counted
+
+
+def _to_send(content: Mapping[str, Any]) -> PhotoToSend:
+    limits = content.get("left_out", {}).get("limits", {})
+    return PhotoToSend(content["photo_id"], content["sequence"], limits)
 
 
 def _within(window: tuple[int, int]) -> QueryBody:
