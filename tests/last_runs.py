@@ -14,18 +14,22 @@ def product() -> str:
     return _git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
-def record(page: Path, cells: Mapping[str, str]) -> None:
-    """Put a row into the page's table, in the place of the one with its first cell; commit it."""
-    row = {**cells, "day": f"{datetime.now(UTC):%Y-%m-%d}", "processors": str(usable_cpus())}
+def record(page: Path, *runs: Mapping[str, str]) -> None:
+    """Put rows into the page's table, each in the place of the one with its first cell; commit."""
     lines = page.read_text().splitlines() if page.exists() else []
-    rows = [line for line in lines if line.startswith("|")][2:]
     about = [line for line in lines if not line.startswith("|")]
-    first = _line([next(iter(row.values()))]).rstrip()
-    kept = [line for line in rows if not line.startswith(first)]
-    table = [_line(row), _line("---" for _ in row), *sorted([*kept, _line(row.values())])]
+    rows = [line for line in lines if line.startswith("|")][2:]
+    when = {"day": f"{datetime.now(UTC):%Y-%m-%d}", "processors": str(usable_cpus())}
+    for run in runs:
+        first = _line([next(iter(run.values()))]).rstrip()
+        kept = [line for line in rows if not line.startswith(first)]
+        rows = [*kept, _line([*run.values(), *when.values()])]
+    heads = [*runs[0], *when]
+    table = [_line(heads), _line("---" for _ in heads), *sorted(rows)]
     page.write_text("\n".join(["\n".join(about).rstrip("\n"), "", *table, ""]))
     _git("add", str(page))
-    _git("commit", "--quiet", "--message", f"Last run: {', '.join(row.values())}", "--", str(page))
+    what = "; ".join(", ".join(run.values()) for run in runs)
+    _git("commit", "--quiet", "--message", f"Last run: {what}", "--", str(page))
 
 
 def _line(cells: Iterable[str]) -> str:

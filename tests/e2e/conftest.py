@@ -1,7 +1,6 @@
 """One running stack for all the tests, on free ports, gone at the end."""
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from tests.e2e.stack.config import Config, Running
 from tests.e2e.stack.deployment import Deployment, build_layers
 from tests.e2e.stack.docker import gateway
 from tests.e2e.stack.emulator import Emulator
-from tests.e2e.system import RunningSystem, stack_command
+from tests.e2e.system import RunningSystem, free_ports, stack_command
 from tests.integration.lambda_image import why_not
 
 REGION = "eu-west-1"
@@ -27,7 +26,7 @@ def system(models: Path) -> Iterator[RunningSystem]:
     if reason:
         missing(f"the local stack needs Docker: {reason}")
     name = f"facesearch-e2e-{os.getpid()}"
-    aws, domain, opensearch = _free_ports(3)
+    aws, domain, opensearch = free_ports(3)
     config = Config(name, aws, domain, opensearch, REGION, "dev")
     with ExitStack() as ending:
         ending.callback(stack_command, "down", f"--name={name}", "--erase")
@@ -47,15 +46,9 @@ def aws(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
         missing(f"the rehearsal needs Docker: {reason}")
     build_layers()
     folder, host = tmp_path_factory.mktemp("aws"), gateway()
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     certificate = certificate_for(host, folder)
     emulator = Emulator("facesearch-rehearsal", host, port, REGION, certificate)
     with emulator.running(f"{host}:1", folder):
         Deployment(emulator.client_environment, "dev", folder / "cdk.out").bootstrap()
         yield emulator.client_environment
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]

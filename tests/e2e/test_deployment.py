@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -214,14 +215,43 @@ def test_update_that_fails_half_way_leaves_what_was_there_and_is_repeated(
 
 
 @pytest.mark.long
-def test_prod_in_its_network_stops_at_what_the_emulator_has_not(
+def test_prod_is_deployed_in_its_network_whose_parts_are_as_the_template_says(
     aws: dict[str, str], tmp_path: Path, changed: tuple[Path, Path]
 ) -> None:
-    # When this deploys, "Not run here" in cdk/README.md is shorter.
     source, _ = changed  # the CDK keeps there which zones there are
     prod = Deployment(aws, "prod", tmp_path / "cdk.out", {"name": "network"}, source=source)
-    with pytest.raises(StackError, match=r"AWS::EC2::(FlowLog|SecurityGroupIngress)"):
-        prod.deploy()
+    prod.deploy()
+    assert page(prod).status_code == 200
+    assert prod.diff().returncode == 0
+    ec2, outputs = prod.session.client("ec2"), prod.outputs()
+    in_it: Any = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
+    (traffic,) = ec2.describe_flow_logs()["FlowLogs"]
+    assert (traffic["ResourceId"], traffic["FlowLogStatus"]) == (outputs["VpcId"], "ACTIVE")
+    functions = outputs["SecurityGroupId"]
+    groups = ec2.describe_security_groups(Filters=in_it)["SecurityGroups"]
+    let_in = {
+        each["GroupId"]: [
+            (rule["FromPort"], rule["ToPort"], pair["GroupId"])
+            for rule in each["IpPermissions"]
+            for pair in rule["UserIdGroupPairs"]
+        ]
+        for each in groups
+        if each["GroupName"] != "default"
+    }
+    # The index and the endpoint of SQS let the functions in, which let nobody in.
+    assert let_in.pop(functions) == []
+    assert list(let_in.values()) == [[(443, 443, functions)]] * 2
+    subnets = ec2.describe_subnets(Filters=in_it)["Subnets"]
+    assert len({each["AvailabilityZone"] for each in subnets}) == 3
+    assert {each["SubnetId"] for each in subnets} == set(outputs["SubnetIds"].split(","))
+    assert not ec2.describe_internet_gateways(
+        Filters=[{"Name": "attachment.vpc-id", "Values": [outputs["VpcId"]]}]
+    )["InternetGateways"]
+    prod.destroy()
+    # A domain cannot leave its network, and both are kept.
+    assert ec2.describe_vpcs(VpcIds=[outputs["VpcId"]])["Vpcs"]
+    (domain,) = prod.session.client("opensearch").list_domain_names()["DomainNames"]
+    forget(prod, domain["DomainName"])
 
 
 def test_nobody_gets_in_without_a_policy(dev: Deployment, aws: dict[str, str]) -> None:
