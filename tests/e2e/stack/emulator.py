@@ -105,6 +105,8 @@ class Emulator:
             "LAMBDA_EXECUTOR": "docker",
             "LAMBDA_STRICT": "1",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            # A function that a busy machine starts late would have failed, and its messages waited.
+            "MINISTACK_DOCKER_TIMEOUT": "120",
             "MINISTACK_HOST": self._host,
             # Its containers are labelled with it.
             "MINISTACK_HOSTNAME": self._name,
