@@ -75,8 +75,11 @@ def test_distance_that_unit_vectors_cannot_have_leaves_none_out(store: FaceStore
 @pytest.mark.parametrize(
     ("scope", "message"),
     [
-        (Scope(min_confidence=0.5), "min_confidence needs a calibrated recipe, .*max_distance"),
-        (Scope(expand=True), "expand needs a calibrated recipe"),
+        (
+            Scope(min_confidence=0.5),
+            "min_confidence needs to know what distances mean, .*max_distance",
+        ),
+        (Scope(expand=True), "expand needs to know what distances mean"),
     ],
 )
 def test_recipe_that_is_not_calibrated_takes_no_option_of_confidence(

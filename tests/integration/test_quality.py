@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from facesearch.vision.pipeline import FacePipeline
-from facesearch.vision.quality import FaceQuality, face_quality
+from facesearch.vision.quality import FaceQuality, Pose, face_quality
 
 Judge = Callable[[Image.Image], FaceQuality]
 
@@ -41,6 +41,11 @@ def on_grey(image: Image.Image) -> Image.Image:
     return page
 
 
+def pose_of(quality: FaceQuality) -> Pose:
+    assert quality.pose is not None
+    return quality.pose
+
+
 def test_blurring_lowers_sharpness(sample: Path, judge: Judge) -> None:
     for image in portraits(sample):
         values = [
@@ -67,7 +72,7 @@ def test_size_is_in_pixels_of_the_original(sample: Path, judge: Judge) -> None:
 def test_mirroring_turns_the_head_the_other_way(sample: Path, judge: Judge) -> None:
     turned = 0
     for image in (*portraits(sample, 0), *portraits(sample, 1), *portraits(sample, 2)):
-        one, other = judge(image).pose, judge(ImageOps.mirror(image)).pose
+        one, other = pose_of(judge(image)), pose_of(judge(ImageOps.mirror(image)))
         if abs(one.yaw) > 8:
             turned += 1
             assert one.yaw * other.yaw < 0
@@ -86,6 +91,6 @@ def test_turning_the_photo_turns_roll_alone(
         page = on_grey(image)
         # Pillow turns anticlockwise.
         turned = page.rotate(-angle, Image.Resampling.BICUBIC, fillcolor="grey")
-        before, after = judge(page).pose, judge(turned).pose
+        before, after = pose_of(judge(page)), pose_of(judge(turned))
         assert after.roll - before.roll == pytest.approx(angle, abs=error)
         assert after.yaw == pytest.approx(before.yaw, abs=5)

@@ -33,41 +33,12 @@ from tests.integration.opensearch_server import (  # noqa: F401 (fixtures)
     opensearch_server_fixture,
 )
 from tests.integration.test_reading_routes import fetch
-from tests.unit.models.brought import made_up_network
+from tests.unit.models.brought import brought_recipe, made_up_network
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REPORTS = ("whole-image", "face-crop", "facenet-report", "facenet")
-MINE = """
-version = 1
-name = "mine"
-regions = "faces"
-
-[detector]
-name = "mtcnn"
-
-[[cuts]]
-kind = "aligned"
-template = "arcface"
-
-[[cuts]]
-kind = "aligned"
-template = "arcface"
-mirrored = true
-
-[network]
-file = "mine.onnx"
-sha256 = "{sha256}"
-size = [112, 112]
-layout = "NCHW"
-colours = "BGR"
-pixels = {{ kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }}
-dimension = 512
-unit_length = true
-licence = "none, made up"
-source = "tests"
-"""
 
 
 @pytest.fixture
@@ -88,7 +59,9 @@ def mine(tmp_path: Path) -> Path:
     folder.mkdir()
     content = made_up_network().SerializeToString()
     (folder / "mine.onnx").write_bytes(content)
-    (folder / "mine.toml").write_text(MINE.format(sha256=sha256(content).hexdigest()))
+    (folder / "mine.toml").write_text(
+        brought_recipe(sha256=sha256(content).hexdigest(), two_views=True)
+    )
     return folder / "mine.toml"
 
 
@@ -144,9 +117,10 @@ def test_systems_of_the_reports_search_by_command_line_api_and_page(
     for match in [*nearest, *answer.matches]:
         assert (match["confidence"] is not None, match["verdict"] is not None) == (calibrated,) * 2
     assert (answer.json["limits"] is not None) == calibrated
-    assert ("unknown" in said.out, "is not calibrated" in said.err) == (not calibrated,) * 2
+    unmeasured = "nobody has measured what distances mean" in said.err
+    assert ("unknown" in said.out, unmeasured) == (not calibrated,) * 2
     refused = call(query.read_bytes(), query={"min_confidence": "0.5"})
-    assert (refused.status, "calibrated" in refused.body.decode()) == (
+    assert (refused.status, "nobody has measured" in refused.body.decode()) == (
         (200, False) if calibrated else (400, True)
     )
     page = ApiAnswer(fetch("/")).body.decode()
@@ -361,7 +335,7 @@ def test_wrong_recipe_is_a_usage_error(
     command: str,
 ) -> None:
     wrong = tmp_path / "wrong.toml"
-    wrong.write_text(MINE.format(sha256="12"))
+    wrong.write_text(brought_recipe(sha256="12"))
     for recipe, message in ((wrong, "network.sha256"), ("nope", "there is no recipe 'nope'")):
         ran = cli(command, "--recipe", recipe, people)
         assert ran.code == 2

@@ -1,15 +1,19 @@
 """Recipes: read from TOML, checked, found by name or path; wrong and hostile files are refused."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
 
 from facesearch.errors import ModelError, SettingsError
 from facesearch.recipes.description import (
+    _USE,
     AlignedCut,
     BoxCut,
+    Detector,
+    Distance,
+    Network,
     RecipeDescription,
     StandardisedPixels,
     WholeCut,
@@ -28,31 +32,9 @@ from facesearch.recipes.finding import (
 )
 from facesearch.vision.identity import recipe_of
 from facesearch.vision.models import SHA256
+from tests.unit.models.brought import brought_recipe
 
-RECIPE = """
-version = 1
-name = "mine"
-regions = "faces"
-
-[detector]
-name = "mtcnn"
-
-[[cuts]]
-kind = "aligned"
-template = "arcface"
-
-[network]
-file = "mine.onnx"
-sha256 = "{sha256}"
-size = [112, 112]
-layout = "NCHW"
-colours = "BGR"
-pixels = {{ kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }}
-dimension = 512
-unit_length = true
-licence = "MIT"
-source = "here"
-""".format(sha256="ab" * 32)
+RECIPE = brought_recipe(sha256="ab" * 32)
 
 CALIBRATION = """
 [calibration]
@@ -113,47 +95,80 @@ def test_facenet_is_the_network_that_is_built_and_calibrated() -> None:
     ("old", "new", "message"),
     [
         ("version = 1", "version = 2", r"version is 2, this facesearch knows 1"),
-        ('name = "mine"', 'name = "../mine"', r"name: expected 'str' matching regex"),
-        ('name = "mine"', "", r"it missing required field 'name'"),
-        ('"faces"', '"hands"', r"regions: invalid enum value 'hands'"),
-        ('regions = "faces"', 'regions = "faces"\nstuff = 1', r"contains unknown field 'stuff'"),
-        ('"mtcnn"', '"retina"', r"detector\.name: invalid enum value 'retina'"),
+        ('name = "mine"', 'name = "../mine"', r"name is not understood: use small letters, digits"),
+        ('name = "mine"', "", r"name is missing: add it \(small letters, digits, .*\)$"),
+        ('"faces"', '"hands"', r"regions is 'hands': use faces or whole-image$"),
+        ('regions = "faces"', 'regions = "faces"\nstuff = 1', r"stuff is no key of a recipe"),
+        ("size = [", "syze = [", r"network\.(syze is no key|size is missing)"),
+        ('"mtcnn"', '"retina"', r"detector\.name is 'retina': use mtcnn or centerface$"),
         ('[detector]\nname = "mtcnn"', "", r"faces need a detector"),
-        ('kind = "aligned"', 'kind = "round"', r"cuts\[0\]\.kind: invalid value 'round'"),
+        ('kind = "aligned"', 'kind = "round"', r"cuts\[0\]\.kind is 'round': use aligned, box or"),
         ('kind = "aligned"\ntemplate = "arcface"', 'kind = "whole"', r'not "whole"'),
-        ('template = "arcface"', "template = [[1, 2]]", r"cuts\[0\]\.template: expected"),
+        ('template = "arcface"', "", r"cuts\[0\]\.template is missing: add it \(average-face"),
+        ('template = "arcface"', "template = [[1, 2]]", r"cuts\[0\]\.template .*: use .* five"),
         ('template = "arcface"', f"template = {[[1.0, 2.0]] * 5}", r"one point five times"),
         ('"arcface"', '"arcface"\nmargin = [0.1, 0.1]', r"margin is for the template average"),
-        ('"mine.onnx"', '"../mine.onnx"', r"network\.file: expected 'str' matching regex"),
-        ('"mine.onnx"', '"/etc/mine.onnx"', r"network\.file: expected 'str' matching regex"),
-        ('"mine.onnx"', '"mine.pt"', r"network\.file: expected 'str' matching regex"),
-        ("ab" * 32, "ab" * 31, r"network\.sha256: expected 'str' matching regex"),
-        ("[112, 112]", "[112]", r"network\.size: expected 'array' of length 2, got 1"),
-        ("[112, 112]", "[0, 112]", r"network\.size\[0\]: expected 'int' >= 1"),
-        ("[112, 112]", '["112", 112]', r"network\.size\[0\]: expected 'int', got 'str'"),
-        ('"NCHW"', '"CHWN"', r"network\.layout: invalid enum value 'CHWN'"),
-        ("dimension = 512", "dimension = 8", r"network\.dimension: expected 'int' >= 64"),
-        ("dimension = 512", "dimension = 4096", r"network\.dimension: expected 'int' <= 2048"),
+        ('"mine.onnx"', '"../mine.onnx"', r"network\.file is not understood: use the name of an"),
+        ('"mine.onnx"', '"/etc/mine.onnx"', r"network\.file is not understood: use the name of"),
+        ('"mine.onnx"', '"mine.pt"', r"network\.file is not understood: use the name of an .onnx"),
+        ("ab" * 32, "ab" * 31, r"network\.sha256 is not understood: use the 64 hex digits"),
+        ("[112, 112]", "[112]", r"network\.size is not understood: use width and height"),
+        ("[112, 112]", "[0, 112]", r"network\.size\[0\] is not understood: use width and height"),
+        ("[112, 112]", '["112", 112]', r"network\.size\[0\] is not understood: use width and"),
+        ('"NCHW"', '"CHWN"', r"network\.layout is 'CHWN': use NCHW or NHWC$"),
+        ("dimension = 512", "dimension = 8", r"network\.dimension .* use a whole number from 64"),
+        ("dimension = 512", "dimension = 4096", r"network\.dimension .* from 64 to 2048$"),
         (
             "deviation = [128, 128, 128]",
             "deviation = [128, 0, 128]",
-            r"network\.pixels\.deviation\[1\]: expected 'float' > 0",
+            r"network\.pixels\.deviation\[1\] is not understood: use three numbers above 0$",
         ),
         ("deviation = [128, 128, 128]", "deviation = [1, 1, nan]", r"network\.pixels\.deviation"),
-        ('licence = "MIT"', 'licence = ""', r"network\.licence: expected 'str' of length >= 1"),
+        ('licence = "MIT"', 'licence = ""', r"licence is not understood: use a text, not an empty"),
+        ('licence = "MIT"', "licence = 1", r"network\.licence is not understood: use a text$"),
+        ("= true", '= "yes"', r"network\.unit_length is not understood: use true or false$"),
     ],
 )
 def test_wrong_recipe_is_refused_by_its_file_and_key(old: str, new: str, message: str) -> None:
     assert old in RECIPE
     with pytest.raises(SettingsError, match=message) as error:
         parsed(RECIPE.replace(old, new, 1))
-    assert str(error.value).startswith("recipe mine.toml: ")
+    said = str(error.value)
+    assert said.startswith("recipe mine.toml: ")
+    assert not set("`^$\\") & set(said), "a pattern or a type's name is no help"
+    assert "'str'" not in said
+
+
+def test_what_keys_may_be_is_told_as_the_types_have_it() -> None:
+    """Every choice of the description is in the message of its key."""
+    seen = 0
+    for kind in (Detector, AlignedCut, WholeCut, Network, Distance, RecipeDescription):
+        for field in msgspec.structs.fields(kind):
+            choices = [each for each in _choices(field.type) if isinstance(each, str)]
+            places = [key for key in _USE if key.rpartition(".")[2] == field.name and choices]
+            for key in places:
+                if all(each in _USE[key] for each in choices):
+                    seen += 1
+                    break
+            else:
+                assert not choices, f"{field.name}: {choices}"
+    assert seen >= 7
+
+
+def _choices(kind: Any) -> list[object]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [each for part in get_args(kind) for each in _choices(part)]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("steepness = 20", "steepness = 0", r"calibration\.steepness: expected 'float' > 0"),
+        (
+            "steepness = 20",
+            "steepness = 0",
+            r"calibration\.steepness is not understood: use a number > 0",
+        ),
         ("midpoint = 1.1", "midpoint = nan", r"calibration\.midpoint"),
         ("distance = 1.0", "distance = 1.3", r"calibration: thresholds must go from many"),
         ("[0.005, 0.02]", "[0.005]", r"thresholds\[0\]\.false_accept_interval"),

@@ -559,7 +559,7 @@ def test_two_faces_to_compare_come_as_json_or_in_a_form() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "one is missing: send it"),
+        ({}, "one and other are missing: send them"),
         ({"one": {"face_id": "x-0"}}, "other is missing: send it"),
         ({"one": {}, "other": {}}, "nothing was given: send one as one of photo, s3_key, face_id"),
         ({"one": "x-0", "other": {}}, "one is not an object: send one with photo or s3_key or"),

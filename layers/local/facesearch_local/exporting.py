@@ -39,7 +39,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
 """Parquet's columns, and NPZ's arrays, before `embedding`, for which CSV has e0, e1, ….
 
 Names are the API's; `path` is the photo's on this machine, or its s3:// URI again. Boxes and
-landmarks are pixels of the upright photo.
+landmarks are pixels of the upright photo; whole images have no landmarks (nulls; NaN in NPZ).
 """
 
 Batches = Iterator[pa.RecordBatch]
@@ -99,10 +99,13 @@ def _record_batch(faces: list[StoredFace], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
+def _row(stored: StoredFace) -> tuple[str | int | float | None, ...]:
     """Everything but the embedding."""
     photo, detected = stored.photo, stored.face.detected
-    points = [getattr(detected.landmarks, field.name) for field in fields(Landmarks)]
+    places: list[float | None] = [None] * len(_LANDMARKS)
+    if detected.has_landmarks:
+        points = [getattr(detected.landmarks, field.name) for field in fields(Landmarks)]
+        places = [value for point in points for value in (point.x, point.y)]
     return (
         photo.photo_id,
         photo_name(photo.photo_id),
@@ -110,7 +113,7 @@ def _row(stored: StoredFace) -> tuple[str | int | float, ...]:
         stored.number,
         photo.collection,
         *(getattr(detected.box, name) for name in _BOX),
-        *(value for point in points for value in (point.x, point.y)),
+        *places,
         detected.detection_score,
         photo.width,
         photo.height,

@@ -60,8 +60,9 @@ class MissEvidence:
             self._yaw = self._pitch = np.inf
             self._sharpness = self._size = -np.inf
             return
-        self._yaw = np.percentile([abs(each.pose.yaw) for each in usual], 100 - RARE)
-        self._pitch = np.percentile([abs(each.pose.pitch) for each in usual], 100 - RARE)
+        poses = [each.pose for each in usual if each.pose is not None]
+        self._yaw = np.percentile([abs(pose.yaw) for pose in poses], 100 - RARE)
+        self._pitch = np.percentile([abs(pose.pitch) for pose in poses], 100 - RARE)
         self._sharpness = np.percentile([each.sharpness for each in usual], RARE)
         self._size = np.percentile([each.size for each in usual], RARE)
 
@@ -118,7 +119,7 @@ class MissEvidence:
 
     def turned_away(self, photo: int) -> str:
         quality = self._faces.inspect(self._labelled.photos[photo]).quality
-        if quality is None:
+        if quality is None or quality.pose is None:
             return ""
         if abs(quality.pose.yaw) > self._yaw:
             return f"has yaw {quality.pose.yaw:.0f}°"

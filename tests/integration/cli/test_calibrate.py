@@ -109,7 +109,7 @@ def test_calibration_is_written_into_the_recipe_and_the_rest_of_it_stays(
     near = cli("search", *store, query, "--min-confidence", "0.5", "--json").json
     assert 0 < len(near["results"][0]["matches"]) < len(found)
     expanded = cli("search", *store, query, "--expand")
-    assert (expanded.code, "expand needs a calibrated recipe" in expanded.err) == (2, True)
+    assert (expanded.code, "expand needs to know what distances mean" in expanded.err) == (2, True)
 
 
 def test_recipe_of_the_program_is_calibrated_in_the_folder_of_models(

@@ -132,7 +132,7 @@ def test_earlier_store_is_searched_by_detection_score_once_upgraded(
     if url.startswith("opensearch") and version == "3036e58":
         refused = cli(*search)
         assert refused.code == 2
-        assert "its operator runs facesearch upgrade" in refused.err
+        assert "have the index made anew (facesearch upgrade)" in refused.err
         assert cli("upgrade", "--json").json["photos"] == PHOTOS
         assert_all_is_kept(url)
     found = cli(*search).json

@@ -12,32 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.integration.cli.running import Cli, Start
-from tests.unit.models.brought import made_up_network, network
+from tests.unit.models.brought import brought_recipe, made_up_network, network
 
 ELTON = "sample/train/elton_john"
-
-RECIPE = """version = 1
-name = "mine"
-regions = "faces"
-
-[detector]
-name = "mtcnn"
-
-[[cuts]]  # as ArcFace's
-kind = "aligned"
-template = "arcface"
-
-[network]
-size = [112, 112]
-layout = "NCHW"
-colours = "BGR"
-pixels = {{ kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }}
-file = "anything.onnx"
-dimension = {dimension}
-unit_length = true
-licence = "MIT"
-source = "made up"
-"""
 
 Model = onnx.ModelProto
 
@@ -57,7 +34,7 @@ def brought(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
 
     def written(model: Model, dimension: int = 512) -> tuple[Path, Path]:
         recipe, file = tmp_path / "recipe.toml", tmp_path / "network.onnx"
-        recipe.write_text(RECIPE.format(dimension=dimension), "utf-8")
+        recipe.write_text(brought_recipe(dimension=dimension), "utf-8")
         file.write_bytes(model.SerializeToString())
         return recipe, file
 

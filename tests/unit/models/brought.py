@@ -1,4 +1,4 @@
-"""Networks as people bring them: small, made up, of any shape."""
+"""Networks as people bring them, small, made up, of any shape, and the recipe of one."""
 
 from typing import Any
 
@@ -50,6 +50,36 @@ def made_up_network(
             "dense": random.normal(0, 0.2, (flat, dimension)),
         },
     )
+
+
+ALIGNED = """
+[[cuts]]  # as ArcFace's
+kind = "aligned"
+template = "arcface"
+"""
+
+
+def brought_recipe(*, sha256: str = "", dimension: int = 512, two_views: bool = False) -> str:
+    """The TOML file of `made_up_network`'s recipe, called "mine"; `sha256` is its network's."""
+    return f"""version = 1
+name = "mine"
+regions = "faces"
+
+[detector]
+name = "mtcnn"
+{ALIGNED}{ALIGNED + "mirrored = true" + chr(10) if two_views else ""}
+[network]
+file = "mine.onnx"
+sha256 = "{sha256}"
+size = [112, 112]
+layout = "NCHW"
+colours = "BGR"
+pixels = {{ kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }}
+dimension = {dimension}
+unit_length = true
+licence = "MIT"
+source = "made up"
+"""
 
 
 def network(

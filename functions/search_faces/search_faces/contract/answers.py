@@ -10,6 +10,7 @@ from facesearch import faces as domain
 from facesearch import verdicts
 from facesearch.photos.folder import FileRevision, is_in_folder, photo_name
 from facesearch.searching import Comparison, FaceMatches, PhotoSearch
+from facesearch.vision.identity import recipe_name
 from facesearch.vision.images import DecodedImage
 from search_faces.contract.extras import Extras
 from search_faces.contract.requests import FaceId
@@ -124,12 +125,17 @@ class Landmarks(Struct, frozen=True):
         return cls(*(Point(_pixels(point.x), _pixels(point.y)) for point in marks.points))
 
 
+FaceLandmarks = Annotated[
+    Landmarks | None, Meta(description="Null where whole images are searched, not faces.")
+]
+
+
 class Face(Struct, frozen=True, kw_only=True):
     """A face of a photo."""
 
     index: Index
     box: Box
-    landmarks: Landmarks
+    landmarks: FaceLandmarks
     detection_score: Probability
     thumbnail: Thumbnail | UnsetType = UNSET
 
@@ -140,7 +146,7 @@ class Face(Struct, frozen=True, kw_only=True):
         return cls(
             index=index,
             box=Box.of(face.box),
-            landmarks=Landmarks.of(face.landmarks),
+            landmarks=_landmarks(face),
             detection_score=_rounded(face.detection_score),
             thumbnail=thumbnail,
         )
@@ -268,7 +274,7 @@ class RecipeId(Struct, frozen=True):
 
     @classmethod
     def of(cls, recipe: domain.Recipe) -> "RecipeId":
-        return cls(recipe.name or None, recipe.fingerprint)
+        return cls(recipe_name(recipe) or None, recipe.fingerprint)
 
 
 class SearchAnswer(Struct, frozen=True, kw_only=True):
@@ -344,7 +350,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
     detection_score: Probability
     photo: Size
     box: Box
-    landmarks: Landmarks
+    landmarks: FaceLandmarks
     thumbnail: Thumbnail | UnsetType = UNSET
     photo_url: PhotoUrl | UnsetType = UNSET
 
@@ -361,7 +367,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
             detection_score=_rounded(face.detection_score),
             photo=Size(photo.width, photo.height),
             box=Box.of(face.box),
-            landmarks=Landmarks.of(face.landmarks),
+            landmarks=_landmarks(face),
             thumbnail=extras.thumbnails.get(stored.face_id, UNSET),
             photo_url=extras.photo_urls.get(photo.photo_id, UNSET),
         )
@@ -426,7 +432,9 @@ class Quality(Struct, frozen=True):
         Meta(ge=0, description="Variance of the Laplacian of the face's grey levels at 160 px."),
     ]
     brightness: Annotated[float, Meta(ge=0, le=1, description="Mean grey level.")]
-    pose: Pose
+    pose: Annotated[
+        Pose | None, Meta(description="Null where whole images are searched, not faces.")
+    ]
 
     @classmethod
     def of(cls, quality: "FaceQuality") -> "Quality":
@@ -435,7 +443,9 @@ class Quality(Struct, frozen=True):
             _pixels(quality.size),
             round(quality.sharpness, 2),
             round(quality.brightness, 4),
-            Pose(round(pose.yaw, 1), round(pose.pitch, 1), round(pose.roll, 1)),
+            None
+            if pose is None
+            else Pose(round(pose.yaw, 1), round(pose.pitch, 1), round(pose.roll, 1)),
         )
 
 
@@ -695,6 +705,10 @@ def _faces(faces: Iterable[domain.DetectedFace], thumbnails: Sequence[str]) -> l
         Face.of(index, face, thumbnails[index] if thumbnails else UNSET)
         for index, face in enumerate(faces)
     ]
+
+
+def _landmarks(face: domain.DetectedFace) -> Landmarks | None:
+    return Landmarks.of(face.landmarks) if face.has_landmarks else None
 
 
 def _pixels(value: float) -> float:

@@ -1,6 +1,7 @@
 """Choose the recipe that a store holds, where nobody names one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from facesearch.errors import SettingsError, StoreError
 from facesearch.faces import Recipe
@@ -19,7 +20,9 @@ def with_stored_recipe(settings: Settings) -> Settings:
     if settings.recipe is not None:
         return settings
     stored = _stored(settings)
-    return replace(settings, recipe=_found(stored, settings)) if stored else settings
+    if stored is None:
+        return settings
+    return replace(settings, recipe=recipe_here(stored.fingerprint, settings.models))
 
 
 def with_recipe_to_rebuild(settings: Settings) -> Settings:
@@ -39,14 +42,17 @@ def with_recipe_to_rebuild(settings: Settings) -> Settings:
     return chosen
 
 
+def recipe_here(fingerprint: str, models: Path) -> ChosenRecipe | None:
+    """The recipe with this fingerprint, among those that can be used here."""
+    recipes = usable_recipes(models)
+    return next(
+        (each for each in recipes if recipe_of(each.description).fingerprint == fingerprint), None
+    )
+
+
 def _stored(settings: Settings) -> Recipe | None:
     try:
         with open_store(settings.store_url, None) as store:
             return store.stored_recipe()
     except StoreError:
         return None
-
-
-def _found(stored: Recipe, settings: Settings) -> ChosenRecipe | None:
-    recipes = usable_recipes(settings.models)
-    return next((each for each in recipes if recipe_of(each.description) == stored), None)

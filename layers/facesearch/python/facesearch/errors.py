@@ -126,4 +126,10 @@ class StoreFull(StoreError):
 
 
 class RecipeMismatch(StoreError):
+    """`fingerprint` is that of the recipe that the store holds."""
+
     code = "recipe_mismatch"
+
+    def __init__(self, message: str, fingerprint: str = "") -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint

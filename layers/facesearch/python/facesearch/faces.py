@@ -53,11 +53,19 @@ class Landmarks:
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:
-    """A face found in a photo; `detection_score` is the detector's probability, 0 to 1."""
+    """A face found in a photo; `detection_score` is the detector's probability, 0 to 1.
+
+    Or a whole image, which has no landmarks: all five are its middle.
+    """
 
     box: BoundingBox
     landmarks: Landmarks
     detection_score: float
+
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether it is a face."""
+        return len(set(self.landmarks.points)) > 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,8 +125,10 @@ def _fault_of_struct(
         if fault := _fault(prefix + name, value, fields[name]):
             return fault
     required = [each.name for each in _declared(kind) if each.required]
-    missing = next(name for name in required if name not in values)
-    return f"{prefix}{missing} is missing: send it"
+    missing = [prefix + name for name in required if name not in values]
+    if len(missing) == 1:
+        return f"{missing[0]} is missing: send it"
+    return f"{', '.join(missing[:-1])} and {missing[-1]} are missing: send them"
 
 
 def _fault(name: str, value: object, kind: Any) -> str:

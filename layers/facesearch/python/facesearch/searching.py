@@ -231,10 +231,11 @@ def compare_faces(one: EmbeddedFace, other: EmbeddedFace, recipe: Recipe) -> Com
 
 def uncalibrated(option: str, recipe: Recipe, instead: str) -> InvalidRequest:
     """The error for an option that needs to know what distances mean."""
-    name = f"'{recipe.name}'" if recipe.name else recipe.fingerprint
+    name = recipe.name or recipe.fingerprint
     return InvalidRequest(
-        f"{option} needs a calibrated recipe, and {name} is not: {instead}, or its operator runs "
-        "facesearch evaluate --calibrate"
+        f"{option} needs to know what distances mean, and with recipe {name} nobody has measured "
+        f"that: {instead}, or have it measured (facesearch evaluate PEOPLE --recipe {name} "
+        "--calibrate)"
     )
 
 

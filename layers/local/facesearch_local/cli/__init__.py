@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from facesearch import __version__
-from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
+from facesearch.errors import FacesearchError, InvalidRequest, RecipeMismatch, SettingsError
 from facesearch_local.cli.configured import read_config
 from facesearch_local.cli.output import print_error
 
@@ -211,10 +211,25 @@ def _run(arguments: Sequence[str], command: click.Command, name: str) -> int:
     return int(code or DONE)
 
 
+def _where_it_is(error: RecipeMismatch) -> str:
+    """Where the stored recipe is, if it was added here: stores know those of the program only."""
+    # Most commands end well, and need none of it.
+    from facesearch.choosing import recipe_here  # noqa: PLC0415
+    from facesearch.recipes.finding import BUILT_IN  # noqa: PLC0415
+    from facesearch.settings import models_folder  # noqa: PLC0415
+
+    here = recipe_here(error.fingerprint, models_folder(os.environ))
+    return (
+        f". That recipe is here: --recipe {here.name}" if here and here.name not in BUILT_IN else ""
+    )
+
+
 def _message(error: click.ClickException | FacesearchError) -> str:
     if isinstance(error, click.UsageError):
         help_for = error.ctx.command_path if error.ctx else "facesearch"
         return f"{error.format_message()} See '{help_for} --help'."
     if isinstance(error, click.ClickException):
         return error.format_message()
+    if isinstance(error, RecipeMismatch):
+        return f"{error}{_where_it_is(error)}"
     return str(error)

@@ -11,8 +11,9 @@ from facesearch.verdicts import WORDS, limits_of
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.fetching import open_pipeline
+from facesearch_local.cli.matches import unmeasured
 from facesearch_local.cli.options import json_option, model_settings, recipe_option
-from facesearch_local.cli.output import print_json
+from facesearch_local.cli.output import print_json, print_note
 from facesearch_local.cli.query import Query, QueryType, naming, note_other_faces
 from search_faces.contract.answers import CompareAnswer, Face
 
@@ -67,10 +68,8 @@ def command(
         )
         return
     if comparison.confidence is None:
-        click.echo(
-            f"distance {comparison.distance:.3f}; what that means is unknown: recipe "
-            f"{pipeline.recipe.name} is not calibrated"
-        )
+        click.echo(f"distance {comparison.distance:.3f}")
+        print_note(unmeasured(pipeline.recipe))
         return
     said = "same person" if comparison.same_person else "different people"
     if limits is not None:

@@ -18,7 +18,7 @@ from facesearch_local.cli.options import json_option, model_settings, recipe_opt
 from facesearch_local.cli.output import print_json, print_note
 from facesearch_local.cli.query import Query, QueryType, naming
 from facesearch_local.counting import counted
-from search_faces.contract.answers import DetectAnswer
+from search_faces.contract.answers import DetectAnswer, Pose
 
 HEADINGS = "face  left   top  width  height  score  sharpness  brightness   yaw  pitch  roll"
 OUTLINE = "#ffb000"
@@ -64,20 +64,28 @@ def command(
         if faces:
             click.echo(HEADINGS)
         for each in answer.faces:
-            box, quality, pose = each.box, each.quality, each.quality.pose
+            box, quality = each.box, each.quality
             click.echo(
                 f"{each.index:>4}  {box.left:>4.0f}  {box.top:>4.0f}  {box.width:>5.0f}  "
                 f"{box.height:>6.0f}  {each.detection_score:.3f}  {quality.sharpness:>9.0f}  "
-                f"{quality.brightness:>10.2f}  {pose.yaw:>4.0f}  {pose.pitch:>5.0f}  "
-                f"{pose.roll:>4.0f}"
+                f"{quality.brightness:>10.2f}  {_pose_text(quality.pose)}"
             )
-        print_note(
-            f"{image} is {photo.width} × {photo.height} pixels and has "
-            f"{counted(len(faces), 'face')}"
+        used = pipeline.recipe
+        holds = (
+            f"and is taken whole, by recipe {used.name}: no faces are looked for"
+            if used.whole_image
+            else f"and has {counted(len(faces), 'face')}"
         )
+        print_note(f"{image} is {photo.width} × {photo.height} pixels {holds}")
     if draw is not None:
         save_picture(outlined(photo, faces), draw)
     return DONE
+
+
+def _pose_text(pose: Pose | None) -> str:
+    if pose is None:
+        return f"{'-':>4}  {'-':>5}  {'-':>4}"
+    return f"{pose.yaw:>4.0f}  {pose.pitch:>5.0f}  {pose.roll:>4.0f}"
 
 
 def outlined(photo: DecodedImage, faces: Sequence[DetectedFace]) -> Image.Image:
@@ -91,7 +99,7 @@ def outlined(photo: DecodedImage, faces: Sequence[DetectedFace]) -> Image.Image:
         corner = left + box.width * scale, top + box.height * scale
         draw.rectangle((left, top, *corner), outline=OUTLINE, width=width)
         draw.text((left + 2 * width, top + 2 * width), str(number), fill=OUTLINE, font_size=14)
-        for point in face.landmarks.points:
+        for point in face.landmarks.points if face.has_landmarks else ():
             x, y = point.x * scale, point.y * scale
             draw.ellipse((x - width, y - width, x + width, y + width), fill=OUTLINE)
     return picture

@@ -14,6 +14,16 @@ from facesearch.searching import FaceMatches
 from facesearch.verdicts import WORDS, Limits, Verdict
 from facesearch_local.cli.output import print_note, printable
 
+
+def unmeasured(recipe: Recipe) -> str:
+    """What to tell of distances where the recipe is not calibrated."""
+    return (
+        f"nobody has measured what distances mean with recipe {recipe.name}: compare by eye, or "
+        f"measure it on photos of people that you know (facesearch evaluate PEOPLE --recipe "
+        f"{recipe.name} --calibrate)"
+    )
+
+
 COLUMNS = ("rank", "photo", "distance", "verdict")
 UNKNOWN = "unknown"
 """What a distance means where the recipe is not calibrated."""
@@ -54,7 +64,7 @@ def print_results(results: Sequence[FaceMatches], recipe: Recipe, limits: Limits
             _print_rich_table(rows) if sys.stdout.isatty() else _print_table(rows)
     if limits is None:
         if recipe.calibration is None:
-            print_note(f"what a distance means is unknown: recipe {recipe.name} is not calibrated")
+            print_note(unmeasured(recipe))
     elif limits.very_likely is None and any(result.matches for result in results):
         print_note(
             f"nothing is called very likely among {limits.faces:,} faces: strangers come so near "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from facesearch.errors import SettingsError
 from facesearch.settings import STORE_FILE, Settings, default_store
 from facesearch.store_urls import url_of
 from facesearch_local.cli.command import CollectionName
@@ -52,6 +53,10 @@ def environment(recipe: str | None) -> Mapping[str, str]:
     """The environment, in which the recipe of the command line replaces its own."""
     if recipe is None:
         return os.environ
+    if not recipe:
+        raise SettingsError(
+            "--recipe is empty: name a recipe of 'facesearch models recipes', or a .toml file"
+        )
     return {**os.environ, "FACESEARCH_RECIPE": recipe}
 
 

@@ -1,5 +1,6 @@
 """Query photos on the command line: files, stdin and URLs. Errors name the photo."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from facesearch.errors import ImageTooLarge, InputError, InvalidRequest, NotFound, ReadError
-from facesearch.photos.folder import read_file
+from facesearch.photos.folder import SCHEME, photo_path, read_file
 from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch_local.cli.output import print_note
 
@@ -23,7 +24,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class Query:
-    """A query photo as it was given: a path, `-` for stdin, or an `http(s)://` URL."""
+    """A query photo as it was given: a path or `file://` URI, `-` for stdin, or an `http(s)://`."""
 
     def __init__(self, given: str) -> None:
         self._given = given
@@ -50,14 +51,30 @@ class Query:
 
     def is_file(self, file: Path) -> bool:
         """Whether the photo is in this file, by whatever name."""
-        path = Path(self._given)
-        if self.is_stdin or self._is_url or not (path.exists() and file.exists()):
+        if self.is_stdin or self._is_url:
             return False
-        return path.samefile(file)
+        path = Path(photo_path(self._given) if self._given.startswith(SCHEME) else self._given)
+        return path.exists() and file.exists() and path.samefile(file)
 
     @property
     def _is_url(self) -> bool:
         return self._given.lower().startswith(("http://", "https://"))
+
+    @property
+    def _path(self) -> str:
+        """The file's path, also where its URI was given, as stores name photos.
+
+        Raises `InvalidRequest` for other addresses, unless there is a file of that name.
+        """
+        if self._given.startswith(SCHEME):
+            return photo_path(self._given)
+        scheme = re.match(r"([a-z][a-z0-9+.-]*)://", self._given, re.IGNORECASE)
+        if scheme and not Path(self._given).exists():
+            raise InvalidRequest(
+                f"{scheme[1]}:// is not fetched: save the photo in a file, or give an http(s):// "
+                "URL of it"
+            )
+        return self._given
 
     def read(self) -> bytes:
         """The photo's bytes, at most `MAX_FILE_BYTES`.
@@ -67,7 +84,7 @@ class Query:
         with naming(self):
             if self.is_stdin:
                 return _read_stdin()
-            return _fetch(self._given) if self._is_url else read_file(self._given).data
+            return _fetch(self._given) if self._is_url else read_file(self._path).data
 
 
 class QueryType(click.Path):

@@ -1,10 +1,14 @@
 """`facesearch status`: what a store holds and how it is, for operators."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
 
+from facesearch.choosing import recipe_here
+from facesearch.faces import Recipe
+from facesearch.settings import models_folder
 from facesearch.store_urls import without_password
 from facesearch.stores import StoreStatus, open_store
 from facesearch_local.cli.command import Command
@@ -49,8 +53,17 @@ def _lines(url: str, status: StoreStatus) -> list[tuple[str, str]]:
         ("faces", f"{status.counts.faces:,}{_left_out(status)}"),
         ("size", f"{status.size_bytes / 1e6:,.1f} MB"),
         ("health", status.health),
-        ("recipe", f"{recipe.fingerprint} ({recipe.detector}; {recipe.crop}; {recipe.embedder})"),
+        (
+            "recipe",
+            f"{_name(recipe) or 'unknown here'}, {recipe.fingerprint} ({recipe.detector}; "
+            f"{recipe.crop}; {recipe.embedder})",
+        ),
     ]
+
+
+def _name(recipe: Recipe) -> str | None:
+    here = recipe_here(recipe.fingerprint, models_folder(os.environ))
+    return here.name if here else None
 
 
 def _lacking(status: StoreStatus) -> str:
@@ -87,6 +100,7 @@ def _print_json(url: str, status: StoreStatus) -> None:
             "size_bytes": status.size_bytes,
             "health": status.health,
             "recipe": {
+                "name": _name(recipe),
                 "fingerprint": recipe.fingerprint,
                 "detector": recipe.detector,
                 "crop": recipe.crop,

@@ -200,9 +200,65 @@ def parse_recipe(content: bytes, where: str) -> RecipeDescription:
         raise SettingsError(f"recipe {where}: {_explained(str(error))}") from error
 
 
+_USE = {
+    "name": "small letters, digits, '.', '-' and '_', 64 at most, the first a letter or digit",
+    "regions": "faces or whole-image",
+    "detector.name": "mtcnn or centerface",
+    "cuts": "one to four tables [[cuts]]",
+    "cuts.kind": "aligned, box or whole",
+    "cuts.template": "average-face, arcface, or five points as [[x, y], …]",
+    "cuts.margin": "two numbers from 0 to 2, as [0.3, 0.1]",
+    "cuts.resize": "stretch or crop",
+    "network.file": "the name of an .onnx file beside the recipe, without spaces",
+    "network.sha256": "the 64 hex digits, in small letters, that sha256sum prints of the file",
+    "network.size": "width and height in pixels, as [112, 112]",
+    "network.layout": "NCHW or NHWC",
+    "network.colours": "RGB or BGR",
+    "network.pixels.kind": "scale or standardise",
+    "network.pixels.mean": "three numbers from 0 to 255",
+    "network.pixels.deviation": "three numbers above 0",
+    "network.dimension": "a whole number from 64 to 2048",
+    "network.precision": "fp32, fp16 or int8",
+    "distance.kind": "l2",
+}
+"""What the values of keys may be, where the type alone would not say it."""
+
+_TYPES = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+
+
 def _explained(message: str) -> str:
-    """msgspec's message with the key first: `network.size[0]: expected int, got str`."""
+    """msgspec's message with the key first, and what to write there."""
     text, _, path = message.partition(" - at `")
     key = re.sub(r"^\$\.?", "", path.removesuffix("`"))
-    what = re.sub(r"^Object (contains|missing)", r"it \1", text).replace("`", "'")
-    return f"{key}: {what[:1].lower()}{what[1:]}" if key else what[:1].lower() + what[1:]
+    if named := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", text):
+        whole = f"{key}.{named[2]}" if key else named[2]
+        if named[1] == "missing required":
+            use = _use(whole)
+            return f"{whole} is missing: add it{f' ({use})' if use else ''}"
+        return f"{whole} is no key of a recipe: take it out, or correct its name"
+    given = re.fullmatch(r"Invalid (?:enum )?value ('.*')", text)
+    expected = re.fullmatch(r"Expected `(\w+)`(.*)", text)
+    use = _use(key)
+    if use is None and expected:
+        use = f"{_TYPES.get(expected[1], expected[1])}{_bounds(expected[2])}"
+    if use is None or not (given or text.startswith("Expected ")):
+        # What the description itself says.
+        return f"{key}: {text}" if key else text
+    return f"{key} is {given[1] if given else 'not understood'}: use {use}"
+
+
+def _use(key: str) -> str | None:
+    """That of the key itself, or, of a part of a list, that of the list."""
+    return _USE.get(re.sub(r"\[[^]]*\]", "", key))
+
+
+def _bounds(text: str) -> str:
+    text = text.partition(", got")[0].replace("`", "")
+    return ", not an empty one" if text == " of length >= 1" else text

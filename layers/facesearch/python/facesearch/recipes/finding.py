@@ -61,7 +61,7 @@ def find_recipe(name: str, models: Path) -> ChosenRecipe:
     One that was added to the folder of models goes before one that comes with the program. Raises
     `SettingsError`.
     """
-    if name.endswith(".toml"):
+    if name.lower().endswith(".toml"):
         return read_recipe(Path(name))
     added = models / FOLDER / f"{name}.toml"
     if "/" not in name and added.is_file():

@@ -4,6 +4,9 @@ The number after each slash counts changes of the code that change what it compu
 texts are those that stores have had since the first version.
 """
 
+from collections.abc import Mapping
+from functools import cache
+
 from facesearch.faces import Recipe
 from facesearch.recipes.description import (
     AlignedCut,
@@ -13,6 +16,7 @@ from facesearch.recipes.description import (
     RecipeDescription,
     ScaledPixels,
 )
+from facesearch.recipes.finding import BUILT_IN, built_in
 from facesearch.vision.centerface import centerface_recipe
 from facesearch.vision.detection import DEFAULT_SETTINGS, DetectionSettings, detector_recipe
 from facesearch.vision.models import SHA256
@@ -37,6 +41,20 @@ def recipe_of(
         name=description.name,
         calibration=description.calibration,
     )
+
+
+def recipe_name(recipe: Recipe) -> str:
+    """The recipe's name; that of one that comes with the program follows from its texts.
+
+    Empty: it is unknown here.
+    """
+    return recipe.name or _names_built_in().get(recipe.fingerprint, "")
+
+
+@cache
+def _names_built_in() -> Mapping[str, str]:
+    descriptions = [built_in(name).description for name in BUILT_IN]
+    return {recipe_of(each).fingerprint: each.name for each in descriptions if each.network.sha256}
 
 
 def _detector_text(description: RecipeDescription, detection: DetectionSettings) -> str:

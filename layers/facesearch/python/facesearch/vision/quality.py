@@ -35,13 +35,14 @@ class FaceQuality:
 
     `sharpness` is the variance of the Laplacian of the 160 px crop's grey levels, 0 to 255: the
     focus measure of Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy" (2000).
-    It falls with contrast, too, and compares photos of one kind, not of all cameras.
+    It falls with contrast, too, and compares photos of one kind, not of all cameras. A whole image
+    has no `pose`.
     """
 
     size: float
     sharpness: float
     brightness: float
-    pose: Pose
+    pose: Pose | None
 
 
 def face_quality(photo: DecodedImage, face: DetectedFace) -> FaceQuality:
@@ -60,7 +61,7 @@ def face_quality(photo: DecodedImage, face: DetectedFace) -> FaceQuality:
         size=min(box.width, box.height),
         sharpness=float(laplacian.var()),
         brightness=float(grey.mean()) / 255,
-        pose=head_pose(face.landmarks),
+        pose=head_pose(face.landmarks) if face.has_landmarks else None,
     )
 
 

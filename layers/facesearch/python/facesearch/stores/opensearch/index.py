@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from facesearch.errors import InvalidRequest, RecipeMismatch, StoreDamaged, StoreNotFound
+from facesearch.errors import InvalidRequest, StoreDamaged, StoreNotFound
 from facesearch.faces import Recipe
+from facesearch.stores.mismatch import recipe_mismatch
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.settings import IndexShape, OpenSearchSettings
 
@@ -146,8 +147,9 @@ class StoreIndex:
         current = self.current()
         if current is None:
             raise self.not_found()
-        if self._recipe not in (None, current.description.recipe):
-            raise self._mismatch(current.description.recipe)
+        stored = current.description.recipe
+        if self._recipe is not None and self._recipe != stored:
+            raise recipe_mismatch(self._settings.name, stored, self._recipe)
 
     def takes_left_out(self) -> bool:
         """Whether the index has the field `left_out`. It is asked for until it does."""
@@ -161,8 +163,8 @@ class StoreIndex:
         current = self.current()
         if current is not None and not current.description.filters_faces:
             raise InvalidRequest(
-                "min_detection_score needs an index that this version made: its operator runs "
-                "facesearch upgrade"
+                "min_detection_score needs an index that this version made: leave it out, or have "
+                "the index made anew (facesearch upgrade)"
             )
 
     def missing_alias(self) -> StoreDamaged:
@@ -191,13 +193,6 @@ class StoreIndex:
     def not_found(self) -> StoreNotFound:
         return StoreNotFound(
             f"there is no store '{self._settings.name}' yet: index some photos first"
-        )
-
-    def _mismatch(self, stored: Recipe) -> RecipeMismatch:
-        return RecipeMismatch(
-            f"store '{self._settings.name}' holds embeddings of recipe {stored.fingerprint} "
-            f"({stored.detector}; {stored.crop}; {stored.embedder}), which cannot be compared "
-            "with those of the recipe in use: run facesearch upgrade, or use that recipe"
         )
 
 

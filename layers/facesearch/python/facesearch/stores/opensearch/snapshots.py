@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from facesearch.closeable import Closeable
 from facesearch.errors import InvalidRequest, RecipeMismatch, StoreError, StoreNotFound
+from facesearch.stores.mismatch import named_recipe
 from facesearch.stores.opensearch.backoff import Backoff
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.copying import count_documents
@@ -156,8 +157,9 @@ class StoreSnapshots(Closeable):
         if current and current.description.recipe != restored.description.recipe:
             self._client.request("DELETE", f"/{target}")
             raise RecipeMismatch(
-                f"snapshot '{name}' holds embeddings of another recipe than store "
-                f"'{self._settings.name}': nothing was changed"
+                f"snapshot '{name}' holds embeddings of recipe "
+                f"{named_recipe(restored.description.recipe)}, and store '{self._settings.name}' "
+                f"those of {named_recipe(current.description.recipe)}: nothing was changed"
             )
         self._put_in_place(restored)
         count_documents(self._client, restored)  # which refreshes it

@@ -9,7 +9,7 @@ from typing import Self
 import apsw
 
 from facesearch.closeable import Closeable
-from facesearch.errors import RecipeMismatch, SettingsError, StoreError, StoreNotFound
+from facesearch.errors import SettingsError, StoreError, StoreNotFound
 from facesearch.faces import (
     Embedding,
     IndexedPhoto,
@@ -22,6 +22,7 @@ from facesearch.faces import (
     photo_key,
 )
 from facesearch.stores.checks import check_change, check_query
+from facesearch.stores.mismatch import recipe_mismatch
 from facesearch.stores.protocol import Counts, StoreStatus
 from facesearch.stores.sqlite.changes import apply_change, newest_sequence, write_recipe
 from facesearch.stores.sqlite.file import SqliteFile
@@ -215,12 +216,8 @@ class SqliteStore(Closeable):
     def _checked_recipe(self, connection: apsw.Connection) -> Recipe | None:
         """The stored recipe, if there is one. Raises `RecipeMismatch` if it is another one."""
         stored = _recipe(connection)
-        if stored is not None and self._recipe not in (None, stored):
-            raise RecipeMismatch(
-                f"store '{self._file.name}' holds embeddings of recipe {stored.fingerprint} "
-                f"({stored.detector}; {stored.crop}; {stored.embedder}), which cannot be compared "
-                "with those of the recipe in use: run facesearch upgrade, or use that recipe"
-            )
+        if stored is not None and self._recipe is not None and self._recipe != stored:
+            raise recipe_mismatch(self._file.name, stored, self._recipe)
         return stored
 
 
