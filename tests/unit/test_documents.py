@@ -8,6 +8,7 @@ import sys
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,19 +131,34 @@ def test_every_setting_of_the_stack_is_in_the_table() -> None:
         assert f"`{field.name}`" in DOCUMENTS["cdk/README.md"], field.name
 
 
+def test_decision_compares_with_what_the_plan_says_of_the_index() -> None:
+    decision = (ROOT / "cdk/decisions/0001-where-vectors-live.md").read_text()
+    rows = re.findall(r"^\| (\d+[kM]) \| (\d+) \| (\d+) \|", decision, re.MULTILINE)
+    assert [faces for faces, *_ in rows] == ["10k", "1M", "10M"]
+    for faces, *told in rows:
+        for stage, usd in zip(("small", "prod"), told, strict=True):
+            lines = plan(faces, "1", f"--stage={stage}")["costs"]
+            index = sum(each["usd"] for each in lines if each["what"].startswith("index: "))
+            assert int(usd) == round(index), (faces, stage)
+
+
 def test_the_costs_are_what_the_plan_says() -> None:
     operating = DOCUMENTS["cdk/README.md"]
     (row,) = re.findall(r"^\| USD a month \| (.*) \|$", operating, re.MULTILINE)
     (sizes,) = re.findall(r"^\| faces \| (10k .*) \|$", operating, re.MULTILINE)
     for faces, documented in zip(sizes.split(" | "), row.split(" | "), strict=True):
-        command = ["plan", "--faces", faces, "--searches", "10", "--json"]
-        ended = subprocess.run(
-            [sys.executable, "-m", "facesearch_local.cli", *command],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert documented == f"{json.loads(ended.stdout)['usd_a_month']:,.0f}"
+        assert documented == f"{plan(faces, '10')['usd_a_month']:,.0f}"
+
+
+def plan(faces: str, searches: str, *options: str) -> Any:
+    command = ["plan", "--faces", faces, "--searches", searches, "--json", *options]
+    ended = subprocess.run(
+        [sys.executable, "-m", "facesearch_local.cli", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ended.stdout)
 
 
 @pytest.mark.parametrize("document", ["README.md", "tests/evaluation/README.md"])
