@@ -3,12 +3,16 @@
 import os
 import platform
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
 
+from facesearch.faces import EmbeddedFace
 from facesearch.machine import usable_cpus
 from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
@@ -19,11 +23,11 @@ from tests.convergence.running import (
     run_histories,
     sqlite_stores,
 )
-from tests.integration.opensearch_server import IN_MEMORY, own_server
+from tests.integration.opensearch_server import IN_MEMORY, OpenSearchServer, own_server
 from tests.last_runs import product, record
 
 LAST_RUN = Path(__file__).with_name("LAST_RUN.md")
-PART = 1000
+PART = 250
 """Histories at a time: hypothesis remembers those that it tried."""
 
 
@@ -35,15 +39,12 @@ Examples:
 )
 @click.argument("engine", type=click.Choice(["sqlite", "opensearch"]))
 @click.option("--histories", default=10_000, show_default=True, help="How many to try.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Begin no thousand after so many.",
-)
+@click.option("--at-once", default=usable_cpus(), show_default=True, help="How many processes.")
+@click.option("--minutes", default=600.0, show_default=True, help="End soon after so many.")
 @click.option(
     "--record", "recorded", is_flag=True, help="Write it to LAST_RUN.md, and commit that."
 )
-def main(engine: str, histories: int, minutes: float | None, *, recorded: bool) -> None:
+def main(engine: str, histories: int, at_once: int, minutes: float, *, recorded: bool) -> None:
     """Play random histories of a bucket and its index, and hold the index to the bucket.
 
     A history that fails is shortened and printed with its steps. tests/convergence/failures keeps
@@ -52,20 +53,17 @@ def main(engine: str, histories: int, minutes: float | None, *, recorded: bool) 
     models = Settings.from_env(os.environ).models
     faces = real_faces(FacePipeline(models, built_in("facenet"), threads=1), models / "sample")
     tried = product()
-    done = 0
-    with ExitStack() as stack:
-        if engine == "sqlite":
-            stores = stack.enter_context(sqlite_stores())
-        else:
-            server = own_server("facesearch-convergence", *IN_MEMORY)
-            stores = opensearch_stores(stack.enter_context(server))
-        bar = stack.enter_context(click.progressbar(length=histories, label="Histories"))
+    own = own_server("facesearch-convergence", *IN_MEMORY)
+    with (
+        nullcontext() if engine == "sqlite" else own as server,
+        ProcessPoolExecutor(at_once, get_context("spawn")) as pool,
+    ):
         started = time.monotonic()
-        while done < histories and (minutes is None or _minutes_since(started) < minutes):
-            part = min(PART, histories - done)
-            run_histories(part, stores, faces, lambda: bar.update(1))
-            done += part
-        took = _minutes_since(started)
+        shares = [(histories + number) // at_once for number in range(at_once)]
+        until = started + 60 * minutes
+        runs = [pool.submit(_play, share, server, faces, until) for share in shares]
+        done = sum(run.result() for run in runs)
+        took = (time.monotonic() - started) / 60
     click.echo(
         f"{datetime.now(UTC):%Y-%m-%d}: {done:,} histories on {engine} converged in "
         f"{took:.1f} minutes ({usable_cpus()} processors, Python {platform.python_version()})"
@@ -75,8 +73,17 @@ def main(engine: str, histories: int, minutes: float | None, *, recorded: bool) 
         record(LAST_RUN, {"engine": engine, **counted})
 
 
-def _minutes_since(started: float) -> float:
-    return (time.monotonic() - started) / 60
+def _play(
+    share: int, server: OpenSearchServer | None, faces: Sequence[EmbeddedFace], until: float
+) -> int:
+    """Returns how many histories there was time for."""
+    done = 0
+    with sqlite_stores() if server is None else nullcontext(opensearch_stores(server)) as stores:
+        while done < share and time.monotonic() < until:
+            part = min(PART, share - done)
+            run_histories(part, stores, faces)
+            done += part
+    return done
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ def run_histories(
     count: int,
     open_store: OpenStore,
     faces: Sequence[EmbeddedFace],
-    progress: Callable[[], None] = lambda: None,
 ) -> None:
     """Run `count` random histories, each on a store of its own.
 
@@ -46,12 +45,8 @@ def run_histories(
     """
     contents = contents_of(faces)
 
-    def open_world() -> World:
-        progress()
-        return World(open_store(), contents)
-
     run_state_machine_as_test(
-        history_machine(open_world, len(faces) + 3),
+        history_machine(lambda: World(open_store(), contents), len(faces) + 3),
         settings=settings(
             max_examples=count,
             stateful_step_count=STEPS,

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -43,6 +43,10 @@ def created(key: str, sequencer: str = "0069B529DD00000000") -> Event:
 
 def removed(key: str, sequencer: str = "0069B529DE00000000") -> Event:
     return s3_event(REMOVED, key=key, sequencer=sequencer)
+
+
+def version_removed(key: str, sequencer: str) -> Event:
+    return s3_event("s3_object_removed_delete_version", key=key, sequencer=sequencer)
 
 
 def problems(store: FaceStore) -> dict[str, str]:
@@ -116,8 +120,8 @@ def test_delivering_an_event_again_changes_nothing(
 def test_created_event_after_a_newer_removal_does_not_bring_the_photo_back(
     s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
 ) -> None:
-    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
     index({"removal": removed("a.jpg")})
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
     assert index({"late": created("a.jpg")}) == []
     assert problems(store) == {}
 
@@ -163,11 +167,19 @@ def test_events_that_concern_no_photo_touch_neither_bucket_nor_store(store: Face
     assert store.stored_recipe() is None
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "{", "null", "[]", "{}", '{"Records": null}', '{"Records": 7}', "\ud800", "\x00"),
+        *(json.dumps({"Records": [{"eventName": "\ud800"}]}), '{"Records": ' + "[" * 100_000),
+    ],
+    ids=lambda body: repr(body)[:20],
+)
 def test_malformed_message_alone_fails(
-    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+    body: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
-    assert index({"bad": "{", "good": created("a.jpg")}) == ["bad"]
+    assert index({"bad": body, "good": created("a.jpg")}) == ["bad"]
     assert problems(store) == {"a.jpg": ""}
 
 
@@ -224,39 +236,118 @@ def test_message_about_another_bucket_fails_alone_and_is_counted(
     assert [each["RecordsRefused"] for each in printed if "_aws" in each] == [[1.0]]
 
 
-def test_malformed_record_fails_its_message_and_the_records_beside_it_are_applied(
-    s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+def from_now(seconds: float) -> str:
+    return f"{int((time.time() + seconds) * 2**32):018X}"
+
+
+BELIEVABLE = [
+    "F" * 18,
+    "7FFFFFFFFFFFFFFFFF",
+    "0090000000",
+    "f" * 64,
+    "0" * 64,
+    "0",
+    "",
+    "1e9",
+    "soon",
+]
+UNBELIEVABLE = [
+    *("f" * 65, "F" * 9999, "0x69B529DD00000000", "-1", "+1", "1_0", " 69B529DD ", "69B529DD\n"),
+    *("\u0666\u0666", "\uff26" * 18, "G" * 18, "\x00", "\ud800", "é", "null"),
+]
+
+
+@pytest.mark.parametrize("forge", [created, removed, version_removed])
+@pytest.mark.parametrize("sequencer", BELIEVABLE + UNBELIEVABLE)
+def test_forged_sequencer_neither_freezes_nor_harms_a_photo(
+    *,
+    sequencer: str,
+    forge: Callable[[str, str], Event],
+    s3: "S3Client",
+    bucket: str,
+    store: FaceStore,
+    photo: TakePhoto,
 ) -> None:
-    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
-    mixed = created("a.jpg")
-    mixed["Records"] = [{}, *mixed["Records"], {**mixed["Records"][0], "s3": []}]
-    assert index({"mixed": mixed}) == ["mixed"]
-    assert problems(store) == {"a.jpg": ""}
+    def stored() -> list[str]:
+        return [listing.photo.revision for listing in store.photos()]
 
-
-FORGED = ["F" * 18, "7FFFFFFFFFFFFFFFFF", "0090000000", "f" * 64]
-
-
-@pytest.mark.parametrize("sequencer", FORGED)
-def test_forged_sequencer_cannot_freeze_a_photo(
-    *, sequencer: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
-) -> None:
-    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
-    assert index({"forged": created("a.jpg", sequencer)}) == []
+    first = s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))["ETag"].strip('"')
+    assert index({"real": created("a.jpg", from_now(-60))}) == []
+    forged = forge("a.jpg", from_now(5) if sequencer == "soon" else sequencer)
+    assert index({"forged": forged}) == ["forged"][: sequencer in UNBELIEVABLE]
+    assert stored() == [first]
+    anew = s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 2))["ETag"].strip('"')
+    assert index({"overwritten": created("a.jpg", from_now(0))}) == []
+    assert stored() == [anew]
     s3.delete_object(Bucket=bucket, Key="a.jpg")
-    later = f"{int(time.time()) + 5:010X}00000000"
-    assert index({"later": removed("a.jpg", later)}) == []
-    assert problems(store) == {}
+    assert index({"gone": removed("a.jpg", from_now(0))}) == []
+    assert stored() == []
 
 
-@pytest.mark.parametrize("sequencer", FORGED)
+@pytest.mark.parametrize("forge", [removed, version_removed])
 def test_forged_removal_leaves_a_photo_that_the_bucket_has(
-    *, sequencer: str, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+    *,
+    forge: Callable[[str, str], Event],
+    s3: "S3Client",
+    bucket: str,
+    store: FaceStore,
+    photo: TakePhoto,
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
-    assert index({"real": created("a.jpg")}) == []
-    assert index({"forged": removed("a.jpg", sequencer)}) == []
+    assert index({"real": created("a.jpg", from_now(-60))}) == []
+    assert index({"forged": forge("a.jpg", from_now(0))}) == []
     assert problems(store) == {"a.jpg": ""}
+
+
+RECORD = created("bad.jpg")["Records"][0]
+MALFORMED = {
+    "no bucket": {**RECORD, "s3": {"object": {"key": "bad.jpg"}}},
+    "bucket is null": {**RECORD, "s3": {**RECORD["s3"], "bucket": None}},
+    "bucket's name is null": {**RECORD, "s3": {**RECORD["s3"], "bucket": {"name": None}}},
+    "bucket's name is a list": {**RECORD, "s3": {**RECORD["s3"], "bucket": {"name": ["photos"]}}},
+    "no object": {**RECORD, "s3": {"bucket": {"name": "photos"}}},
+    "no key": {**RECORD, "s3": {**RECORD["s3"], "object": {"size": 1}}},
+    "no time": {name: value for name, value in RECORD.items() if name != "eventTime"},
+    "no name": {name: value for name, value in RECORD.items() if name != "eventName"},
+    "no s3": {name: value for name, value in RECORD.items() if name != "s3"},
+    "null": None,
+    "text": "record",
+    "deep": json.loads("[" * 900 + "]" * 900),
+    **{
+        f"key {key[:12]!r}": {**RECORD, "s3": {**RECORD["s3"], "object": {"key": key}}}
+        for key in ("", "%ff", "%ed%a0%80", "a" * 1025, "é" * 513, "%00" * 1025)
+    },
+    **{
+        f"size {size!r:.9}": {
+            **RECORD,
+            "s3": {**RECORD["s3"], "object": {"key": "a/", "size": size}},
+        }
+        for size in ("0", 0.5, [])
+    },
+    **{
+        f"bucket {name[:12]!r}": {**RECORD, "s3": {**RECORD["s3"], "bucket": {"name": name}}}
+        for name in (
+            *("", "/", "photos/", "photos/a.jpg", "PHOTOS", "photos ", "photos\x00", "photos%2f"),
+            *("s3://photos", "../photos", "\u0440hotos", "a" * 100_000),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("record", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_record_fails_its_message_only(
+    record: object, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto
+) -> None:
+    for key in ("a.jpg", "beside.jpg", "z.jpg"):
+        s3.put_object(Bucket=bucket, Key=key, Body=photo("madonna", 1))
+    beside = created("beside.jpg")
+    beside["Records"] = [record, *beside["Records"], record]
+    messages: dict[str, str | Event] = {
+        **{"first": created("a.jpg"), "alone": {"Records": [record]}},
+        **{"beside": beside, "last": created("z.jpg")},
+    }
+    assert index(messages) == ["alone", "beside"]
+    assert problems(store) == {"a.jpg": "", "beside.jpg": "", "z.jpg": ""}
 
 
 def test_forged_time_of_an_event_without_sequencer_cannot_freeze_a_photo(
@@ -267,8 +358,8 @@ def test_forged_time_of_an_event_without_sequencer_cannot_freeze_a_photo(
     forged["Records"][0]["eventTime"] = "9999-12-31T23:59:59Z"
     del forged["Records"][0]["s3"]["object"]["sequencer"]
     assert index({"forged": forged}) == []
-    later = f"{int(time.time()) + 5:010X}00000000"
-    assert index({"later": removed("a.jpg", later)}) == []
+    s3.delete_object(Bucket=bucket, Key="a.jpg")
+    assert index({"later": removed("a.jpg", from_now(0))}) == []
     assert problems(store) == {}
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
 from index_faces.events import (
     PhotoToCheck,
@@ -39,23 +38,14 @@ def test_every_way_to_create_an_object_counts(name: str) -> None:
     [
         "s3_object_removed_delete",
         "s3_object_removed_delete_marker_created",
+        "s3_object_removed_delete_version",
         "s3_lifecycle_expiration_delete",
     ],
 )
-def test_removed_object_is_a_removal(name: str) -> None:
+def test_only_the_bucket_knows_whether_a_removed_photo_is_gone(name: str) -> None:
     event = load(name)
     sequencer = event["Records"][0]["s3"]["object"]["sequencer"]
-    assert parse_message(body(event)).changes == [Removal(PHOTO, int(sequencer, 16) >> 9)]
-
-
-def test_removed_version_leaves_open_whether_the_photo_is_still_there() -> None:
-    (change,) = parse_message(body(load("s3_object_removed_delete_version"))).changes
-    assert change == PhotoToCheck(PHOTO, int("0069B529DE122D0E56", 16) >> 9)
-
-
-def test_expired_version_leaves_open_whether_the_photo_is_still_there() -> None:
-    event = s3_event("s3_lifecycle_expiration_delete", versionId="old")
-    assert [type(change) for change in parse_message(body(event)).changes] == [PhotoToCheck]
+    assert parse_message(body(event)).changes == [PhotoToCheck(PHOTO, int(sequencer, 16) >> 9)]
 
 
 @pytest.mark.parametrize("name", ["Put", "Delete"])
@@ -120,7 +110,7 @@ def test_message_with_several_records_gives_all_their_changes() -> None:
     event["Records"] += s3_event("s3_object_removed_delete", key="b.jpg")["Records"]
     assert [(type(change), change.photo_id) for change in parse_message(body(event)).changes] == [
         (PhotoToIndex, "s3://photos/a.jpg"),
-        (Removal, "s3://photos/b.jpg"),
+        (PhotoToCheck, "s3://photos/b.jpg"),
     ]
 
 

@@ -8,7 +8,6 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from facesearch.errors import InvalidRequest
-from facesearch.faces import Removal
 from facesearch.indexing import PhotoToIndex
 from facesearch.photos.ids import photo_id
 from facesearch.vision.limits import IndexLimits
@@ -25,8 +24,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PhotoToCheck:
     """Something happened to an object after which only the bucket knows whether it exists.
 
-    Such as the end of one of its versions, or of a delete marker: another version may now be the
-    current one. `sequence` as in `Photo`, `limits` as in `PhotoToIndex`.
+    Its end, which a message may tell wrongly; or that of one of its versions, or of a delete
+    marker: another version may now be the current one. `sequence` as in `Photo`, `limits` as in
+    `PhotoToIndex`.
     """
 
     photo_id: str
@@ -34,7 +34,7 @@ class PhotoToCheck:
     limits: IndexLimits | None = None
 
 
-Change = PhotoToIndex | Removal | PhotoToCheck
+Change = PhotoToIndex | PhotoToCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,9 @@ class _Bucket(msgspec.Struct):
     name: str
 
 
-class _Object(msgspec.Struct, rename="camel"):
+class _Object(msgspec.Struct):
     key: str
     size: int | None = None
-    version_id: str | None = None
     sequencer: str | None = None
 
 
@@ -124,9 +123,7 @@ def _change(record: _Record) -> Change | None:
         folder = key.endswith("/") and not stored.size
         return None if folder else PhotoToIndex(photo, sequence, limits=limits)
     if kind in ("ObjectRemoved", "LifecycleExpiration"):
-        if detail == "Delete" and stored.version_id is not None:
-            return PhotoToCheck(photo, sequence, limits)
-        return Removal(photo, sequence)
+        return PhotoToCheck(photo, sequence, limits)
     if kind == "ObjectTagging":
         # Sent only where a tag names the collection.
         return PhotoToIndex(photo, sequence)

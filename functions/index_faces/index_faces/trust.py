@@ -4,8 +4,8 @@ from facesearch.errors import InvalidRequest
 from facesearch.photos.ids import bucket_and_key
 from index_faces.events import Change, PhotoToCheck
 
-CLOCKS_APART = 10 << 23
-"""How far S3's clock may be ahead of this one, in `Photo.sequence`'s unit: ten seconds."""
+CLOCKS_APART = 1 << 23
+"""How far S3's clock may be ahead of this one, in `Photo.sequence`'s unit: a second."""
 
 
 def believed(change: Change, bucket: str, now: int) -> Change:
