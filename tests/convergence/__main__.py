@@ -3,7 +3,6 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -12,23 +11,15 @@ from pathlib import Path
 
 import click
 
-from facesearch.faces import EmbeddedFace
 from facesearch.machine import usable_cpus
 from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import FacePipeline
-from tests.convergence.running import (
-    opensearch_stores,
-    real_faces,
-    run_histories,
-    sqlite_stores,
-)
-from tests.integration.opensearch_server import IN_MEMORY, OpenSearchServer, own_server
+from tests.convergence.running import real_faces, run_until
+from tests.integration.opensearch_server import IN_MEMORY, own_server
 from tests.last_runs import product, record
 
 LAST_RUN = Path(__file__).with_name("LAST_RUN.md")
-PART = 250
-"""Histories at a time: hypothesis remembers those that it tried."""
 
 
 @click.command(
@@ -61,7 +52,7 @@ def main(engine: str, histories: int, at_once: int, minutes: float, *, recorded:
         started = time.monotonic()
         shares = [(histories + number) // at_once for number in range(at_once)]
         until = started + 60 * minutes
-        runs = [pool.submit(_play, share, server, faces, until) for share in shares]
+        runs = [pool.submit(run_until, until, share, server, faces) for share in shares]
         done = sum(run.result() for run in runs)
         took = (time.monotonic() - started) / 60
     click.echo(
@@ -71,19 +62,6 @@ def main(engine: str, histories: int, at_once: int, minutes: float, *, recorded:
     if recorded:
         counted = {"product at": tried, "histories": f"{done:,}", "minutes": f"{took:.1f}"}
         record(LAST_RUN, {"engine": engine, **counted})
-
-
-def _play(
-    share: int, server: OpenSearchServer | None, faces: Sequence[EmbeddedFace], until: float
-) -> int:
-    """Returns how many histories there was time for."""
-    done = 0
-    with sqlite_stores() if server is None else nullcontext(opensearch_stores(server)) as stores:
-        while done < share and time.monotonic() < until:
-            part = min(PART, share - done)
-            run_histories(part, stores, faces)
-            done += part
-    return done
 
 
 if __name__ == "__main__":

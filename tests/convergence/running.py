@@ -2,8 +2,9 @@
 
 import itertools
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ FAILURES = Path(__file__).parent / "failures"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
 STEPS = 25
+PART = 250
+"""Histories at a time: hypothesis remembers those that it tried."""
 
 OpenStore = Callable[[], AbstractContextManager[Place]]
 """Yields the place of a store that is not there yet, and removes it at the end."""
@@ -57,6 +60,22 @@ def run_histories(
             database=DirectoryBasedExampleDatabase(FAILURES),
         ),
     )
+
+
+def run_until(
+    end: float, count: int, server: OpenSearchServer | None, faces: Sequence[EmbeddedFace]
+) -> int:
+    """Run so many, on SQLite where there is no server; none begins after `end` (monotonic).
+
+    Returns how many it were.
+    """
+    done = 0
+    with sqlite_stores() if server is None else nullcontext(opensearch_stores(server)) as stores:
+        while done < count and time.monotonic() < end:
+            part = min(PART, count - done)
+            run_histories(part, stores, faces)
+            done += part
+    return done
 
 
 @contextmanager
