@@ -65,7 +65,7 @@ def run_histories(
 def run_until(
     end: float, count: int, server: OpenSearchServer | None, faces: Sequence[EmbeddedFace]
 ) -> int:
-    """Run so many, on SQLite where there is no server; none begins after `end` (monotonic).
+    """Run so many, on SQLite where there is no server; no part begins after `end` (monotonic).
 
     Returns how many it were.
     """
