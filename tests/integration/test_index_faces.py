@@ -299,8 +299,24 @@ def test_forged_removal_leaves_a_photo_that_the_bucket_has(
     assert problems(store) == {"a.jpg": ""}
 
 
+@pytest.mark.parametrize("limits", [{"min_face_size": 5000}, {"max_faces": 0}, {"max_faces": -1}])
+def test_forged_limits_leave_no_face_out(
+    *,
+    limits: dict[str, int],
+    s3: "S3Client",
+    bucket: str,
+    store: FaceStore,
+    photo: TakePhoto,
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    forged = created("a.jpg")
+    forged["Records"][0]["limits"] = limits
+    assert index({"forged": forged}) == []
+    assert store.counts().faces == 1
+
+
 RECORD = created("bad.jpg")["Records"][0]
-MALFORMED = {
+MALFORMED: dict[str, object] = {
     "no bucket": {**RECORD, "s3": {"object": {"key": "bad.jpg"}}},
     "bucket is null": {**RECORD, "s3": {**RECORD["s3"], "bucket": None}},
     "bucket's name is null": {**RECORD, "s3": {**RECORD["s3"], "bucket": {"name": None}}},
@@ -322,7 +338,7 @@ MALFORMED = {
             **RECORD,
             "s3": {**RECORD["s3"], "object": {"key": "a/", "size": size}},
         }
-        for size in ("0", 0.5, [])
+        for size in ("0", 0.5, "")
     },
     **{
         f"bucket {name[:12]!r}": {**RECORD, "s3": {**RECORD["s3"], "bucket": {"name": name}}}

@@ -62,7 +62,9 @@ def _believed(message: Message, service: IndexService) -> Message:
     now = sequence_of_seconds(service.clock())
     for change in message.changes:
         try:
-            believable.changes.append(believed(change, service.bucket, now))
+            believable.changes.append(
+                believed(change, service.bucket, now, limits=service.reembedding)
+            )
         except InvalidRequest as error:
             believable.refused.append(error)
     return believable

@@ -21,6 +21,8 @@ class IndexService:
     store: FaceStore
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
+    reembedding: bool = False
+    """Whether photos are embedded again, with the limits that were recorded for them."""
 
     @classmethod
     def from_settings(cls, settings: IndexSettings) -> "IndexService":
@@ -35,6 +37,7 @@ class IndexService:
             photos=S3Photos(open_client(), settings.collections),
             pipeline=pipeline,
             store=_open_store(settings, pipeline.recipe),
+            reembedding=settings.reembedding,
         )
 
 
