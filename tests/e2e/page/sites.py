@@ -12,7 +12,15 @@ _GATEWAY = "tests.e2e.page.gateway"
 
 
 def index_sample(folder: Path, store: str) -> None:
-    command = [sys.executable, "-m", "facesearch_local.cli", "index", "--store", store, str(folder)]
+    _facesearch("index", "--store", store, str(folder))
+
+
+def forget_all(store: str) -> None:
+    _facesearch("forget", "--store", store, "--collection", "default", "--yes")
+
+
+def _facesearch(*arguments: str) -> None:
+    command = [sys.executable, "-m", "facesearch_local.cli", *arguments]
     subprocess.run(command, check=True, capture_output=True)
 
 

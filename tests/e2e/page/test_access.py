@@ -180,5 +180,5 @@ def test_faces_of_a_group_stay_in_view_and_fit_a_finger(
 
 def test_motion_stops_where_it_is_not_wanted(served: str, visit: Visit) -> None:
     visitor = visit(served, reduced_motion="reduce")
-    moving = "getComputedStyle(document.getElementById('grid')).animationName"
+    moving = "getComputedStyle(document.getElementById('bones')).animationName"
     assert visitor.run(f"(document.body.dataset.state = 'loading', {moving})") == "none"

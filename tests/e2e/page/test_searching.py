@@ -109,6 +109,8 @@ def test_slider_hides_the_distant_and_more_are_loaded_when_asked_for(
     visitor.drop(elton)
     visitor.names()
     more = visitor.page.get_by_role("button", name="Show more")
+    expect(more).to_be_hidden()
+    visitor.unfold()
     more.click()
     expect(visitor.page.locator("#grid li")).to_have_count(40)
     expect(visitor.cards).to_have_count(40)

@@ -33,18 +33,22 @@ OPTIONS = (
 )
 MOST_MS = 30_000.0
 
-_BYTES = "Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))"
-_DROP = f"""([data, name, type]) => {{
+_ADD = """for (const [data, name, type] of files) {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    dataTransfer.items.add(new File([bytes], name, { type }));
+  }"""
+_DROP = f"""(files) => {{
   const dataTransfer = new DataTransfer();
-  dataTransfer.items.add(new File([{_BYTES}], name, {{ type }}));
+  {_ADD}
   for (const kind of ["dragover", "drop"]) {{
     document.body.dispatchEvent(
       new DragEvent(kind, {{ dataTransfer, bubbles: true, cancelable: true }}));
   }}
 }}"""
-_PASTE = f"""([data, name, type]) => {{
-  const clipboardData = new DataTransfer();
-  clipboardData.items.add(new File([{_BYTES}], name, {{ type }}));
+_PASTE = f"""(files) => {{
+  const dataTransfer = new DataTransfer();
+  {_ADD}
+  const clipboardData = dataTransfer;
   document.body.dispatchEvent(new ClipboardEvent("paste", {{ clipboardData, bubbles: true }}));
 }}"""
 
@@ -102,13 +106,18 @@ class Visitor:
         return self
 
     def drop(self, data: bytes, name: str = "photo.jpg", media: str = "image/jpeg") -> None:
-        self._hand_over(_DROP, data, name, media)
+        self._hand_over(_DROP, (data, name, media))
+
+    def drop_all(self, *photos: tuple[bytes, str]) -> None:
+        """JPEGs, with their names."""
+        self._hand_over(_DROP, *((data, name, "image/jpeg") for data, name in photos))
 
     def paste(self, data: bytes, name: str = "image.png", media: str = "image/png") -> None:
-        self._hand_over(_PASTE, data, name, media)
+        self._hand_over(_PASTE, (data, name, media))
 
-    def _hand_over(self, script: str, data: bytes, name: str, media: str) -> None:
-        self.page.evaluate(script, [base64.b64encode(data).decode(), name, media])
+    def _hand_over(self, script: str, *files: tuple[bytes, str, str]) -> None:
+        encoded = [[base64.b64encode(data).decode(), *named] for data, *named in files]
+        self.page.evaluate(script, encoded)
 
     def choose(self, photo: Path) -> None:
         self.page.locator("#choose").set_input_files(photo)

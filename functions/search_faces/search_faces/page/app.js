@@ -2,11 +2,11 @@
 
 import { call, forgetKey, hasKey } from "./api.js";
 import { setUpCamera } from "./camera.js";
-import { compareDropped, setUpCompare } from "./compare.js";
+import { setUpCompare } from "./compare.js";
 import { $, count, make, nameOf, placeOf, say, worded } from "./dom.js";
 import { readFilters, scopeKey, setUpFilters, writeFilters } from "./filters.js";
 import { chooser, holds, loadHoldings } from "./holdings.js";
-import { forgetPhoto, keepPhoto, keptPhoto } from "./kept.js";
+import { forgetPhoto, keepPhotos, keptPhotos } from "./kept.js";
 import { matchesOf } from "./matches.js";
 import { closePhoto, setUpPhotoView, showStoredPhoto } from "./photoview.js";
 import { focusFace, showFace, showNothing, showPerson, showPhoto } from "./preview.js";
@@ -52,10 +52,17 @@ function go(view, how = "pushState") {
 function viewOf(entry) {
   if (views.has(entry)) return views.get(entry);
   const told = viewOfAddress();
-  const kept = entry && told.kind === "home" ? keptPhoto(entry) : null;
-  const view = kept ? { kind: "photo", ...kept } : told;
+  const kept = entry && told.kind === "home" ? keptPhotos(entry) : null;
+  const view = kept ? viewOfFiles(kept.files, kept.face) : told;
   if (entry) views.set(entry, view);
   return view;
+}
+
+/** One photo, or several of one person. */
+function viewOfFiles(files, face = 0) {
+  if (files.length === 1) return { kind: "photo", file: files[0], face };
+  const photos = files.slice(0, MOST_PHOTOS).map((file) => ({ file }));
+  return { kind: "person", photos, left: files.length - photos.length };
 }
 
 /** Entries from before the page was loaded anew stay in the history: names are never used twice. */
@@ -96,7 +103,7 @@ async function run(view, { focus = true } = {}) {
     view.limits = answer.limits;
     view.answeredFor = asked;
     showAnswer(view, null, focus);
-    if (view.kind === "photo") keepPhoto(view, history.state?.entry);
+    if (view.kind !== "face") keepPhotos(view.photos ?? [view], view.face, history.state?.entry);
     if (view.kind === "face") describe(view, signal);
   } catch (error) {
     if (signal.aborted) return;
@@ -118,7 +125,7 @@ function showQuery(view) {
   document.body.dataset.kind = view.kind;
   document.title = view.stored ? `Like ${nameOf(view.stored.photo_id).name} – facesearch` : "facesearch";
   if (view.kind === "home") showNothing();
-  else if (view.kind === "person") showPerson(view.photos);
+  else if (view.kind === "person") showPerson(view.photos, view.left);
   else if (view.kind === "photo") {
     const { faces, face, photo, prepared, file } = view;
     const name = file.name;
@@ -135,7 +142,7 @@ function showQuery(view) {
 }
 
 async function chooseFace(view, index) {
-  view.face = index;
+  Object.assign(view, { face: index, unfolded: false });
   showQuery(view);
   focusFace(index);
   await run(view, { focus: false });
@@ -154,11 +161,13 @@ function showHome() {
 function showAnswer(view, scroll, focus = true) {
   const { matches } = view;
   if (view.kind === "photo") showQuery(view);
-  showMatches(matches, linkTo);
+  showMatches(matches, linkTo, view.unfolded);
   $("limits-said").textContent = matches.length ? limitsSentence(view.limits) : "";
   if (!matches.length) {
     $("more").hidden = $("hidden-said").hidden = true;
     showNothingFound();
+    // The photos may have gone since the page was opened.
+    loadHoldings().then(() => view === current && holds?.faces === 0 && showNothingFound());
   } else {
     setState("results");
     tell(view);
@@ -175,16 +184,21 @@ function showAnswer(view, scroll, focus = true) {
 function tell(view) {
   const { matches, next } = view;
   const shown = applyLimit(next !== null);
-  const title = shown ? titleOf() : worded("No face within the threshold");
+  const title = shown ? titleOf(next !== null) : worded("No face within the threshold");
   $("results-title").textContent = title;
   const [{ name }, verdict] = [nameOf(matches[0].photo_id), VERDICTS[matches[0].verdict]?.one];
   say(shown ? `${title}. The nearest: ${name}${verdict ? `, ${verdict.toLowerCase()}` : ""}` : title);
 }
 
-function titleOf() {
+/** `more`: there are matches that were not asked for yet. */
+function titleOf(more) {
   const many = (verdict) => $("grid").querySelectorAll(`.${verdict} > li:not([hidden])`).length;
   const [likely, possible] = [many("very_likely"), many("possible")];
-  if (likely) return `${count(likely, "photo", "photos")} very likely of the same person`;
+  const all = $("grid").querySelectorAll("li").length;
+  if (likely) {
+    const open = more && likely === all ? "At least " : "";
+    return `${open}${count(likely, "photo", "photos")} very likely of the same person`;
+  }
   if (possible) return count(possible, "possible match", "possible matches");
   const unknown = many("unknown");
   return unknown ? count(unknown, "nearest face", "nearest faces") : "Only look-alikes";
@@ -203,7 +217,28 @@ const linkTo = (match) => addressOf(current, match.face_id);
 function openPhotoOf(faceId) {
   const matches = current.matches ?? [];
   const card = collapsed(matches).find(({ match }) => match.face_id === faceId);
-  showStoredPhoto(faceId, card?.match, card?.copies.map(({ photo_id }) => photo_id));
+  const shown = shownFaces();
+  const at = shown.indexOf(faceId);
+  showStoredPhoto(faceId, {
+    stored: card?.match,
+    others: card?.copies.map(({ photo_id }) => photo_id),
+    before: at > 0,
+    after: at >= 0 && at < shown.length - 1,
+    place: at >= 0 && shown.length > 1 ? `${at + 1} of ${shown.length}` : "",
+  });
+}
+
+/** The faces of the cards that can be seen, in their order. */
+const shownFaces = () =>
+  [...$("grid").querySelectorAll("a")].filter((link) => link.checkVisibility()).map((link) => link.dataset.face);
+
+/** Go on to the match after the one whose photo is open, or back to the one before. */
+function stepPhoto(by) {
+  const shown = shownFaces();
+  const open = shown[shown.indexOf(history.state?.open) + by];
+  if (!open || !shown.includes(history.state.open)) return;
+  history.replaceState({ ...history.state, open }, "", addressOf(current, open));
+  openPhotoOf(open);
 }
 
 async function showMore() {
@@ -214,7 +249,7 @@ async function showMore() {
     const start = $("grid").querySelectorAll("li").length;
     view.matches.push(...results[0].matches);
     view.next = results[0].next;
-    showMatches(view.matches, linkTo);
+    showMatches(view.matches, linkTo, view.unfolded);
     const first = $("grid").querySelectorAll("li")[start];
     const fold = first?.closest("details");
     if (fold) fold.open = true;
@@ -227,20 +262,22 @@ async function showMore() {
   }
 }
 
-function searchWith(file) {
-  if (!file || compareDropped([file])) return;
+function searchWith(files) {
+  if (!files.length) return;
   performance.clearMarks();
   performance.mark("taken");
   // Dialogs would cover the results.
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
-  go({ kind: "photo", file, face: 0 });
+  go(viewOfFiles([...files]));
 }
 
 /** More photos of whom the view shows; at most ten, as the service takes. */
 function addToPerson(files) {
+  if (!files.length) return;
   const before = current.kind === "person" ? current.photos : [current];
-  const photos = [...before, ...[...files].map((file) => ({ file }))].slice(0, MOST_PHOTOS);
-  if (files.length) go({ kind: "person", photos });
+  const all = [...before, ...[...files].map((file) => ({ file }))];
+  const photos = all.slice(0, MOST_PHOTOS);
+  go({ kind: "person", photos, left: all.length - photos.length });
 }
 
 const plain = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
@@ -252,6 +289,8 @@ $("grid").addEventListener("click", (event) => {
   history.pushState({ ...history.state, open }, "", addressOf(current, open));
   openPhotoOf(open);
 });
+// It does not bubble.
+$("grid").addEventListener("toggle", ({ target }) => (current.unfolded = target.open), true);
 // A jump within the page would be another entry of the history.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
@@ -296,6 +335,8 @@ addEventListener("popstate", ({ state }) => {
 function photoClosed() {
   const { state } = history;
   if (!state?.open) return;
+  // Not where the dialog was opened from, but where it has been led to.
+  $("grid").querySelector(`a[data-face="${CSS.escape(state.open)}"]`)?.focus();
   if (!state.direct) history.back();
   else history.replaceState({ entry: state.entry }, "", addressOf(current));
 }
@@ -315,15 +356,16 @@ async function start() {
   history.scrollRestoration = "manual";
   show(view);
   setUpFilters(filtered, () => current.matches?.length && tell(current));
-  setUpPhotoView(
-    (faceId) => addressOf({ kind: "face", faceId }),
-    (faceId, stored) => go({ kind: "face", faceId, stored }, "replaceState"),
-    photoClosed,
-  );
+  setUpPhotoView({
+    linkOf: (faceId) => addressOf({ kind: "face", faceId }),
+    go: (faceId, stored) => go({ kind: "face", faceId, stored }, "replaceState"),
+    step: stepPhoto,
+    closed: photoClosed,
+  });
   setUpCompare();
   if (open) openPhotoOf(open);
   setUpTaking(searchWith);
-  setUpCamera(searchWith);
+  setUpCamera((file) => searchWith([file]));
   setUpUploads(false, () => {});
   loadHoldings();
   const version = await call("v1/version", { ask: false }).catch(() => null);

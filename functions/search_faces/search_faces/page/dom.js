@@ -13,6 +13,13 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Give a stage its photo's aspect, so that outlines are where faces are; square without a size. */
+export function setAspect(stage, size) {
+  const { width, height } = size?.width ? size : { width: 1, height: 1 };
+  stage.style.aspectRatio = `${width} / ${height}`;
+  stage.style.setProperty("--shape", width / height);
+}
+
 /** Tell those who do not see the page; the same words twice are said twice. */
 export function say(text) {
   const place = $("said");

@@ -11,10 +11,18 @@ export const setLimit = (text) => {
   slider.value = text && Number(text) > 0 ? text : ANY;
 };
 
-/** Metadata by name; what is not NAME=VALUE is left out. */
+/** Metadata by name. A comma begins another only before NAME=, as values have commas, too. */
 export function metadata() {
-  const pairs = $("metadata").value.split(",").map((each) => each.trim().split(/=(.*)/s));
+  const pairs = $("metadata").value.split(/,(?=[^,=]+=)/).map((each) => each.trim().split(/=(.*)/s));
   return Object.fromEntries(pairs.filter(([name, value]) => name && value));
+}
+
+/** Whether the field is empty or NAME=VALUE; if not, it says so. */
+function metadataIsRead() {
+  const field = $("metadata");
+  const read = !field.value.trim() || Object.keys(metadata()).length > 0;
+  field.setCustomValidity(read ? "" : "Write NAME=VALUE, such as album=summer.");
+  return field.reportValidity();
 }
 
 /** As options of a search. */
@@ -46,6 +54,7 @@ export function writeFilters(asked) {
 export function setUpFilters(again, hide) {
   slider.addEventListener("input", hide);
   for (const id of ["collection", "expand", "metadata", "limit"]) {
-    $(id).addEventListener("change", () => again(id !== "limit"));
+    $(id).addEventListener("change", () => metadataIsRead() && again(id !== "limit"));
   }
+  $("metadata").addEventListener("input", ({ target }) => target.setCustomValidity(""));
 }

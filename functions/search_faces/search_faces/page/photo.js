@@ -37,6 +37,12 @@ export async function prepare(file) {
     worker.postMessage({ number: last, file });
   });
   if (!made.failed) return { ...made, url: URL.createObjectURL(made.blob) };
+  await file.slice(0, 1).arrayBuffer().catch(() => {
+    throw new Problem({
+      title: "The file cannot be read",
+      detail: `“${file.name}” is a folder, or was moved or changed since it was chosen.`,
+    });
+  });
   // The service reads more formats than browsers do, and says best what is wrong with a file.
   if (file.size <= MOST_BYTES) return { blob: file };
   throw new Problem({

@@ -1,17 +1,32 @@
 /** The photo that a match is in: all its faces outlined, what is known of it, and where it is. */
 
 import { address, call } from "./api.js";
-import { $, count, make, nameOf, pathOf, placeOf, say } from "./dom.js";
+import { $, count, make, nameOf, pathOf, placeOf, say, setAspect } from "./dom.js";
 
 const photoDialog = $("photo-dialog");
+const DOUBLE_CLICK_MS = 500;
+let openedAt = 0;
 let openPhoto = null;
 let pictureUrl = null;
 let faceLink = null;
 
-/** `searchWith` makes a link's address from a face; `go` follows it; `closed` is called after. */
-export function setUpPhotoView(linkOf, go, closed) {
+/**
+ * `linkOf` makes a link's address from a face; `go` follows it; `step` shows another match (1: the
+ * next, -1: the one before); `closed` is called after.
+ */
+export function setUpPhotoView({ linkOf, go, step, closed }) {
+  $("photo-before").onclick = () => step(-1);
+  $("photo-after").onclick = () => step(1);
+  photoDialog.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    // With Alt it is the browser's way back.
+    if (by && !event.altKey && !event.metaKey && !event.ctrlKey) step(by);
+  });
   $("close-photo").onclick = () => photoDialog.close();
-  photoDialog.addEventListener("click", (event) => event.target === photoDialog && photoDialog.close());
+  photoDialog.addEventListener("click", ({ target, timeStamp }) => {
+    // What lies beside it closes it; not the second half of a double click on a match.
+    if (target === photoDialog && timeStamp - openedAt > DOUBLE_CLICK_MS) photoDialog.close();
+  });
   photoDialog.addEventListener("close", closed);
   $("photo-search").addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
@@ -31,12 +46,16 @@ export function setUpPhotoView(linkOf, go, closed) {
 export const photoIsOpen = () => photoDialog.open;
 export const closePhoto = () => photoDialog.open && photoDialog.close();
 
-/** Show the photo of a stored face. `stored` is what is known of it already. */
-export async function showStoredPhoto(faceId, stored, others = []) {
+/** Show the photo of a stored face. `stored` is what is known of it already; `place` "3 of 20". */
+export async function showStoredPhoto(faceId, { stored, others = [], before, after, place = "" }) {
   const view = { face: faceId, stored };
   openPhoto = view;
   const name = stored ? nameOf(stored.photo_id).name : "Photo";
   $("photo-title").textContent = name;
+  $("photo-steps").hidden = !place;
+  $("photo-place").textContent = place;
+  $("photo-before").disabled = !before;
+  $("photo-after").disabled = !after;
   $("photo-faces").replaceChildren();
   $("photo-facts").replaceChildren();
   $("photo-hint").textContent = "";
@@ -46,12 +65,15 @@ export async function showStoredPhoto(faceId, stored, others = []) {
   $("photo-search").href = faceLink(faceId);
   $("photo-shown").removeAttribute("src");
   $("photo-stage").classList.add("waiting");
-  setAspect(stored?.photo);
-  if (!photoDialog.open) photoDialog.showModal();
+  setAspect($("photo-stage"), stored?.photo);
+  if (!photoDialog.open) {
+    openedAt = performance.now();
+    photoDialog.showModal();
+  }
   const path = `v1/faces/${encodeURIComponent(faceId)}`;
   const seen = call(`${path}/preview`, { as: "blob" }).then(
     (blob) => openPhoto === view && showPicture(blob, name),
-    () => openPhoto === view && showMissing(),
+    (error) => openPhoto === view && showMissing(error),
   );
   try {
     const photo = await call(`${path}/photo`);
@@ -62,12 +84,6 @@ export async function showStoredPhoto(faceId, stored, others = []) {
   await seen;
 }
 
-function setAspect(size) {
-  const { width, height } = size?.width ? size : { width: 4, height: 3 };
-  $("photo-stage").style.aspectRatio = `${width} / ${height}`;
-  $("photo-stage").style.setProperty("--shape", width / height);
-}
-
 function showPicture(blob, name) {
   if (pictureUrl) URL.revokeObjectURL(pictureUrl);
   pictureUrl = URL.createObjectURL(blob);
@@ -76,17 +92,17 @@ function showPicture(blob, name) {
   $("photo-stage").classList.remove("waiting");
 }
 
-function showMissing() {
+function showMissing({ status, title, detail }) {
   $("photo-stage").classList.remove("waiting");
   $("photo-wrong").hidden = false;
-  $("photo-wrong").textContent = navigator.onLine
+  $("photo-wrong").textContent = status === 404
     ? "The photo cannot be read now: it was moved, deleted or changed since it was indexed, or its disk is away."
-    : "You are offline: the photo is shown when the network is back.";
+    : [title, detail].filter(Boolean).join(". ");
 }
 
 function showFacts(photo, view, others) {
   const { width, height } = photo.photo;
-  setAspect(photo.photo);
+  setAspect($("photo-stage"), photo.photo);
   $("photo-title").textContent = nameOf(photo.photo_id).name;
   const path = photo.path ?? pathOf(photo.photo_id);
   const facts = [

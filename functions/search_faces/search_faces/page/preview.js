@@ -1,6 +1,6 @@
 /** What is searched with: the photo and a strip of its faces, several photos, or a stored face. */
 
-import { $, count, make } from "./dom.js";
+import { $, count, make, setAspect } from "./dom.js";
 
 const SIDE = 72;
 let cutFrom = null;
@@ -14,7 +14,7 @@ export function showPhoto({ name, prepared, photo, faces = [], chosen = 0 }, cho
   if (prepared?.url && image.getAttribute("src") !== prepared.url) image.src = prepared.url;
   image.alt = `Your photo${name ? `, ${name}` : ""}`;
   $("stage").classList.toggle("unseen", !prepared?.url);
-  $("stage").style.aspectRatio = size ? `${size.width} / ${size.height}` : "1";
+  setAspect($("stage"), size);
   $("stage").hidden = false;
   $("outlines").replaceChildren(...(photo ? faces.map(outline) : []));
   strip(faces.length > 1 ? faces : [], photo, prepared?.url, chosen, choose);
@@ -73,7 +73,7 @@ function captionOf(faces, seen) {
 }
 
 /** Several photos of one person, whose largest faces are averaged. */
-export function showPerson(photos) {
+export function showPerson(photos, left = 0) {
   $("preview").hidden = false;
   $("stage").hidden = true;
   $("outlines").replaceChildren();
@@ -82,14 +82,16 @@ export function showPerson(photos) {
     ...photos.map(({ file, prepared }) =>
       make("span", { class: "one" }, ...(prepared?.url ? [make("img", { src: prepared.url, alt: file.name })] : []))),
   );
-  $("caption").textContent = `${count(photos.length, "photo", "photos")} of one person: the largest face of each counts.`;
+  $("caption").textContent = `${count(photos.length, "photo", "photos")} of one person: the largest face of each counts.${
+    left ? ` ${count(left, "photo was", "photos were")} left out: ten are taken at most.` : ""
+  }`;
 }
 
 /** A stored face, by the picture of its surroundings (null while it is fetched). */
 export function showFace({ url, name, details }) {
   $("preview").hidden = false;
   $("stage").hidden = false;
-  $("stage").style.aspectRatio = "1";
+  setAspect($("stage"), null);
   $("stage").classList.toggle("unseen", !url);
   cutFrom = null;
   $("faces").replaceChildren();

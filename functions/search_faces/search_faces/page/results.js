@@ -24,10 +24,9 @@ export function collapsed(matches) {
 }
 
 /** Put the matches into the grid, in groups; `address` makes a match's link. */
-export function showMatches(matches, address) {
+export function showMatches(matches, address, unfolded = false) {
   const groups = new Map();
   let rank = 0;
-  const unfolded = $("grid").querySelector("details")?.open ?? false;
   for (const each of collapsed(matches)) {
     const verdict = each.match.verdict ?? "unknown";
     if (!groups.has(verdict)) groups.set(verdict, []);
@@ -53,7 +52,7 @@ function card({ match, copies }, rank, address) {
     make("span", { class: "thumb" }, image),
     make("span", { class: "rank" }, make("span", { class: "hidden" }, "Rank "), String(rank)),
     ...(copies.length ? [make("span", { class: "copies" }, `×${copies.length + 1}`, make("span", { class: "hidden" }, " copies"))] : []),
-    make("span", { class: "name" }, nameOf(match.photo_id).name),
+    make("span", { class: "name" }, ...breakable(nameOf(match.photo_id).name)),
     make("span", { class: "folder" }, placeOf(match) || "\u00a0"),
     make(
       "span",
@@ -67,6 +66,9 @@ function card({ match, copies }, rank, address) {
   item.dataset.distance = match.distance;
   return item;
 }
+
+/** A name that may go on in another line after each of its words. */
+const breakable = (name) => name.split(/(?<=[_-])/).flatMap((part) => [part, make("wbr")]);
 
 /** Hide what is beyond the threshold, and say how much; returns how many are left. */
 export function applyLimit(more) {

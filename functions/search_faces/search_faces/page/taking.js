@@ -6,8 +6,9 @@ import { upload } from "./uploads.js";
 
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-/** Call `search` with each photo; those that are dropped on the dialog of uploads are not for it. */
+/** Call `search` with the photos; those that come while another dialog is open are for that. */
 export function setUpTaking(search) {
+  const take = (files) => upload(files) || compareDropped(files) || search(files);
   addEventListener("dragover", (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
@@ -20,13 +21,15 @@ export function setUpTaking(search) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     document.body.classList.remove("over");
-    const { files } = event.dataTransfer;
-    if (!upload(files) && !compareDropped(files)) search(files[0]);
+    take(event.dataTransfer.files);
   });
-  addEventListener("paste", (event) => search(event.clipboardData.files[0]));
+  addEventListener("paste", (event) => {
+    const { files } = event.clipboardData;
+    if (files.length) take(files);
+  });
   for (const id of ["choose", "capture"]) {
     $(id).addEventListener("change", ({ target }) => {
-      search(target.files[0]);
+      search([...target.files]);
       target.value = "";
     });
   }
