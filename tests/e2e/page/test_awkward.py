@@ -34,9 +34,11 @@ def inside(inner: Locator, outer: Locator) -> bool:
     one, other = inner.bounding_box(), outer.bounding_box()
     assert one is not None
     assert other is not None
-    return all(
-        other[at] - 4 <= one[at] and one[at] + one[size] <= other[at] + other[size] + 4
-        for at, size in (("x", "width"), ("y", "height"))
+    return (
+        other["x"] - 4 <= one["x"]
+        and other["y"] - 4 <= one["y"]
+        and one["x"] + one["width"] <= other["x"] + other["width"] + 4
+        and one["y"] + one["height"] <= other["y"] + other["height"] + 4
     )
 
 
