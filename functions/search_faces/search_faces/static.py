@@ -15,6 +15,7 @@ import aws_lambda_powertools
 import msgspec
 
 from facesearch.errors import NotFound
+from facesearch.faces import Recipe
 from search_faces.answering import answer_or_problem
 from search_faces.http import HttpAnswer, HttpRequest
 from search_faces.service import SearchService
@@ -72,8 +73,7 @@ def _answer(
     if data is None or elsewhere:
         raise NotFound(f"there is no file '{name[:50]}': the page is at /, its files below it")
     if name == PAGE:
-        regions = b"whole-image" if service().pipeline.recipe.whole_image else b"faces"
-        data = data.replace(b"REGIONS", regions)
+        data = _for_recipe(data, service().pipeline.recipe)
     # Weak: it may be sent compressed.
     etag = f'W/"{sha256(data).hexdigest()[:16]}"'
     headers = {
@@ -87,6 +87,19 @@ def _answer(
         return HttpAnswer(HTTPStatus.NOT_MODIFIED.value, headers, b"")
     kind = TYPES[PurePath(name).suffix]
     return HttpAnswer(HTTPStatus.OK.value, {"Content-Type": kind, **headers}, data)
+
+
+def _for_recipe(page: bytes, recipe: Recipe) -> bytes:
+    """The page, told what it searches and which of its filters the recipe has."""
+    expands = recipe.calibration is not None and recipe.calibration.expansion_distance is not None
+    told = {
+        b"REGIONS": b"whole-image" if recipe.whole_image else b"faces",
+        b"LENGTHS": b"unit" if recipe.unit_length else b"any",
+        b"EXPANDS": b"yes" if expands else b"no",
+    }
+    for mark, value in told.items():
+        page = page.replace(mark, value)
+    return page
 
 
 @cache

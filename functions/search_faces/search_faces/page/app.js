@@ -3,7 +3,7 @@
 import { call, forgetKey, hasKey } from "./api.js";
 import { setUpCamera } from "./camera.js";
 import { setUpCompare } from "./compare.js";
-import { $, count, make, nameOf, placeOf, say, worded } from "./dom.js";
+import { $, count, either, make, nameOf, nameRegions, placeOf, say, worded } from "./dom.js";
 import { readFilters, scopeKey, setUpFilters, writeFilters } from "./filters.js";
 import { chooser, holds, loadHoldings } from "./holdings.js";
 import { forgetPhoto, keepPhotos, keptPhotos } from "./kept.js";
@@ -137,7 +137,7 @@ function showQuery(view) {
     showFace({ url, name: stored && nameOf(stored.photo_id).name, details });
   }
   $("query-title").textContent = {
-    home: "Find the photos of a person", photo: "Your photo", person: "Your photos", face: worded("The chosen face"),
+    home: either("Find the photos of a person", "Find pictures like yours"), photo: "Your photo", person: "Your photos", face: worded("The chosen face"),
   }[view.kind];
 }
 
@@ -355,6 +355,7 @@ async function start() {
   history.replaceState({ entry, ...(open && { open, direct: true }) }, "");
   history.scrollRestoration = "manual";
   show(view);
+  nameRegions();
   setUpFilters(filtered, () => current.matches?.length && tell(current));
   setUpPhotoView({
     linkOf: (faceId) => addressOf({ kind: "face", faceId }),

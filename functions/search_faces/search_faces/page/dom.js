@@ -32,6 +32,16 @@ const ofWholeImages = globalThis.document?.documentElement?.dataset?.regions ===
 export const worded = (text) =>
   ofWholeImages ? text.replace(/\b([Ff])ace(?=s?\b)/g, (_, f) => (f === "F" ? "Picture" : "picture")) : text;
 
+/** `faces`; where whole pictures are searched, `whole`. */
+export const either = (faces, whole) => (ofWholeImages ? whole : faces);
+
+/** Say in the page's own texts what is searched: in `data-whole` they have the other words. */
+export function nameRegions() {
+  if (!ofWholeImages) return;
+  for (const each of document.querySelectorAll("[data-whole]")) each.textContent = each.dataset.whole;
+  for (const each of document.querySelectorAll("[aria-label]")) each.ariaLabel = worded(each.ariaLabel);
+}
+
 export const count = (number, one, many) =>
   worded(`${number.toLocaleString("en")} ${number === 1 ? one : many}`);
 

@@ -1,7 +1,7 @@
 /** What the service holds: how much, and in which collections. */
 
 import { call } from "./api.js";
-import { $, count, make } from "./dom.js";
+import { $, count, either, make } from "./dom.js";
 
 export const chooser = $("collection");
 
@@ -17,7 +17,7 @@ export async function loadHoldings() {
   if (holds) {
     const { photos, faces } = holds;
     $("empty-index").hidden = faces > 0;
-    $("holds").textContent = `${count(photos, "photo", "photos")}, ${count(faces, "face", "faces")}`;
+    $("holds").textContent = count(photos, "photo", "photos") + either(`, ${count(faces, "face", "faces")}`, "");
   }
   $("collection-row").hidden = collections.length < 2;
   const before = chooser.value;

@@ -1,7 +1,7 @@
 /** The photo that a match is in: all its faces outlined, what is known of it, and where it is. */
 
 import { address, call } from "./api.js";
-import { $, count, make, nameOf, pathOf, placeOf, say, setAspect } from "./dom.js";
+import { $, count, make, nameOf, pathOf, placeOf, say, setAspect, worded } from "./dom.js";
 
 const photoDialog = $("photo-dialog");
 const DOUBLE_CLICK_MS = 500;
@@ -131,7 +131,7 @@ function showFacts(photo, view, others) {
 
   function outline({ face_id, box, index }) {
     const button = make("button", {
-      type: "button", "data-face": face_id, "aria-label": `Face ${index + 1} of ${faces.length}`,
+      type: "button", "data-face": face_id, "aria-label": worded(`Face ${index + 1} of ${faces.length}`),
     });
     button.style.left = `${(100 * box.left) / width}%`;
     button.style.top = `${(100 * box.top) / height}%`;

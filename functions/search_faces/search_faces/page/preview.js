@@ -1,6 +1,6 @@
 /** What is searched with: the photo and a strip of its faces, several photos, or a stored face. */
 
-import { $, count, make, setAspect } from "./dom.js";
+import { $, count, either, make, setAspect, worded } from "./dom.js";
 
 const SIDE = 72;
 let cutFrom = null;
@@ -39,7 +39,7 @@ function strip(faces, photo, url, chosen, choose) {
     $("faces").replaceChildren(
       ...faces.map(({ index }) => {
         const canvas = make("canvas", { width: SIDE * 2, height: SIDE * 2 });
-        return make("button", { type: "button", "aria-label": `Face ${index + 1} of ${faces.length}` }, canvas);
+        return make("button", { type: "button", "aria-label": worded(`Face ${index + 1} of ${faces.length}`) }, canvas);
       }),
     );
     if (url && faces.length) cut(faces, photo, url);
@@ -82,9 +82,9 @@ export function showPerson(photos, left = 0) {
     ...photos.map(({ file, prepared }) =>
       make("span", { class: "one" }, ...(prepared?.url ? [make("img", { src: prepared.url, alt: file.name })] : []))),
   );
-  $("caption").textContent = `${count(photos.length, "photo", "photos")} of one person: the largest face of each counts.${
-    left ? ` ${count(left, "photo was", "photos were")} left out: ten are taken at most.` : ""
-  }`;
+  const what = either(" of one person: the largest face of each counts.", " of one thing, averaged.");
+  const leftOut = left ? ` ${count(left, "photo was", "photos were")} left out: ten are taken at most.` : "";
+  $("caption").textContent = count(photos.length, "photo", "photos") + what + leftOut;
 }
 
 /** A stored face, by the picture of its surroundings (null while it is fetched). */
@@ -99,7 +99,7 @@ export function showFace({ url, name, details }) {
   const image = $("shown");
   image.hidden = !url;
   if (url) image.src = url;
-  image.alt = name ? `A face in ${name}` : "The chosen face";
+  image.alt = worded(name ? `A face in ${name}` : "The chosen face");
   $("caption").replaceChildren(...(name ? [make("strong", {}, name)] : []), details ?? "");
 }
 

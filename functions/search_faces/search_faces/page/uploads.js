@@ -1,7 +1,7 @@
 /** New photos: each is sent with progress, then watched until it can be found. */
 
 import { Problem, address, call } from "./api.js";
-import { $, count, make, say } from "./dom.js";
+import { $, count, either, make, say } from "./dom.js";
 
 const AT_ONCE = 3;
 const LONGEST_WAIT_MS = 10 * 60_000;
@@ -75,14 +75,14 @@ async function add({ file, collection, show, progress }) {
     progress.value = share;
     show(`sending, ${Math.round(100 * share)}%`, "sending");
   });
-  show("stored; its faces are being looked for", "indexing");
+  show(either("stored; its faces are being looked for", "stored; it is being looked at"), "indexing");
   const { faces, problem } = await indexed(form.photo_id);
   if (problem) {
     show(`cannot be found: ${problem.replaceAll("_", " ")}`, "failed");
     return;
   }
   const found = faces.length;
-  if (found) show(`can be found now, by ${count(found, "face", "faces")}`, "done");
+  if (found) show(either(`can be found now, by ${count(found, "face", "faces")}`, "can be found now"), "done");
   else show("stored, but no face was found in it", "failed");
 }
 
