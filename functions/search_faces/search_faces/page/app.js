@@ -373,7 +373,7 @@ async function start() {
   const adds = Boolean(version?.search.uploads);
   setUpUploads(adds, loadHoldings);
   $("empty-how").textContent = adds
-    ? "Press “Add photos” above: their faces can be found a moment later."
+    ? either("Press “Add photos” above: their faces can be found a moment later.", "Press “Add photos” above: they can be found a moment later.")
     : "Whoever runs this service adds them, on their own machine by: facesearch index FOLDER";
 }
 
