@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
+from tests.integration.isolated_program import COMMAND, ON_AWS, ON_FILES
 
 pytestmark = pytest.mark.slow
 
@@ -116,18 +118,9 @@ def test_the_trap_is_set_for_addresses(home: Path, address: str) -> None:
     assert traces_of([sys.executable, "-c", ask], home).asked == [address]
 
 
-@pytest.mark.parametrize("what", ["serve", "functions"])
-def test_server_and_functions_tell_nobody_and_leave_nothing_but_the_store(
-    models: Path, sample: Path, home: Path, what: str
-) -> None:
-    photo = sample / "val/elton_john/elton_john_01.jpg"
-    command = [sys.executable, "-m", PROGRAM, what, str(photo), str(WAIT_S)]
-    if what == "serve":
-        indexed = [sys.executable, "-m", "facesearch_local.cli", "index", str(photo)]
-        store = f"sqlite:///{home}/faces.db"
-        traces_of([*indexed, "--store", store], home, FACESEARCH_MODELS=str(models))
-    traces = traces_of(
-        command,
+def program(what: str, photo: Path, home: Path, models: Path, seconds: float = WAIT_S) -> Traces:
+    return traces_of(
+        [sys.executable, "-m", PROGRAM, what, str(photo), str(seconds)],
         home,
         PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         FACESEARCH_MODELS=str(models),
@@ -139,11 +132,60 @@ def test_server_and_functions_tell_nobody_and_leave_nothing_but_the_store(
         AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 (of the local stand-in)
         POWERTOOLS_METRICS_NAMESPACE="facesearch",
     )
+
+
+@pytest.mark.parametrize("what", ["serve", "functions"])
+def test_server_and_functions_tell_nobody_and_leave_nothing_but_the_store(
+    models: Path, sample: Path, home: Path, what: str
+) -> None:
+    photo = sample / "val/elton_john/elton_john_01.jpg"
+    if what == "serve":
+        indexed = [*COMMAND, "index", str(photo)]
+        store = f"sqlite:///{home}/faces.db"
+        traces_of([*indexed, "--store", store], home, FACESEARCH_MODELS=str(models))
+    traces = program(what, photo, home, models)
     assert (traces.asked, traces.left) == ([], ["faces.db"])
 
 
+def test_every_command_is_run_where_nobody_answers() -> None:
+    told = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
+    listed = re.findall(r"^  (\w+)  ", told.partition("Commands:")[2], re.MULTILINE)
+    run = {command.split()[0] for command in (*ON_FILES, *ON_AWS)}
+    assert run | {"serve", "watch"} == set(listed)
+
+
+def test_every_command_tells_nobody_and_leaves_nothing_but_what_it_is_told_to_write(
+    models: Path, sample: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = home.parent / "models"
+    shutil.copytree(models, own, copy_function=os.link)
+    shutil.rmtree(own / "recipes", ignore_errors=True)
+    monkeypatch.chdir(home)
+    traces = program("files", sample / "val/elton_john/elton_john_01.jpg", home, own)
+    assert traces.asked == []
+    assert [left for left in traces.left if not left.startswith("out/")] == ["faces.db"]
+
+
+def test_commands_for_operators_speak_to_the_bucket_and_queue_that_they_are_given_only(
+    models: Path, sample: Path, home: Path
+) -> None:
+    traces = program("aws", sample / "val/elton_john/elton_john_01.jpg", home, models)
+    assert traces.asked == []
+    assert set(traces.left) <= {"faces.db"}
+
+
+@pytest.mark.parametrize("command", ["search", "detect", "compare"])
+def test_photo_on_the_web_is_asked_of_its_own_address_only(
+    models: Path, home: Path, command: str
+) -> None:
+    url = "http://198.51.100.7/a.jpg"
+    words = [command, url, url][: 3 if command == "compare" else 2]
+    run = [*COMMAND, *words]
+    assert traces_of(run, home, code=1, FACESEARCH_MODELS=str(models)).asked == ["198.51.100.7"]
+
+
 def test_build_that_is_done_or_offline_asks_for_nothing(models: Path, home: Path) -> None:
-    build = [sys.executable, "-m", "facesearch_local.cli", "models", "build", "--offline"]
+    build = [*COMMAND, "models", "build", "--offline"]
     assert traces_of(build, home, FACESEARCH_MODELS=str(models)).asked == []
     empty = traces_of(build, home, code=1)
     assert empty.asked == []
@@ -157,18 +199,6 @@ def test_looking_at_a_photo_tells_nobody_and_leaves_nothing(
     command = [sys.executable, "-c", ANALYSE, str(models), str(photo), str(WAIT_S)]
     traces = traces_of(command, home)
     assert (traces.asked, traces.left) == ([], [])
-
-
-def test_commands_tell_nobody_and_leave_nothing_but_the_store(
-    models: Path, sample: Path, home: Path
-) -> None:
-    photo = sample / "val/elton_john/elton_john_01.jpg"
-    store = f"sqlite:///{home}/faces.db"
-    for arguments in (["index", str(photo.parent)], ["search", str(photo)], ["status"]):
-        command = [sys.executable, "-m", "facesearch_local.cli", *arguments, "--store", store]
-        traces = traces_of(command, home, FACESEARCH_MODELS=str(models))
-        assert traces.asked == []
-        assert traces.left == ["faces.db"]
 
 
 def test_telemetry_is_off_in_the_environment_of_whoever_imports_the_package() -> None:

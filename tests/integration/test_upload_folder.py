@@ -138,6 +138,22 @@ def test_uploaded_photo_is_deleted_with_its_faces(server: str, sample: Path) -> 
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    "alias", ["{folder}/./{name}", "{folder}/../{last}/{name}", "{folder}//{name}", "{folder}/%{x}"]
+)
+def test_photo_that_is_named_otherwise_is_deleted_with_its_faces(
+    server: str, sample: Path, alias: str
+) -> None:
+    path = sorted((sample / "train" / "mindy_kaling").iterdir())[3]
+    with FaceSearchClient(server) as client:
+        photo_id = client.upload(path, collection="to go")
+        folder, _, name = photo_id.rpartition("/")
+        last, x = folder.rpartition("/")[2], f"{ord(name[0]):02x}{name[1:]}"
+        client.delete_photo(alias.format(folder=folder, name=name, last=last, x=x))
+        assert not Path(photo_path(photo_id)).exists()
+        assert not list(client.photos(prefix=photo_id))
+
+
 def test_photo_elsewhere_is_not_deleted_and_the_command_for_it_is_told(
     server: str, folder: Path, tmp_path: Path
 ) -> None:

@@ -113,8 +113,9 @@ class FolderUploads:
         """
         if is_in_s3(photo_id) or not self._holds(path := Path(photo_path(photo_id))):
             raise deletion_off(photo_id)
-        stored = self._store.photo(photo_id)
-        if stored is None and not path.exists():
+        # Dots, links and %xx give a path many names: the store knows it by one.
+        ids = list({photo_id, (path.parent.resolve() / path.name).as_uri()})
+        if not path.exists() and not any(self._store.photo(each) for each in ids):
             raise NotFound(
                 f"there is no photo {shorten(photo_id)} any more: GET /v1/photos lists those there "
                 "are"
@@ -125,12 +126,11 @@ class FolderUploads:
             raise StoreError(
                 f"the upload folder keeps the photo ({error.strerror}): check its permissions"
             ) from error
-        sequence = next_sequences(self._store, [photo_id])[photo_id]
-        (outcome,) = index_photos(
-            [Removal(photo_id, sequence)], read_photo, self._pipeline, self._store
-        )
-        if outcome.status is Status.UNDONE and outcome.error is not None:
-            raise outcome.error
+        sequences = next_sequences(self._store, ids)
+        removals = [Removal(each, sequences[each]) for each in ids]
+        for outcome in index_photos(removals, read_photo, self._pipeline, self._store):
+            if outcome.status is Status.UNDONE and outcome.error is not None:
+                raise outcome.error
 
     def _holds(self, path: Path) -> bool:
         """Whether this is a path of a photo in the folder, links and dots followed."""
