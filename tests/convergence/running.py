@@ -23,7 +23,7 @@ FAILURES = Path(__file__).parent / "failures"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
 STEPS = 25
-PART = 250
+PART = 50
 """Histories at a time: hypothesis remembers those that it tried."""
 
 OpenStore = Callable[[], AbstractContextManager[Place]]
