@@ -24,6 +24,8 @@ from tests.e2e.stack.docker import docker, labelled
 
 WAIT_S = 900.0
 """On a busy machine the index may not answer in time, and is left alone for five minutes then."""
+INDEX_FUNCTION = "IndexFaces"
+"""A part of its name."""
 RETRY_S = 6
 """Instead of the minutes that a failed message waits in the end."""
 
@@ -52,9 +54,13 @@ class RunningSystem:
         self.config = config
         functions = deployment.resources("AWS::Lambda::Function")
         (index,) = (name for name in functions.values() if "IndexFaces" in name)
-        described = self.session.client("lambda").get_function_configuration(FunctionName=index)
-        self._index_role = described["Role"]
-        self._running = running
+        self._index_role = self.role_of(index)
+        self.running = running
+
+    def role_of(self, function: str) -> str:
+        """The role that a function runs as."""
+        functions = self.session.client("lambda")
+        return str(functions.get_function_configuration(FunctionName=function)["Role"])
 
     def put(self, key: str, photo: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=photo)
@@ -153,11 +159,16 @@ class RunningSystem:
 
     def operate(self, *arguments: str) -> str:
         """What the operator's command line prints."""
-        environment = {**os.environ, **self._running.aws}
-        command = [sys.executable, "-m", "facesearch_local.cli", *arguments]
+        command, environment = self.operating(*arguments)
         return subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         ).stdout
+
+    def operating(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """The operator's command line, and the environment that it runs in."""
+        command = [sys.executable, "-m", "facesearch_local.cli", *arguments]
+        # OpenSearch's client trusts by the last one.
+        return command, {**os.environ, **self.running.aws, "SSL_CERT_FILE": self.certificate}
 
     def clear(self) -> None:
         """No photo, no face, no message."""
@@ -179,7 +190,7 @@ class RunningSystem:
         """Straight to the engine, past the code under test."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        url = f"{self._running.opensearch_url}{path}"
+        url = f"{self.running.opensearch_url}{path}"
         with urlopen(Request(url, data, headers, method=method), timeout=60) as response:  # noqa: S310
             return json.load(response)
 
@@ -189,11 +200,15 @@ class RunningSystem:
 
     def kill_index_function(self) -> None:
         """Every environment that it runs in."""
-        docker("kill", *self._index_environments())
+        self.kill_function(INDEX_FUNCTION)
+
+    def kill_function(self, name: str) -> None:
+        """Every environment that it runs in; a part of its name is enough."""
+        docker("kill", *self._environments(name))
 
     def key_of_index_function(self) -> Credentials:
         """What its code is given, to sign with."""
-        (variables, *_) = self._index_environments().values()
+        (variables, *_) = self._environments(INDEX_FUNCTION).values()
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         return Credentials(*(variables[name] for name in names))
 
@@ -209,8 +224,8 @@ class RunningSystem:
             method, url, headers=headers, timeout=60, verify=self.certificate
         ).status_code
 
-    def _index_environments(self) -> dict[str, dict[str, str]]:
-        """The variables of the index function's containers, by id."""
+    def _environments(self, function: str) -> dict[str, dict[str, str]]:
+        """The variables of the function's containers, by id."""
         containers = labelled(f"ministack.instance={self.config.name}:{self.config.aws_port}")
         described = {
             each["Id"]: dict(entry.split("=", 1) for entry in each["Config"]["Env"])
@@ -219,7 +234,7 @@ class RunningSystem:
         return {
             name: variables
             for name, variables in described.items()
-            if "IndexFaces" in variables["AWS_LAMBDA_FUNCTION_NAME"]
+            if function in variables["AWS_LAMBDA_FUNCTION_NAME"]
         }
 
     def lost_batches(self) -> int:
@@ -262,27 +277,30 @@ class RunningSystem:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     @contextmanager
-    def prompt_retries(self, after_s: int = RETRY_S) -> Iterator[None]:
+    def prompt_retries(
+        self, after_s: int = RETRY_S, queue_url: str = "", role: str = ""
+    ) -> Iterator[None]:
         """Failed messages come again after seconds: more than a batch takes on a busy machine.
 
-        The queue refuses the function's own, longer times, and has this one.
+        The queue (default: the changes') refuses its function's own, longer times, and has this.
         """
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["All"])
+        queue_url = queue_url or self.queue_url
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
         before = {name: answer["Attributes"][name] for name in ("VisibilityTimeout", "Policy")}
         policy = json.loads(before["Policy"])
         refusal = {
             "Effect": "Deny",
-            "Principal": {"AWS": self._index_role},
+            "Principal": {"AWS": role or self._index_role},
             "Action": "sqs:ChangeMessageVisibility",
             "Resource": answer["Attributes"]["QueueArn"],
         }
         policy["Statement"].append(refusal)
         meanwhile = {"VisibilityTimeout": str(after_s), "Policy": json.dumps(policy)}
-        self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=meanwhile)
+        self.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=meanwhile)
         try:
             yield
         finally:
-            self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=before)
+            self.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=before)
 
 
 def wait_for(condition: Callable[[], bool], what: str, most_s: float = WAIT_S) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+from cdk.reembedding import reembedding_name
 from facesearch.recipes.finding import built_in
 from facesearch.settings import Settings
 from layers.dependencies.build import build_dependencies
@@ -24,8 +25,9 @@ START_S = 120.0
 class Deployment:
     """One stage's stack, with `settings` as `-c` gives them.
 
-    `source` is the checkout that is deployed, `build` holds its built layers; what is synthesised
-    comes to `out`.
+    `source` is the checkout that is deployed, `build` holds its built layers, `models` the recipes
+    that were added; what is synthesised comes to `out`. With `reembedding` among the settings it is
+    the stack beside the running one.
     """
 
     def __init__(
@@ -37,13 +39,17 @@ class Deployment:
         *,
         source: Path = ROOT,
         build: Path = ROOT / "build",
+        models: Path | None = None,
     ) -> None:
         self._aws = aws
         self.out = out
         self._source = source
         self._build = build
+        self._models = models
         self._context = {"stage": stage, "architecture": ARCHITECTURE, **(settings or {})}
-        self.stack_name = f"{self._context.get('name', 'facesearch')}-{stage}"
+        running = f"{self._context.get('name', 'facesearch')}-{stage}"
+        beside = "reembedding" in self._context
+        self.stack_name = reembedding_name(running) if beside else running
         self.url = aws["AWS_ENDPOINT_URL"]
         self.certificate = aws["AWS_CA_BUNDLE"]
         self.session = LocalSession(aws)
@@ -55,7 +61,8 @@ class Deployment:
     def deploy(self, *arguments: str) -> None:
         """Raises `StackError` with what the command says."""
         self._succeed("deploy", "--require-approval=never", *arguments)
-        self._know_binary_types()
+        if "ApiUrl" in self.outputs():
+            self._know_binary_types()
 
     def diff(self) -> "subprocess.CompletedProcess[str]":
         """Exit code 1 tells of differences."""
@@ -121,6 +128,7 @@ class Deployment:
             **self._aws,
             "PATH": os.pathsep.join(path),
             "FACESEARCH_BUILD": str(self._build),
+            **({"FACESEARCH_MODELS": str(self._models)} if self._models else {}),
             # Nothing is told to anybody, and nothing asked.
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",

@@ -18,6 +18,7 @@ from botocore.credentials import Credentials
 
 from tests.e2e.stack.certificate import Certificate
 from tests.e2e.stack.docker import docker, labelled
+from tests.e2e.stack.opensearch import SNAPSHOTS
 from tests.e2e.stack.session import LocalSession
 
 _SIGNED = re.compile(
@@ -25,6 +26,7 @@ _SIGNED = re.compile(
     r"SignedHeaders=(?P<headers>[\w;-]+), Signature=(?P<signature>[0-9a-f]{64})"
 )
 TIMEOUT_S = 60.0
+_REPOSITORY = re.compile(r"/_snapshot/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         url = f"https://{self.headers.get('Host', '')}{self.path}"
         headers = {name.lower(): value for name, value in self.headers.items()}
-        refusal = self.refusal(DomainRequest(self.command, url, headers, body))
+        request = DomainRequest(self.command, url, headers, body)
+        refusal = self.refusal(request)
         if refusal:
             self._answer(403, "application/json", _problem(refusal))
         else:
-            self._pass_on(body)
+            repository = _bucket_repository(request)
+            self._pass_on(_in_folder(repository) if repository else body)
 
     def _pass_on(self, body: bytes) -> None:
         connection = HTTPConnection("127.0.0.1", self.opensearch_port, timeout=TIMEOUT_S)
@@ -128,6 +132,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def _bucket_repository(request: DomainRequest) -> Mapping[str, str]:
+    """The settings of a repository of snapshots in S3, if the request is about one."""
+    if request.method != "PUT" or not _REPOSITORY.fullmatch(urlsplit(request.url).path):
+        return {}
+    asked: Mapping[str, Mapping[str, str]] = json.loads(request.body)
+    return asked["settings"]
+
+
+def _in_folder(repository: Mapping[str, str]) -> bytes:
+    """The repository in the engine's file system: its image has no plugin for S3."""
+    location = f"{SNAPSHOTS}/{repository['bucket']}"
+    return json.dumps({"type": "fs", "settings": {"location": location}}).encode()
+
+
 def _problem(message: str) -> bytes:
     return json.dumps({"Message": message}).encode()
 
@@ -164,16 +182,33 @@ class DomainPermissions:
         action = f"es:ESHttp{request.method.capitalize()}"
         if caller.function and not self._allows(caller.function, action, request):
             return f"{caller.function} is not authorized to perform: {action}"
-        return ""
+        repository = _bucket_repository(request)
+        return self._refusal_of_bucket(repository) if repository else ""
+
+    def _refusal_of_bucket(self, repository: Mapping[str, str]) -> str:
+        """Why the service could keep no snapshots there, in the role that it is given."""
+        arn, bucket = repository["role_arn"], f"arn:aws:s3:::{repository['bucket']}"
+        role = self._iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+        trusted = [each["Principal"] for each in role["AssumeRolePolicyDocument"]["Statement"]]
+        if trusted != [{"Service": "es.amazonaws.com"}]:
+            return f"Cannot assume role {arn}"
+        needed = {"s3:ListBucket": bucket} | {
+            f"s3:{action}Object": f"{bucket}/index-0" for action in ("Delete", "Get", "Put")
+        }
+        lacking = [action for action, on in needed.items() if not self._may(arn, action, on)]
+        return f"{arn} is not authorized to perform: {lacking}" if lacking else ""
 
     def _allows(self, function: str, action: str, request: DomainRequest) -> bool:
         role = self._functions.get_function_configuration(FunctionName=function)["Role"]
-        (domain,) = self._domains.list_domain_names()["DomainNames"]
-        described = self._domains.describe_domain(DomainName=domain["DomainName"])
+        # All domains are this one.
+        names = [each["DomainName"] for each in self._domains.list_domain_names()["DomainNames"]]
+        described = self._domains.describe_domains(DomainNames=names)["DomainStatusList"]
+        path = urlsplit(request.url).path
+        return any(self._may(role, action, f"{each['ARN']}{path}") for each in described)
+
+    def _may(self, role: str, action: str, resource: str) -> bool:
         answer = self._iam.simulate_principal_policy(
-            PolicySourceArn=role,
-            ActionNames=[action],
-            ResourceArns=[f"{described['DomainStatus']['ARN']}{urlsplit(request.url).path}"],
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
         )
         return bool(answer["EvaluationResults"][0]["EvalDecision"] == "allowed")
 

@@ -11,6 +11,8 @@ from tests.e2e.stack.errors import StackError
 
 IMAGE = "opensearchproject/opensearch:3.5.0"
 START_S = 180.0
+SNAPSHOTS = "/usr/share/opensearch/data/snapshots"
+"""Where it may keep snapshots, inside of the container."""
 
 
 @contextmanager
@@ -22,6 +24,7 @@ def running_opensearch(name: str, port: int) -> Iterator[str]:
         *("run", "--detach", f"--name={name}", f"--publish=127.0.0.1:{port}:9200"),
         *("--env=discovery.type=single-node", "--env=DISABLE_SECURITY_PLUGIN=true"),
         *("--env=DISABLE_INSTALL_DEMO_CONFIG=true", "--env=OPENSEARCH_JAVA_OPTS=-Xms512m -Xmx512m"),
+        f"--env=path.repo={SNAPSHOTS}",
         *(f"--volume={name}:/usr/share/opensearch/data", IMAGE),
     )
     try:

@@ -5,6 +5,8 @@
 - IAM knows no actions of SQS's batches: who may do a thing may do ten.
 - CloudFormation makes flow logs and single rules of security groups; ministack's EC2 has both, its
   CloudFormation neither. No packet passes there, and none is stopped.
+- API Gateway tells functions the id of the key that a method needs.
+- CloudFormation puts a firewall before an API; ministack's WAF knows of it, and stops nothing.
 - A bucket that a change set imports is there already, and that is no conflict of names.
 """
 
@@ -15,7 +17,7 @@ from hashlib import sha256
 from typing import Any
 
 from ministack.core import iam_actions  # type: ignore[import-not-found]
-from ministack.services import ec2, s3  # type: ignore[import-not-found]
+from ministack.services import apigateway_v1, ec2, s3, waf  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     changesets,
     provisioners,
@@ -33,6 +35,21 @@ def _extract_iam_action(*arguments: object, **options: object) -> str | None:
 
 
 iam_actions.extract_iam_action = _extract_iam_action
+
+_build_event = apigateway_v1._build_lambda_event_v1
+
+
+def _event_with_key(*arguments: Any, **options: Any) -> dict[str, Any]:
+    event: dict[str, Any] = _build_event(*arguments, **options)
+    resource, method = arguments[3], event["httpMethod"]
+    if resource["resourceMethods"][method].get("apiKeyRequired"):
+        value = apigateway_v1._api_key_from_request(event["headers"])
+        key = apigateway_v1._resolve_api_key(value)
+        event["requestContext"]["identity"] |= {"apiKey": value, "apiKeyId": key["id"]}
+    return event
+
+
+apigateway_v1._build_lambda_event_v1 = _event_with_key
 
 _Made = tuple[str, dict[str, str]]
 """What a resource is called, and its attributes. Making it again makes no second one."""
@@ -71,7 +88,19 @@ def _let_in_no_more(physical_id: str, props: dict[str, Any]) -> None:
         ec2._revoke_sg_rules_by_id(group, props["GroupId"], [physical_id], False)
 
 
+def _put_before(logical_id: str, props: dict[str, str], stack_name: str) -> _Made:
+    status, _, problem = waf._associate_web_acl(props)
+    if status != 200:
+        raise ValueError(problem)
+    return f"{props['WebACLArn']}|{props['ResourceArn']}", {}
+
+
+def _take_away(physical_id: str, props: dict[str, str]) -> None:
+    waf._disassociate_web_acl(props)
+
+
 provisioners._RESOURCE_HANDLERS |= {
+    "AWS::WAFv2::WebACLAssociation": {"create": _put_before, "delete": _take_away},
     "AWS::EC2::FlowLog": {"create": _log_traffic, "delete": _end_log},
     "AWS::EC2::SecurityGroupIngress": {"create": _let_in, "delete": _let_in_no_more},
 }
