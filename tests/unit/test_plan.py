@@ -110,4 +110,6 @@ def test_plan_of_a_recipe_of_more_numbers_needs_more_memory_and_disk(
     assert run([*command, "--recipe", "whole-image"]) == DONE
     whole = json.loads(capsys.readouterr().out)
     assert (facenet["workload"]["dimension"], whole["workload"]["dimension"]) == (128, 1280)
+    assert (len(facenet["notes"]), len(whole["notes"])) == (0, 1)
+    assert "measured with 128 numbers a face only: with 1,280 it is more" in whole["notes"][0]
     assert whole["usd_a_month"] > 2 * facenet["usd_a_month"]

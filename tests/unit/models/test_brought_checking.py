@@ -146,6 +146,49 @@ def test_operators_from_elsewhere_are_refused(tmp_path: Path) -> None:
         read_network(written(tmp_path, model), described())
 
 
+def test_functions_that_become_countless_operators_are_refused(tmp_path: Path) -> None:
+    """Each calls the next twice: 2^18 operators, of a file of 6 KB."""
+    model, opsets = made_up_network(), [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    for number in range(18):
+        called = {"domain": "own"} if number else {}
+        name = f"F{number - 1}" if number else "Neg"
+        body = [
+            helper.make_node(name, ["x"], ["half"], **called),
+            helper.make_node(name, ["half"], ["y"], **called),
+        ]
+        own = helper.make_function("own", f"F{number}", ["x"], ["y"], body, opsets)
+        model.functions.append(own)
+    model.opset_import.append(opsets[1])
+    model.graph.node[-1].output[0] = "before"
+    model.graph.node.append(helper.make_node("F17", ["before"], ["embeddings"], domain="own"))
+    with pytest.raises(BuildError, match="more than 100,000 operators once its functions"):
+        read_network(written(tmp_path, model), described())
+
+
+def test_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
+    model, opsets = made_up_network(), [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    body = [helper.make_node("F", ["x"], ["y"], domain="own")]
+    model.functions.append(helper.make_function("own", "F", ["x"], ["y"], body, opsets))
+    with pytest.raises(BuildError, match="a function that calls itself"):
+        read_network(written(tmp_path, model), described())
+
+
+@pytest.mark.parametrize("opset", [6, 99])
+def test_opset_that_does_not_run_is_named(tmp_path: Path, opset: int) -> None:
+    model = made_up_network()
+    model.opset_import[0].version = opset
+    with pytest.raises(BuildError, match=rf"opset {opset}: export it with one from 7 to 2\d"):
+        read_network(written(tmp_path, model), described())
+
+
+@pytest.mark.parametrize("opset", [7, 25])
+def test_opset_of_any_age_that_runs_is_taken(tmp_path: Path, opset: int) -> None:
+    model = made_up_network()
+    model.opset_import[0].version = opset
+    read = read_network(written(tmp_path, model), described())
+    assert vectors(read, np.zeros((2, 3, 112, 112), np.float32)).shape == (2, 512)
+
+
 def test_loops_are_refused(tmp_path: Path) -> None:
     body = helper.make_graph(
         [

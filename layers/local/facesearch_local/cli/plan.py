@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import click
 
+from facesearch.faces import EMBEDDING_SIZE
 from facesearch.planning.capacity import (
     COMPRESSIONS,
     DAY_S,
@@ -39,7 +40,7 @@ from facesearch.planning.nodes import MANAGERS
 from facesearch.recipes.finding import DEFAULT_RECIPE, built_in
 from facesearch_local.cli.command import Command
 from facesearch_local.cli.options import json_option, model_settings, recipe_option
-from facesearch_local.cli.output import print_json
+from facesearch_local.cli.output import print_json, print_note
 from facesearch_local.planning.costs import (
     FEATURES,
     PHOTO_GB,
@@ -161,6 +162,7 @@ def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], s
             "workload": asdict(workload),
             "sizing": asdict(sizing),
             "costs": [{**asdict(line), "usd": round(line.usd, 2)} for line in lines],
+            "notes": _notes(workload),
             "usd_a_month": round(sum(line.usd for line in lines), 2),
         }
     )
@@ -181,6 +183,19 @@ def _print_plan(
     click.echo(f"\nPrices: {PRICES_OF}; without data transfer.")
     for line in BASIS:
         click.echo(line)
+    for note in _notes(workload):
+        print_note(note)
+
+
+def _notes(workload: Workload) -> list[str]:
+    """What this plan cannot stand on."""
+    if workload.dimension <= EMBEDDING_SIZE:
+        return []
+    return [
+        f"processor time of a search was measured with {EMBEDDING_SIZE} numbers a face only: with "
+        f"{workload.dimension:,} it is more, and the nodes may be too small; memory and disk are "
+        "computed for them"
+    ]
 
 
 def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Check the file of a network that somebody brings, before anything runs it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import onnx
@@ -17,7 +18,16 @@ DOMAINS = ("", "ai.onnx", "com.microsoft")
 """Of the operators that ONNX Runtime brings itself: others need code from elsewhere."""
 
 LOOPS = ("Loop", "Scan")
+OLDEST_OPSET = 7
+"""Of those that ONNX Runtime runs."""
+
+MOST_NODES = 100_000
+"""Of a network whose functions are written out: the largest that is described has some 300."""
+
 BATCH = "n"
+
+_Function = tuple[str, str, str]
+"""Its domain, name and overload."""
 
 _FLOAT = onnx.TensorProto.FLOAT
 _EXPORT = "export it as one file with the operators of ONNX"
@@ -31,6 +41,8 @@ def read_network(file: Path, network: Network) -> onnx.ModelProto:
     """
     model = _parse(file)
     _check_contained(model, file)
+    _check_opset(model, file)
+    _check_functions(model, file)
     try:
         model = inliner.inline_local_functions(model)
         onnx.checker.check_model(model)
@@ -73,6 +85,45 @@ def _check_contained(model: onnx.ModelProto, file: Path) -> None:
                 f"{file} keeps weights in other files ('{tensor.name[:60]}'): save it as one file "
                 "(onnx.save(onnx.load(FILE), ONE, save_as_external_data=False))"
             )
+
+
+def _check_opset(model: onnx.ModelProto, file: Path) -> None:
+    newest = onnx.defs.onnx_opset_version()
+    for opset in model.opset_import:
+        if opset.domain in ("", "ai.onnx") and not OLDEST_OPSET <= opset.version <= newest:
+            raise BuildError(
+                f"{file} has the operators of ONNX's opset {opset.version}: export it with one "
+                f"from {OLDEST_OPSET} to {newest}"
+            )
+
+
+def _check_functions(model: onnx.ModelProto, file: Path) -> None:
+    """Functions that call each other twice and twice again become billions of nodes."""
+    bodies = {(each.domain, each.name, each.overload): each for each in model.functions}
+    calls = {
+        key: [_called(node) for node in _nodes(body) if _called(node) in bodies]
+        for key, body in bodies.items()
+    }
+    sizes: dict[_Function, int] = {}
+    try:
+        for key in TopologicalSorter(calls).static_order():
+            sizes[key] = _size(bodies[key], sizes)
+    except CycleError as error:
+        raise BuildError(f"{file} has a function that calls itself: {_EXPORT}") from error
+    nodes = _size(model.graph, sizes)
+    if nodes > MOST_NODES:
+        raise BuildError(
+            f"{file} has more than {MOST_NODES:,} operators once its functions are written out: "
+            f"{_EXPORT}, without functions"
+        )
+
+
+def _called(node: onnx.NodeProto) -> _Function:
+    return node.domain, node.op_type, node.overload
+
+
+def _size(body: onnx.GraphProto | onnx.FunctionProto, sizes: Mapping[_Function, int]) -> int:
+    return sum(sizes.get(_called(node), 1) for node in _nodes(body))
 
 
 def _check_operators(model: onnx.ModelProto, file: Path) -> None:
@@ -167,7 +218,7 @@ def _tensors_of_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorPr
                 yield from _tensors_of_graph(graph)
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+def _nodes(graph: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.NodeProto]:
     for node in graph.node:
         yield node
         for attribute in node.attribute:
