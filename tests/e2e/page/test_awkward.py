@@ -93,7 +93,7 @@ def test_several_photos_that_are_dropped_are_one_persons(
     expect(caption).to_contain_text("1 photo was left out: ten are taken at most")
     names = visitor.names()
     assert names[0].startswith("elton_john")
-    visitor.page.wait_for_function("'facesearch.photo' in sessionStorage")
+    visitor.page.wait_for_function("() => 'facesearch.photo' in sessionStorage")
     visitor.page.reload()
     assert visitor.names() == names, "a reload keeps them"
     expect(caption).to_contain_text("10 photos of one person")
@@ -109,7 +109,7 @@ def test_heic_is_searched_with_shown_and_kept(served: str, visit: Visit) -> None
     expect(shown).to_be_visible()
     width = "(image) => (image.decode(), image.naturalWidth)"
     assert shown.evaluate(width) == 300
-    visitor.page.wait_for_function("'facesearch.photo' in sessionStorage")
+    visitor.page.wait_for_function("() => 'facesearch.photo' in sessionStorage")
     visitor.page.reload()
     assert visitor.names() == names
     expect(shown).to_be_visible()
@@ -148,6 +148,10 @@ def test_photos_dropped_on_the_comparison_are_compared(
     compared = page.locator("#compared")
     expect(compared).to_contain_text("Only a look-alike")
     expect(page.locator("#side-one")).to_contain_text("one.jpg")
+    sides = [page.locator(f"#side-{side}").bounding_box() for side in ("one", "other")]
+    assert sides[0] is not None
+    assert sides[1] is not None
+    assert sides[0]["y"] == sides[1]["y"], "side by side"
     expect(page.locator("#side-other")).to_contain_text("other.jpg")
     # One more takes the place of the second.
     second = (sample / "val/elton_john/elton_john_02.jpg").read_bytes()

@@ -100,7 +100,9 @@ def test_reload_keeps_the_photo_and_the_chosen_face(
     visitor.page.get_by_role("button", name="Face 2 of 2").click()
     expect(visitor.cards.first.locator(".name")).to_contain_text("madonna")
     names = visitor.names()
-    visitor.page.wait_for_function("JSON.parse(sessionStorage['facesearch.photo']).face === 1")
+    visitor.page.wait_for_function(
+        "() => JSON.parse(sessionStorage['facesearch.photo'] ?? '{}').face === 1"
+    )
     visitor.page.reload()
     assert visitor.names() == names
     second = visitor.page.get_by_role("button", name="Face 2 of 2")
@@ -197,6 +199,22 @@ def test_page_says_why_nothing_is_very_likely(served: str, visit: Visit, elton: 
     expect(visitor.page.locator(".very_likely")).to_have_count(0)
 
 
+def test_limit_that_was_set_is_said_to_be_and_holds(
+    chrome: Browser, store: str, visit: Visit, elton: bytes
+) -> None:
+    limit = {"FACESEARCH_VERY_LIKELY_DISTANCE": "0.6"}
+    with serving(f"--store={store}", environ=limit) as address:
+        visitor = visit(address)
+        visitor.drop(elton)
+        visitor.names()
+        likely = visitor.page.locator(".very_likely .numbers > span").all_inner_texts()
+        assert likely
+        assert max(float(each.split()[-1]) for each in likely) <= 0.6
+        expect(visitor.page.locator("#limits-said")).to_have_text(
+            "Very likely: up to a distance of 0.60, as whoever runs this service set it."
+        )
+
+
 def test_recipe_that_nobody_measured_gets_no_verdicts(
     served: str, visit: Visit, elton: bytes
 ) -> None:
@@ -244,4 +262,4 @@ def test_faces_of_a_photo_that_the_browser_cannot_read_are_shown(
     drawn = """(canvas) => new Set(canvas.getContext("2d").getImageData(0, 0, 90, 90).data).size"""
     faces = visitor.page.locator("#faces canvas")
     expect(faces).to_have_count(2)
-    visitor.page.wait_for_function(f"({drawn})(document.querySelector('#faces canvas')) > 50")
+    visitor.page.wait_for_function(f"() => ({drawn})(document.querySelector('#faces canvas')) > 50")

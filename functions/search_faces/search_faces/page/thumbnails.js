@@ -5,6 +5,7 @@ import { call } from "./api.js";
 const LOADED_AT_ONCE = 4;
 const MOST_KEPT = 400;
 const kept = new Map();
+const fetched = new Map();
 const wanted = [];
 let loading = 0;
 
@@ -29,15 +30,20 @@ export function showLater(image, faceId) {
 
 /** The URL of a face's picture, or null where the photo cannot be read now. */
 export async function pictureOf(faceId) {
-  if (!kept.has(faceId)) {
-    const path = `v1/faces/${encodeURIComponent(faceId)}/thumbnail`;
-    try {
-      kept.set(faceId, URL.createObjectURL(await call(path, { as: "blob", ask: false })));
-    } catch {
-      return null;
-    }
-    if (kept.size > MOST_KEPT) drop(kept.keys().next().value);
+  if (kept.has(faceId)) return kept.get(faceId);
+  // A face may be wanted again while it is on its way: the grid is made anew with each page.
+  if (!fetched.has(faceId)) fetched.set(faceId, fetchPicture(faceId).finally(() => fetched.delete(faceId)));
+  return fetched.get(faceId);
+}
+
+async function fetchPicture(faceId) {
+  const path = `v1/faces/${encodeURIComponent(faceId)}/thumbnail`;
+  try {
+    kept.set(faceId, URL.createObjectURL(await call(path, { as: "blob", ask: false })));
+  } catch {
+    return null;
   }
+  if (kept.size > MOST_KEPT) drop(kept.keys().next().value);
   return kept.get(faceId);
 }
 
