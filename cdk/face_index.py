@@ -12,6 +12,7 @@ from cdk.network import PrivateNetwork
 from cdk.search_domain import SearchDomain
 from cdk.settings import DOMAIN_ENDPOINT, StageSettings
 from facesearch.planning.hnsw import hnsw_for
+from facesearch.stores.opensearch.documents import HIDDEN
 from facesearch.stores.opensearch.snapshots import REPOSITORY
 
 INDEX = "faces"
@@ -77,7 +78,11 @@ class FaceIndex(Construct):
     def grant_search(self, role: iam.Role) -> None:
         """Allow reading and searching, and no change."""
         self._grant(role, "es:ESHttpGet", f"{INDEX}/_mapping", f"{_OF_RECIPES}/_doc/*")
-        self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_search")
+        self._grant(role, "es:ESHttpPost", f"{_OF_RECIPES}/_search", f"{_OF_RECIPES}/_mget")
+
+    def grant_hide(self, role: iam.Role) -> None:
+        """Allow writing down which faces people hid, in documents of their own."""
+        self._grant(role, "es:ESHttpPut", f"{_OF_RECIPES}/_doc/{HIDDEN}*")
 
     def grant_write(self, role: iam.Role) -> None:
         """Allow creating the first index and writing documents, but no deleting."""

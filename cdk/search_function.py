@@ -15,7 +15,7 @@ from cdk.settings import StageSettings
 
 
 class SearchFunction(Construct):
-    """It reads the index and the photos. It writes nothing, but signs upload forms."""
+    """It reads the index and the photos. It signs upload forms, and notes hidden faces."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class SearchFunction(Construct):
         photos.grant_read(searching.role)
         if settings.uploads:
             photos.grant_upload(searching.role)
+            index.grant_hide(searching.role)
         self.function = searching.function
         self.alias = lambda_.Alias(
             self,

@@ -11,6 +11,7 @@ from tests.convergence.world import Fate, World
 KEYS = st.sampled_from(["a.jpg", "b.jpg", "c d+é.jpg"])
 PICKS = st.lists(st.integers(-2, 9), min_size=1, max_size=4)
 """Of the waiting messages; below zero, from the newest."""
+FACE_PICKS = st.integers(0, 20)
 FATES = st.sampled_from(Fate)
 
 Action = Callable[[World], None]
@@ -34,6 +35,9 @@ def actions(contents: int) -> st.SearchStrategy[list[Action]]:
 
         return act
 
+    def hide(pick: int, hidden: bool) -> Action:
+        return lambda world: world.hide(pick, hidden=hidden)
+
     def deliver(picks: list[int]) -> Action:
         return lambda world: world.deliver(picks, Fate.WRITTEN)
 
@@ -41,6 +45,7 @@ def actions(contents: int) -> st.SearchStrategy[list[Action]]:
         st.one_of(
             st.builds(put, KEYS, st.integers(0, contents - 1), st.booleans()),
             st.builds(remove, KEYS, st.booleans()),
+            st.builds(hide, FACE_PICKS, st.booleans()),
             st.builds(deliver, PICKS),
         ),
         max_size=3,
@@ -85,6 +90,10 @@ def history_machine(open_world: Callable[[], World], contents: int) -> type[Rule
         @rule(pick=st.integers(0, 50))
         def deliver_again(self, pick: int) -> None:
             self.world.deliver_again(pick)
+
+        @rule(pick=FACE_PICKS, hidden=st.booleans())
+        def hide(self, pick: int, hidden: bool) -> None:
+            self.world.hide(pick, hidden=hidden)
 
         @rule()
         def backfill(self) -> None:

@@ -16,7 +16,8 @@ from urllib.parse import quote_plus
 import numpy as np
 
 from facesearch.errors import DamagedImage, FacesearchError, NotFound, StoreUnavailable
-from facesearch.faces import EmbeddedFace, IndexedPhoto, LeftOut, Recipe, Removal
+from facesearch.faces import EmbeddedFace, IndexedPhoto, LeftOut, Recipe, Removal, face_id
+from facesearch.hidden import Region, Regions, decide
 from facesearch.photos.bucket import S3Photos
 from facesearch.photos.ids import bucket_and_key, photo_id
 from facesearch.photos.reading import PhotoContent
@@ -228,6 +229,7 @@ class World:
         self._recipe = 0
         self._store = open_store(self._url, self.recipe)
         self._pending: list[Message] = []
+        self._hidden: dict[str, Regions] = {}
         self._seen = 0
 
     @property
@@ -283,6 +285,16 @@ class World:
             self._store.close()
             self._store = open_store(self._url, self.recipe)
 
+    def hide(self, pick: int, *, hidden: bool) -> None:
+        """A person hides one of the stored faces, or shows it again."""
+        faces = list(self._store.faces()) if self._written() else []
+        if not faces:
+            return
+        face = faces[pick % len(faces)]
+        photo, place = face.photo.photo_id, Region.of(face.face.detected.box, face.photo)
+        self._store.hide(photo, place, hidden=hidden)
+        self._hidden[photo] = decide(self._hidden.get(photo, ()), place, hidden=hidden)
+
     def drain(self, order: Callable[[list[Message]], None]) -> None:
         """Deliver all that waits, in any order."""
         self._receive()
@@ -298,7 +310,7 @@ class World:
             assert self._process([message], Fate.WRITTEN, _nothing) == [message.number]
 
     def check(self) -> None:
-        """The store holds exactly the faces of the objects in the bucket."""
+        """The store holds exactly the faces of the objects in the bucket, hidden ones hidden."""
         self._settle()
         objects = self.bucket.objects()
         expected = {photo_id(BUCKET, key): content for key, content in objects.items()}
@@ -317,9 +329,16 @@ class World:
                 each.embedding.tobytes() for each in faces or ()
             ]
             count += len(stored.faces)
-            for face in stored.faces:
-                (match,) = self._store.search(face.embedding, 1)
-                assert match.distance < 1e-3
+            regions = self._hidden.get(photo, ())
+            for number, face in enumerate(stored.faces):
+                place = Region.of(face.detected.box, stored.photo)
+                hidden = any(place.is_at(region) for region in regions)
+                assert (number in stored.hidden) == hidden
+                matches = self._store.search(face.embedding, 1)
+                if hidden:
+                    assert face_id(photo, number) not in {each.stored.face_id for each in matches}
+                else:
+                    assert matches[0].distance < 1e-3
         counts = self._store.counts()
         assert (counts.photos, counts.faces) == (len(expected), count)
 

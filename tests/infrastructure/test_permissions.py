@@ -2,6 +2,8 @@
 
 import pytest
 
+from facesearch.faces import photo_key
+from facesearch.stores.opensearch.documents import hidden_id
 from tests.infrastructure.cluster import asked_by_writes
 from tests.infrastructure.conftest import Synthesise
 from tests.infrastructure.policies import Account, to_index
@@ -37,6 +39,7 @@ ALLOWED = {
     "search_faces": {
         "es:ESHttpGet",
         "es:ESHttpPost",
+        "es:ESHttpPut",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "s3:GetObject",
@@ -144,9 +147,27 @@ def test_search_function_adds_no_photos_where_uploads_are_off(template_of: Synth
         assert not [each for each in as_list(statement["Action"]) if each.startswith("s3:Put")]
 
 
-def test_search_function_may_not_change_anything(any_template: Template) -> None:
+def test_search_function_notes_hidden_faces_where_uploads_are_on(
+    any_template: Template, template_of: Synthesise
+) -> None:
+    request = ("PUT", f"/faces-v1-0123456789abcdef/_doc/{hidden_id('s3://photos/a.jpg')}")
+    assert may_ask(any_template, "search_faces", *request)
+    assert not may_ask(any_template, "index_faces", *request)
+    assert not may_ask(template_of(uploads="false"), "search_faces", *request)
+
+
+def test_search_function_changes_nothing_but_which_faces_are_hidden(any_template: Template) -> None:
     writing = [asked for asked in asked_by_writes() if asked[0] != "GET"]
-    more = [("DELETE", "/faces-000001"), ("POST", "/_aliases"), ("POST", "/faces/_delete_by_query")]
+    photo = photo_key("s3://photos/a.jpg")
+    more = [
+        ("DELETE", "/faces-000001"),
+        ("DELETE", "/faces-v1-0123456789abcdef/_doc/hidden-1"),
+        ("POST", "/_aliases"),
+        ("POST", "/faces/_delete_by_query"),
+        ("POST", f"/faces-v1-0123456789abcdef/_update/{photo}"),
+        ("PUT", f"/faces-v1-0123456789abcdef/_doc/{photo}"),
+        ("PUT", f"/faces-v1-0123456789abcdef/_create/{photo}"),
+    ]
     assert len(writing) >= 2
     for method, path in [*writing, *more]:
         assert not may_ask(any_template, "search_faces", method, path), f"{method} {path}"

@@ -84,6 +84,8 @@ def test_search_in_another_collection_is_as_in_none_that_exists(query: TakeQuery
         ("GET", "/v1/faces/{}/thumbnail"),
         ("GET", "/v1/faces/{}/photo"),
         ("GET", "/v1/faces/{}/preview"),
+        ("PUT", "/v1/faces/{}/hidden"),
+        ("DELETE", "/v1/faces/{}/hidden"),
     ],
 )
 def test_face_of_another_collection_is_as_one_that_does_not_exist(method: str, path: str) -> None:

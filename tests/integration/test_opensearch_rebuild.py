@@ -10,6 +10,7 @@ import pytest
 
 from facesearch.errors import RecipeMismatch, SettingsError, StoreNotFound, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Photo, Recipe, Removal
+from facesearch.hidden import Region
 from facesearch.stores import Counts, FaceStore, StoreStatus, open_store
 from facesearch.stores.opensearch.rebuild import OpenSearchRebuild
 from facesearch.stores.rebuilding import Rebuilt
@@ -127,6 +128,26 @@ def test_rebuild_carries_every_write_that_comes_meanwhile(url: str) -> None:
         assert same is not None
         assert same.faces[0].embedding.tobytes() == vector(last).tobytes()
         assert store.counts().photos == max(MANY - len(written), 0) + len(written) + 1
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, OTHER_RECIPE], ids=["shape", "recipe"])
+def test_rebuild_keeps_faces_hidden_that_are_hidden_before_and_meanwhile(
+    url: str, recipe: Recipe
+) -> None:
+    place = Region(0.1, 0.1, 0.2, 0.2)
+    with open_store(url, RECIPE) as old:
+        old.write(_photos(300))
+        old.hide("p1", place)
+        old.hide("p2", place)
+        old.hide("p2", place, hidden=False)
+
+        def hide_meanwhile(_: int, __: int) -> None:
+            old.hide("p7", place)
+
+        assert _rebuild(f"{url}&m=32", recipe, progress=hide_meanwhile) is not None
+    with open_store(url, recipe) as new:
+        assert new.hidden_regions(["p1", "p2", "p7"]) == {"p1": (place,), "p7": (place,)}
+        assert new.counts().photos == 300
 
 
 def test_rebuild_for_another_recipe_looks_at_every_photo_again(url: str, index: str) -> None:

@@ -45,6 +45,15 @@ def test_photo_of_a_face_is_told_with_its_link_that_needs_no_key(server: str) ->
     assert got.headers["Content-Disposition"].endswith(path.name)
 
 
+def test_nobody_hides_faces_where_nobody_may_add_photos(server: str) -> None:
+    listed = requests.get(f"{server}/v1/photos", timeout=30).json()["photos"]
+    face = f"{server}/v1/faces/{listed[0]['faces'][0]}"
+    for method in ("PUT", "DELETE"):
+        refused = requests.request(method, f"{face}/hidden", timeout=30)
+        assert (refused.status_code, refused.json()["code"]) == (409, "hiding_off")
+    assert requests.get(face, timeout=30).json()["hidden"] is False
+
+
 def test_link_that_was_changed_leads_nowhere(server: str) -> None:
     url = str(photo_of_first(server)["photo_url"])
     other = url.replace("photo_id=file%3A%2F%2F%2F", "photo_id=file%3A%2F%2F%2Fetc%2Fpasswd%23", 1)

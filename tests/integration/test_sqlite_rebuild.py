@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from facesearch.errors import SettingsError, StoreNotFound
-from facesearch.faces import Photo, Removal
+from facesearch.faces import Photo, Removal, face_id
+from facesearch.hidden import Region
 from facesearch.stores import Counts, FaceStore, open_rebuild, open_store
 from facesearch.stores.rebuilding import Rebuilt, Reembed
 from facesearch.stores.sqlite import rebuild
@@ -95,3 +96,22 @@ def test_upgrade_of_no_store_makes_none(url: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(SettingsError):
         upgrade("sqlite:///:memory:")
+
+
+def test_hidden_faces_stay_hidden_with_another_recipe(url: str) -> None:
+    with open_store(url, OTHER_RECIPE) as old:
+        old.write([indexed("a", 1, unit_vectors(2, seed=1)), indexed("b", 1, [vector(9)])])
+        faces = {each.face_id: each for each in old.faces()}
+        chosen = faces[face_id("a", 0)]
+        old.hide("a", Region.of(chosen.face.detected.box, chosen.photo))
+
+        def reembed(photos: Sequence[Photo], store: FaceStore) -> None:
+            embed_anew(photos, store)
+            # While it is built: the decision is about the store in use.
+            other = faces[face_id("b", 0)]
+            old.hide("b", Region.of(other.face.detected.box, other.photo))
+
+        upgrade(url, reembed)
+    with open_store(url, RECIPE) as new:
+        assert set(new.hidden_regions(["a", "b"])) == {"a", "b"}
+        assert new.status().recipe == RECIPE

@@ -19,9 +19,9 @@ from facesearch.photos.reading import MAX_FILE_BYTES
 from facesearch.stores import open_store
 from facesearch.vision.pipeline import FacePipeline
 from facesearch_local.cli import run
-from facesearch_local.client import FaceSearchClient
+from facesearch_local.client import ApiError, FaceSearchClient
 from facesearch_local.server.uploads import FolderUploads
-from search_faces.contract.requests import SearchOptions
+from search_faces.contract.requests import CompareSide, SearchOptions
 from search_faces.uploads import NewPhoto
 from tests.integration.api import Json, form
 from tests.integration.conftest import TakePhoto
@@ -152,6 +152,40 @@ def test_photo_that_is_named_otherwise_is_deleted_with_its_faces(
         client.delete_photo(alias.format(folder=folder, name=name, last=last, x=x))
         assert not Path(photo_path(photo_id)).exists()
         assert not list(client.photos(prefix=photo_id))
+
+
+def test_hidden_face_is_found_by_nothing_until_it_is_shown_again(
+    server: str, sample: Path, folder: Path
+) -> None:
+    path, other = sorted((sample / "train" / "jerry_seinfeld").iterdir())[2:4]
+    with FaceSearchClient(server) as client:
+        photo_id = client.upload(path, collection="hiding")
+        options = SearchOptions(collection="hiding", expand=True)
+        (match,) = client.search(other, options=options).results[0].matches
+        for _ in range(2):
+            assert client.hide_face(match.face_id).hidden
+        assert client.search(other, options=options).results[0].matches == []
+        # The same bytes again: a machine's run.
+        assert client.upload(path, collection="hiding") == photo_id
+        assert client.search(other, options=options).results[0].matches == []
+        assert client.face(match.face_id).hidden
+        photo = requests.get(f"{server}/v1/faces/{match.face_id}/photo", timeout=30).json()
+        assert [each["hidden"] for each in photo["faces"]] == [True]
+        for ask_with_it in (
+            lambda: client.matches(match.face_id),
+            lambda: client.thumbnail(match.face_id),
+            lambda: client.search(face_ids=[match.face_id]),
+            lambda: client.search(other, face_ids=[match.face_id]),
+            lambda: client.compare(CompareSide(face_id=match.face_id), other),
+        ):
+            with pytest.raises(ApiError, match="is hidden") as refused:
+                ask_with_it()
+            assert refused.value.code == "not_found"
+        assert not client.show_face(match.face_id).hidden
+        assert client.search(other, options=options).results[0].matches == [match]
+        with pytest.raises(ApiError, match="no face"):
+            client.hide_face("0" * 32 + "-0")
+        client.delete_photo(photo_id)
 
 
 def test_photo_elsewhere_is_not_deleted_and_the_command_for_it_is_told(

@@ -351,6 +351,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
     photo: Size
     box: Box
     landmarks: FaceLandmarks
+    hidden: Annotated[bool, Meta(description="Whether a person hid it: no search finds it.")]
     thumbnail: Thumbnail | UnsetType = UNSET
     photo_url: PhotoUrl | UnsetType = UNSET
 
@@ -368,6 +369,7 @@ class StoredFace(Struct, frozen=True, kw_only=True):
             photo=Size(photo.width, photo.height),
             box=Box.of(face.box),
             landmarks=_landmarks(face),
+            hidden=stored.hidden,
             thumbnail=extras.thumbnails.get(stored.face_id, UNSET),
             photo_url=extras.photo_urls.get(photo.photo_id, UNSET),
         )
@@ -406,7 +408,13 @@ class StoredPhoto(Struct, frozen=True, kw_only=True):
             modified=datetime.fromtimestamp(revision.mtime_ns // 10**9, UTC) if revision else None,
             faces=[
                 StoredFace.of(
-                    domain.StoredFace(domain.face_id(photo.photo_id, number), number, face, photo),
+                    domain.StoredFace(
+                        domain.face_id(photo.photo_id, number),
+                        number,
+                        face,
+                        photo,
+                        hidden=number in indexed.hidden,
+                    ),
                     PLAIN,
                 )
                 for number, face in enumerate(indexed.faces)

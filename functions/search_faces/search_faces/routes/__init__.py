@@ -12,6 +12,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     faces.FACE_THUMBNAIL,
     faces.FACE_PHOTO,
     faces.FACE_PREVIEW,
+    faces.HIDE_FACE,
+    faces.SHOW_FACE,
     faces.DETECT,
     faces.COMPARE,
     reading.PHOTOS,

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from msgspec import UNSET
 
 from facesearch import faces as domain
-from facesearch.errors import InputError, NotFound
+from facesearch.errors import HidingOff, InputError, NotFound
 from facesearch.faces import EmbeddedFace
 from facesearch.fields import shorten
+from facesearch.hiding import hide_face
 from facesearch.photos.thumbnails import preview, thumbnail
-from facesearch.searching import analyse_photo, compare_faces, stored_face
+from facesearch.searching import analyse_photo, compare_faces, shown_face, stored_face
 from facesearch.vision.images import DecodedImage, decode_image
 from search_faces.contract.answers import (
+    PLAIN,
     CompareAnswer,
     DetectAnswer,
     Face,
@@ -39,8 +41,28 @@ def face(request: FaceRequest, service: SearchService) -> StoredFace:
     return StoredFace.of(stored, extras_of([stored], request.include, service.photos))
 
 
+def hide(request: ThumbnailRequest, service: SearchService) -> StoredFace:
+    """Hide a stored face: no search finds it any more."""
+    return _decided(request, service, hidden=True)
+
+
+def show(request: ThumbnailRequest, service: SearchService) -> StoredFace:
+    """Show a hidden face again."""
+    return _decided(request, service, hidden=False)
+
+
+def _decided(request: ThumbnailRequest, service: SearchService, *, hidden: bool) -> StoredFace:
+    if service.uploads is None:
+        raise HidingOff(
+            "nobody can hide faces through this service: ask whoever runs it, who has facesearch "
+            "hide"
+        )
+    return StoredFace.of(hide_face(request.face_id, service.store, hidden=hidden), PLAIN)
+
+
 def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
     """A picture of a stored face."""
+    shown_face(request.face_id, service.store)
     stored, photo = _photo_of(request, service)
     return JpegAnswer(thumbnail(photo, stored.face.detected.box))
 
@@ -102,7 +124,7 @@ class _Side:
 def _side(query: Query, request: CompareRequest, service: SearchService) -> _Side:
     """The stored face, or the largest of the photo."""
     if isinstance(query, FaceQuery):
-        stored = stored_face(query.face_id, service.store)
+        stored = shown_face(query.face_id, service.store)
         drawn = extras_of([stored], request.include, service.photos).thumbnails
         picture = drawn.get(stored.face_id, UNSET)
         return _Side(stored.face, Face.of(stored.number, stored.face.detected, picture))
@@ -124,6 +146,27 @@ FACE_ROUTE = Route(
     answer=StoredFace,
     tag="Faces",
     problems=STORED_FACE,
+)
+HIDE_FACE = Route(
+    method="PUT",
+    path="/v1/faces/{face_id}/hidden",
+    respond=hide,
+    request=ThumbnailRequest,
+    answer=StoredFace,
+    tag="Faces",
+    description="A person's decision, kept through indexing again: it is about the face's place in "
+    "its photo, and holds until it is undone. The photo view marks the face as hidden. Where "
+    "nobody may add photos, this is 409 `hiding_off`.",
+    problems=(*ADDRESS, *FACE, "hiding_off"),
+)
+SHOW_FACE = Route(
+    method="DELETE",
+    path="/v1/faces/{face_id}/hidden",
+    respond=show,
+    request=ThumbnailRequest,
+    answer=StoredFace,
+    tag="Faces",
+    problems=(*ADDRESS, *FACE, "hiding_off"),
 )
 FACE_THUMBNAIL = Route(
     method="GET",

@@ -12,6 +12,7 @@ FacesearchError
 │   ├── PhotoArchived      the photo is in a storage class that has to restore it first
 │   ├── PhotoKeyUnusable   the photo is encrypted under a key that may not be used
 │   ├── UploadsOff         this service takes no new photos
+│   ├── HidingOff          faces are hidden by who runs this service, and not through it
 │   ├── DeletionOff        photos are deleted where they are kept, and not by this service
 │   └── NotFound
 ├── SettingsError          an environment variable or option is wrong; names it
@@ -79,6 +80,10 @@ class PhotoKeyUnusable(InputError):
 
 class UploadsOff(InputError):
     code = "uploads_off"
+
+
+class HidingOff(InputError):
+    code = "hiding_off"
 
 
 class DeletionOff(InputError):

@@ -127,10 +127,15 @@ class PhotoListing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexedPhoto:
-    """A photo with all its faces, numbered by their place in `faces`; it may have none."""
+    """A photo with all its faces, numbered by their place in `faces`; it may have none.
+
+    `hidden` are the numbers of those that a person hid, where a store returns it; writing it
+    changes nothing about that.
+    """
 
     photo: Photo
     faces: tuple[EmbeddedFace, ...] = ()
+    hidden: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,13 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredFace:
-    """A face as the store returns it, with the photo it is in."""
+    """A face as the store returns it, with the photo it is in; `hidden`: a person hid it."""
 
     face_id: str
     number: int
     face: EmbeddedFace
     photo: Photo
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

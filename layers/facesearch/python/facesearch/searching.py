@@ -165,7 +165,7 @@ def search_photo(
 
 def search_face(face_id: str, store: FaceStore, scope: Scope) -> FaceMatches:
     """Search for a stored face and leave it out. Raises `NotFound` or a `StoreError`."""
-    stored = stored_face(face_id, store)
+    stored = shown_face(face_id, store)
     return _nearest(stored.face.embedding, store, scope, leave_out=[face_id])
 
 
@@ -180,7 +180,7 @@ def search_person(
 
     Raises what the other searches raise. Messages name a photo by its number, counted from 1.
     """
-    stored = [stored_face(face_id, store).face for face_id in face_ids]
+    stored = [shown_face(face_id, store).face for face_id in face_ids]
     shown = [photo.faces[0] for photo in analyse_person(photos, pipeline)]
     return search_mean([*stored, *shown], store, scope, leave_out=face_ids)
 
@@ -259,6 +259,14 @@ def stored_face(face_id: str, store: FaceStore) -> StoredFace:
             f"there is no face {shorten(face_id)}, it may have been deleted with its photo: search "
             "for another"
         )
+    return stored
+
+
+def shown_face(face_id: str, store: FaceStore) -> StoredFace:
+    """A stored face that is not hidden. Raises `NotFound` or a `StoreError`."""
+    stored = stored_face(face_id, store)
+    if stored.hidden:
+        raise NotFound(f"face {shorten(face_id)} is hidden: show it again to search for it")
     return stored
 
 

@@ -38,6 +38,7 @@ class _Commands(click.Group):
         "list": "The photos in the store.",
         "export": "Every stored face as Parquet, CSV or NPZ.",
         "status": "What the store holds, and how it is.",
+        "hide": "Hide a face from all searches, or show it again.",
         "forget": "Let stored photos go, with their faces.",
         "erase": "Delete photos from their bucket and the store, with a receipt.",
         "upgrade": "Look at all photos again, with the models in use now.",

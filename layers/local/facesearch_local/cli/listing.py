@@ -8,8 +8,9 @@ import msgspec
 from facesearch.errors import NotFound
 from facesearch.faces import PhotoListing
 from facesearch.searching import check_collection_exists
-from facesearch.stores import open_store
+from facesearch.stores import FaceStore, open_store
 from facesearch_local.cli import DONE, NOTHING_DONE, PARTLY_DONE
+from facesearch_local.cli.bucket import in_batches
 from facesearch_local.cli.command import CollectionName, Command, is_text
 from facesearch_local.cli.matches import shown_path
 from facesearch_local.cli.options import json_option, read_settings, store_option
@@ -19,6 +20,12 @@ from facesearch_local.counting import counted
 from facesearch_local.library.selecting import Place, Selection
 from search_faces.contract.answers import ListedPhoto
 
+AT_ONCE = 500
+"""Photos whose hidden faces are asked for together."""
+
+_Listed = tuple[PhotoListing, list[int]]
+"""A photo, and the numbers of its hidden faces."""
+
 
 @click.command(
     cls=Command,
@@ -27,6 +34,7 @@ Examples:
   facesearch list
   facesearch list ~/Pictures/2019 --collection wedding
   facesearch list --problems
+  facesearch list --hidden
   facesearch list --json | jq -r '.photos[] | select(.faces == []).photo_id'""",
 )
 @click.argument("places", nargs=-1, metavar="[PATH|PHOTO]...", type=click.Path())
@@ -40,6 +48,7 @@ Examples:
 )
 @click.option("--problems", is_flag=True, help="Only photos that could not be used.")
 @click.option("--without-faces", is_flag=True, help="Only photos without a face in the store.")
+@click.option("--hidden", is_flag=True, help="Only photos with hidden faces.")
 @click.option("--missing", is_flag=True, help="Only photos whose file is not there any more.")
 @store_option
 @json_option
@@ -50,11 +59,14 @@ def command(
     metadata: Mapping[str, str],
     problems: bool,
     without_faces: bool,
+    hidden: bool,
     missing: bool,
     store_url: str | None,
     as_json: bool,
 ) -> int:
     """The photos in the store: faces, collection, path, and why one could not be used.
+
+    Of photos with hidden faces, it tells their numbers: facesearch hide.
 
     A PATH is a photo or a folder, there or not; a PHOTO is an id such as s3://bucket/key. Without
     any, photos from everywhere. No models are needed.
@@ -64,7 +76,15 @@ def command(
             raise click.UsageError(f"'{printable(name)}' is not UTF-8: type it anew.")
     selection = Selection([Place.named(place) for place in places], collection, missing)
 
-    def chosen() -> Iterator[PhotoListing]:
+    def chosen() -> Iterator[_Listed]:
+        for batch in in_batches(wanted(), AT_ONCE):
+            decided = store.hidden_regions([each.photo.photo_id for each in batch])
+            for listed in batch:
+                numbers = _hidden(listed, store) if listed.photo.photo_id in decided else []
+                if numbers or not hidden:
+                    yield listed, numbers
+
+    def wanted() -> Iterator[PhotoListing]:
         for listed in selection.photos(store):
             photo = listed.photo
             if (
@@ -78,7 +98,14 @@ def command(
         if collection is not None:
             check_collection_exists(collection, store)
         if as_json:
-            print_json({"photos": [msgspec.to_builtins(ListedPhoto.of(each)) for each in chosen()]})
+            print_json(
+                {
+                    "photos": [
+                        {**msgspec.to_builtins(ListedPhoto.of(each)), "hidden": numbers}
+                        for each, numbers in chosen()
+                    ]
+                }
+            )
         else:
             _print(chosen())
     for place in selection.unknown:
@@ -88,12 +115,19 @@ def command(
     return DONE
 
 
-def _print(listings: Iterator[PhotoListing]) -> None:
+def _hidden(listed: PhotoListing, store: FaceStore) -> list[int]:
+    stored = store.photo(listed.photo.photo_id)
+    return sorted(stored.hidden) if stored else []
+
+
+def _print(listings: Iterator[_Listed]) -> None:
     photos = faces = 0
-    for listed in listings:
+    for listed, numbers in listings:
         photo = listed.photo
         what = photo.problem or f"{listed.faces}"
-        click.echo(f"{what:>6}  {photo.collection:<10}  {printable(shown_path(photo.photo_id))}")
+        note = f"  (hidden: {', '.join(map(str, numbers))})" if numbers else ""
+        path = printable(shown_path(photo.photo_id))
+        click.echo(f"{what:>6}  {photo.collection:<10}  {path}{note}")
         photos += 1
         faces += listed.faces
     print_note(f"{counted(photos, 'photo')} with {counted(faces, 'face')}")

@@ -54,6 +54,8 @@ class AsyncFaceSearchClient:
     matches = _awaitable(FaceSearchClient.matches)
     face = _awaitable(FaceSearchClient.face)
     thumbnail = _awaitable(FaceSearchClient.thumbnail)
+    hide_face = _awaitable(FaceSearchClient.hide_face)
+    show_face = _awaitable(FaceSearchClient.show_face)
     detect = _awaitable(FaceSearchClient.detect)
     compare = _awaitable(FaceSearchClient.compare)
     collections = _awaitable(FaceSearchClient.collections)

@@ -83,6 +83,14 @@ class FaceSearchClient(Closeable):
         """A JPEG of a stored face."""
         return self._transport.get_bytes(f"{_face(face_id)}/thumbnail")
 
+    def hide_face(self, face_id: str) -> StoredFace:
+        """Hide a stored face: no search finds it, however often its photo is indexed again."""
+        return self._transport.put(f"{_face(face_id)}/hidden", StoredFace)
+
+    def show_face(self, face_id: str) -> StoredFace:
+        """Show a hidden face again."""
+        return self._transport.delete(f"{_face(face_id)}/hidden", StoredFace)
+
     def detect(self, photo: Photo, include: Sequence[Extra] = ("boxes",)) -> DetectAnswer:
         """The faces of a photo, with the quality of each."""
         options = {"include": ",".join(include)}

@@ -52,7 +52,13 @@ class Transport:
         """Raises `ApiError`."""
         return _read(self._ask(lambda: self._send("GET", path, params=options)), kind)
 
-    def delete(self, path: str, kind: type[Answer], options: Mapping[str, str]) -> Answer:
+    def put(self, path: str, kind: type[Answer]) -> Answer:
+        """Raises `ApiError`."""
+        return _read(self._ask(lambda: self._send("PUT", path)), kind)
+
+    def delete(
+        self, path: str, kind: type[Answer], options: Mapping[str, str] | None = None
+    ) -> Answer:
         """Raises `ApiError`."""
         return _read(self._ask(lambda: self._send("DELETE", path, params=options)), kind)
 

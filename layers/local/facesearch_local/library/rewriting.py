@@ -43,6 +43,12 @@ def _apply(rewrites: Sequence[Rewrite], store: FaceStore) -> Iterator[Rewritten]
             yield Rewritten(rewrite, 0, result=False)
         else:
             written.append((rewrite, IndexedPhoto(rewrite.changed, stored.faces)))
+    moves = {each.changed.photo_id: each.stored.photo_id for each, _ in written if each.moved}
+    hidden = store.hidden_regions({*moves, *moves.values()}) if moves else {}
+    for now, was in moves.items():
+        # Before it is there: its hidden faces are never found.
+        for region in hidden.get(was, ()):
+            store.hide(now, region)
     results = store.write([indexed for _, indexed in written])
     left = [
         Removal(rewrite.stored.photo_id, rewrite.changed.sequence)
@@ -52,5 +58,14 @@ def _apply(rewrites: Sequence[Rewrite], store: FaceStore) -> Iterator[Rewritten]
     for failed in store.write(left):
         if isinstance(failed, StoreError):
             raise failed
+    for (rewrite, _), result in zip(written, results, strict=True):
+        was = rewrite.stored.photo_id
+        if not rewrite.moved or result is not True:
+            continue
+        # What comes to the old name is another photo.
+        kept = hidden.get(moves[was], ()) if was in moves else ()
+        for region in hidden.get(was, ()):
+            if not any(region.is_at(each) for each in kept):
+                store.hide(was, region, hidden=False)
     for (rewrite, indexed), result in zip(written, results, strict=True):
         yield Rewritten(rewrite, len(indexed.faces), result)

@@ -16,13 +16,15 @@ from facesearch.faces import (
     Removal,
     StoredFace,
 )
+from facesearch.hidden import Region, Regions
 from facesearch.stores.protocol import Counts, FaceStore, StoreStatus
 
 
 class LimitedStore(Closeable):
-    """The `FaceStore` of some collections of another. It cannot be written.
+    """The `FaceStore` of some collections of another. Nothing is written to it.
 
-    Counts are of these collections, too. A list of photos reads those of the others on its way.
+    Its faces can be hidden. Counts are of these collections, too. A list of photos reads those of
+    the others on its way.
     """
 
     def __init__(self, store: FaceStore, collections: Collection[str]) -> None:
@@ -58,6 +60,15 @@ class LimitedStore(Closeable):
             )
         ]
         return sorted(found, key=lambda match: (match.distance, match.stored.face_id))[:k]
+
+    def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
+        if self.photo(photo_id) is None:
+            raise InvalidRequest("faces of other collections cannot be hidden: see GET /v1/photos")
+        self._store.hide(photo_id, region, hidden=hidden)
+
+    def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
+        found = self._store.hidden_regions(photo_ids)
+        return {each: found[each] for each in found if self.photo(each) is not None}
 
     def face(self, face_id: str) -> StoredFace | None:
         stored = self._store.face(face_id)

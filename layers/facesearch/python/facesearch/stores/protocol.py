@@ -1,6 +1,6 @@
 """What every store of faces does, whatever its engine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,6 +16,7 @@ from facesearch.faces import (
     Removal,
     StoredFace,
 )
+from facesearch.hidden import Region, Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,25 @@ class FaceStore(Protocol):
     ) -> list[Match]:
         """The k nearest faces (fewer if fewer are stored), nearest first, ties by face id.
 
+        Hidden faces are not among them.
+
         Only faces of `collection` (None: of all) are searched, in photos with every entry of
         `metadata`, whose detection score is `min_detection_score` or more. Raises `InvalidRequest`
         when an earlier version made the store, and it cannot be searched by that score.
         """
 
+    def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
+        """Hide the face at this place of the photo, or show it again; durable on return.
+
+        That is kept apart from the photo: writing or removing the photo does not change it.
+        Raises `StoreNotFound` if there is no store.
+        """
+
+    def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
+        """The hidden places of these photos, of those that have any."""
+
     def face(self, face_id: str) -> StoredFace | None:
-        """A face by its id."""
+        """A face by its id, hidden or not."""
 
     def photo(self, photo_id: str) -> IndexedPhoto | None:
         """A photo and its faces; None if it is unknown or forgotten."""
@@ -102,7 +115,7 @@ class FaceStore(Protocol):
         """The newest sequence of each photo that is known, of forgotten ones, too."""
 
     def faces(self) -> Iterator[StoredFace]:
-        """Every face, by photo id and number: for export."""
+        """Every face, hidden ones too, by photo id and number: for export."""
 
     def collections(self) -> dict[str, Counts]:
         """What each collection holds."""

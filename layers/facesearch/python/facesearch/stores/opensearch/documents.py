@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from hashlib import blake2b
 from typing import Any
 
@@ -24,12 +24,40 @@ from facesearch.faces import (
     face_id,
     photo_key,
 )
+from facesearch.hidden import Region, Regions
 
 NOT_READ = ["key", "forgotten", "metadata_entries"]
 """Fields that only searches need."""
 
+HIDDEN = "hidden-"
+"""What ids of documents of hidden places start with. A role may write these and no others."""
+
 ONLY_OF_FACES = ["faces.embedding", "faces.box", "faces.landmarks"]
 """All fields of a face but its score: the rest is enough to count faces."""
+
+
+def hidden_id(photo_id: str) -> str:
+    """The id of the document of a photo's hidden places."""
+    return f"{HIDDEN}{photo_key(photo_id)}"
+
+
+def hidden_document(photo_id: str, sequence: int, regions: Regions) -> dict[str, Any]:
+    """The hidden places of a photo, in a document of their own: indexing never writes it.
+
+    It is one that no search and no count finds, like that of a forgotten photo, and is copied with
+    those. `metadata` is the field that takes anything, in the indexes of every version.
+    """
+    return {
+        "key": hidden_id(photo_id),
+        "sequence": sequence,
+        "forgotten": True,
+        "metadata": {"hidden": [astuple(region) for region in regions]},
+    }
+
+
+def regions_of(content: Mapping[str, Any]) -> Regions:
+    """The hidden places in a `hidden_document`."""
+    return tuple(Region(*numbers) for numbers in content["metadata"]["hidden"])
 
 
 def has_left_out(change: IndexedPhoto | Removal) -> bool:

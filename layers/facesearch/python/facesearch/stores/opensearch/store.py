@@ -4,7 +4,7 @@ Searches are approximate (HNSW): they may miss a face. Distances and order are e
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
@@ -24,14 +24,25 @@ from facesearch.faces import (
     StoredFace,
     photo_key,
 )
+from facesearch.hidden import (
+    Region,
+    Regions,
+    decide,
+    search_shown,
+    with_hidden,
+    with_hidden_faces,
+)
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch.bulk import BulkWriter
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.documents import (
     ONLY_OF_FACES,
+    hidden_document,
+    hidden_id,
     indexed_photo_of,
     listing_of,
+    regions_of,
     stored_faces_of,
 )
 from facesearch.stores.opensearch.index import StoreIndex
@@ -127,6 +138,21 @@ class OpenSearchStore(Closeable):
         on_faces = face_filters(min_detection_score)
         if on_faces:
             self._index.check_filters()
+
+        def nearest(wanted: int) -> list[Match]:
+            return self._nearest(embedding, wanted, filters, on_faces, min_detection_score)
+
+        return search_shown(nearest, self.hidden_regions, k)
+
+    def _nearest(
+        self,
+        embedding: Embedding,
+        k: int,
+        filters: Sequence[QueryBody],
+        on_faces: Sequence[QueryBody],
+        min_detection_score: float,
+    ) -> list[Match]:
+        """The k nearest faces, hidden ones too."""
         if k > MOST_APPROXIMATE:
             photos = self._pages(exact_search(embedding, filters, on_faces), PHOTOS_A_PAGE)
             return _by_distance(islice(photos, k), embedding, min_detection_score)[:k]
@@ -144,15 +170,47 @@ class OpenSearchStore(Closeable):
             _, faces = nearest(MOST_TIED, MOST_CANDIDATES)
         return faces[:k]
 
+    def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
+        self._check_once(self._index.check)
+        while True:
+            document = self._documents({hidden_id(photo_id): photo_id}).get(photo_id)
+            before = regions_of(document) if document else ()
+            sequence = document["sequence"] + 1 if document else 1
+            after = decide(before, region, hidden=hidden)
+            # Somebody else's decision about the photo meanwhile is a conflict.
+            written = self._client.request(
+                "PUT",
+                f"/{self._index.alias}/_doc/{hidden_id(photo_id)}",
+                hidden_document(photo_id, sequence, after),
+                {
+                    "version": str(sequence),
+                    "version_type": "external",
+                    "require_alias": "true",
+                    "refresh": self._settings.refresh,
+                },
+                ignore_error="version_conflict_engine_exception",
+            )
+            if written is not None:
+                return
+
+    def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
+        found = self._documents({hidden_id(each): each for each in photo_ids})
+        regions = {each: regions_of(document) for each, document in found.items()}
+        return {each: some for each, some in regions.items() if some}
+
     def face(self, face_id: str) -> StoredFace | None:
         key, _, _ = face_id.rpartition("-")
         content = self._document(key)
         faces = stored_faces_of(content) if content else []
-        return next((face for face in faces if face.face_id == face_id), None)
+        found = next((face for face in faces if face.face_id == face_id), None)
+        return found and self._marked([found])[0]
 
     def photo(self, photo_id: str) -> IndexedPhoto | None:
         content = self._document(photo_key(photo_id))
-        return indexed_photo_of(content) if content else None
+        if content is None:
+            return None
+        regions = self.hidden_regions([photo_id]).get(photo_id, ())
+        return with_hidden_faces(indexed_photo_of(content), regions)
 
     def photos(
         self, *, prefix: str = "", after: str = "", limit: int | None = None
@@ -167,25 +225,16 @@ class OpenSearchStore(Closeable):
             yield listed
 
     def sequences(self, photo_ids: Sequence[str]) -> dict[str, int]:
-        keys = {photo_key(photo_id): photo_id for photo_id in photo_ids}
-        if not keys:
-            return {}
-        documents = [{"_id": key, "_source": ["sequence"]} for key in keys]
-        answer = self._read("POST", "_mget", {"docs": documents}, {})
-        if any("error" in each for each in answer["docs"]):
-            # A missing index is no error of the whole request here, but one of each document.
-            self._index.check()
-            raise self._index.missing_alias()
-        return {
-            keys[document["_id"]]: document["_source"]["sequence"]
-            for document in answer["docs"]
-            if document["found"]
-        }
+        found = self._documents({photo_key(photo_id): photo_id for photo_id in photo_ids})
+        return {photo_id: document["sequence"] for photo_id, document in found.items()}
 
     def faces(self) -> Iterator[StoredFace]:
         query = by_photo_id("", "", excluded=[])
-        for hit in self._pages(query, PHOTOS_WITH_FACES_A_PAGE):
-            yield from stored_faces_of(hit["_source"])
+        hits = self._pages(query, PHOTOS_WITH_FACES_A_PAGE)
+        while page := list(islice(hits, PHOTOS_WITH_FACES_A_PAGE)):
+            yield from self._marked(
+                [face for hit in page for face in stored_faces_of(hit["_source"])]
+            )
 
     def collections(self) -> dict[str, Counts]:
         counts: dict[str, Counts] = {}
@@ -250,6 +299,30 @@ class OpenSearchStore(Closeable):
             if len(hits) < page:
                 return
             after = {"search_after": hits[-1]["sort"]}
+
+    def _marked(self, faces: Sequence[StoredFace]) -> list[StoredFace]:
+        """The faces, with those marked that are hidden."""
+        regions = self.hidden_regions({face.photo.photo_id for face in faces})
+        return [with_hidden(face, regions.get(face.photo.photo_id, ())) for face in faces]
+
+    def _documents(self, photo_ids: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+        """The sequences and hidden places that documents have now, by their photos.
+
+        `photo_ids` are by the ids of the documents.
+        """
+        if not photo_ids:
+            return {}
+        documents = [{"_id": key, "_source": ["sequence", "metadata.hidden"]} for key in photo_ids]
+        answer = self._read("POST", "_mget", {"docs": documents}, {})
+        if any("error" in each for each in answer["docs"]):
+            # A missing index is no error of the whole request here, but one of each document.
+            self._index.check()
+            raise self._index.missing_alias()
+        return {
+            photo_ids[document["_id"]]: document["_source"]
+            for document in answer["docs"]
+            if document["found"]
+        }
 
     def _document(self, key: str) -> Mapping[str, Any] | None:
         """A photo's document as of now; None if it does not exist or was forgotten."""

@@ -1,6 +1,7 @@
 """Write and remove photos in a store's SQLite file. Callers hold a transaction."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import apsw
 
@@ -13,6 +14,7 @@ from facesearch.faces import (
     Removal,
     photo_key,
 )
+from facesearch.hidden import Regions
 from facesearch.stores.sqlite.integrity import count_entry, count_photo
 from facesearch.stores.sqlite.rows import left_out_text
 from facesearch.stores.sqlite.stamps import drop_if_gone, stamp_chunk_of
@@ -37,6 +39,18 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
     else:
         _insert_photo(connection, key, change)
     return True
+
+
+def write_hidden(connection: apsw.Connection, key: str, *, before: Regions, after: Regions) -> None:
+    """Replace the hidden places of a photo."""
+    for sign, regions in ((-1, before), (1, after)):
+        for region in regions:
+            row = (key, *astuple(region))
+            count_entry(connection, row, sign)
+            if sign > 0:
+                _insert(connection, "hidden", row)
+        if sign < 0:
+            connection.execute("DELETE FROM hidden WHERE key = ?", (key,))
 
 
 def newest_sequence(connection: apsw.Connection, key: str) -> int | None:

@@ -20,6 +20,7 @@ from facesearch.stores.sqlite.stamps import stamp_of_all, stamps_of_chunks
 
 _RECIPE = "SELECT detector, crop, embedder FROM recipe"
 _FORGOTTEN = "SELECT key, sequence FROM forgotten"
+_HIDDEN = "SELECT key, box_left, box_top, box_width, box_height FROM hidden"
 _METADATA = "SELECT photo, name, value FROM photo_metadata"
 _PHOTOS = """SELECT id, key, photo_id, sequence, revision, width, height, collection, problem,
     left_out FROM photos"""
@@ -73,15 +74,18 @@ def count_photo(connection: apsw.Connection, photo: int, sign: int) -> None:
 
 
 def count_entry(connection: apsw.Connection, entry: _Row, sign: int) -> None:
-    """Count a row of `recipe` or `forgotten` that is written (1) or deleted (-1)."""
+    """Count a row of `recipe`, `forgotten` or `hidden` that is written (1) or deleted (-1)."""
     _count(connection, 0, 0, sign * _row_checksums([entry]))
 
 
 def count_all(connection: apsw.Connection, dimension: int) -> None:
-    """Count what the store, of embeddings of so many numbers, holds, anew."""
+    """Count what the store, of embeddings of so many numbers, holds, anew.
+
+    All of this version's tables must be there but `collections` and `stamps`.
+    """
     connection.execute("DELETE FROM totals; INSERT INTO totals VALUES (0, 0, 0)")
     try:
-        _count(connection, *_totals(connection, dimension, has_left_out=True))
+        _count(connection, *_totals(connection, dimension, version=5))
     except _Damage as damage:
         raise StoreDamaged(f"the store is damaged: restore a copy of it ({damage})") from damage
 
@@ -109,7 +113,7 @@ def find_damage(connection: apsw.Connection, version: int, dimension: int) -> st
     if verdict != "ok":
         return str(verdict).splitlines()[-1]
     try:
-        totals = _totals(connection, dimension, has_left_out=version >= 2)
+        totals = _totals(connection, dimension, version)
         if version >= 3 and list(connection.execute("SELECT * FROM totals")) != [totals]:
             return "rows are missing, or changed by themselves"
         if version >= 4 and _misses_changes(connection):
@@ -139,19 +143,18 @@ def _count(connection: apsw.Connection, photos: int, faces: int, checksum: int) 
     )
 
 
-def _totals(
-    connection: apsw.Connection, dimension: int, *, has_left_out: bool
-) -> tuple[int, int, int]:
+def _totals(connection: apsw.Connection, dimension: int, version: int) -> tuple[int, int, int]:
     """The numbers of photos and faces, and the checksum of all. Raises `_Damage`."""
     places = _places(connection)
-    photos = list(connection.execute(_PHOTOS if has_left_out else _PHOTOS_BEFORE_2))
+    photos = list(connection.execute(_PHOTOS if version >= 2 else _PHOTOS_BEFORE_2))
     ids = {row[0] for row in photos}
     checksum = _row_checksums(photos)
     faces = list(connection.execute(_FACES))
     if len(faces) != len(places) or not ids.issuperset(row[2] for row in faces):
         raise _Damage("faces without their photo or their embedding")
     checksum += _face_checksums(faces, _vectors(connection, places, dimension * _NUMBER_BYTES))
-    for sql in (_RECIPE, _FORGOTTEN, _METADATA):
+    entries = (_RECIPE, _FORGOTTEN, _METADATA, *((_HIDDEN,) if version >= 5 else ()))
+    for sql in entries:
         checksum += _row_checksums(connection.execute(sql))
     return len(photos), len(faces), checksum
 

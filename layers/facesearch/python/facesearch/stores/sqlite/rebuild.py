@@ -133,11 +133,14 @@ class SqliteRebuild(Closeable):
 
 def _take_over(connection: apsw.Connection, dimension: int) -> None:
     forgotten = list(connection.execute(_FORGOTTEN))
+    has_hidden = version_of(connection) >= 5
+    hidden = list(connection.execute("SELECT * FROM main.hidden")) if has_hidden else []
     for table in TABLES:
         connection.execute(f"DROP TABLE IF EXISTS main.{table}")
     create_tables(connection, dimension)
     connection.execute(_TAKEN_OVER)
     connection.executemany("INSERT INTO main.forgotten VALUES (?, ?)", forgotten)
+    connection.executemany("INSERT INTO main.hidden VALUES (?, ?, ?, ?, ?)", hidden)
     count_all(connection, dimension)
     count_collections(connection)
     stamp_all(connection)

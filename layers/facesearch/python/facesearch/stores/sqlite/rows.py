@@ -2,10 +2,12 @@
 # ruff: noqa: S608 (all text that SQL is made of here is ours)
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import apsw
 import numpy as np
 
 from facesearch.faces import (
@@ -21,7 +23,9 @@ from facesearch.faces import (
     Point,
     StoredFace,
     face_id,
+    photo_key,
 )
+from facesearch.hidden import Region, Regions
 
 # Where the table of an earlier version has no column `left_out`, the name means the empty one.
 _LEFT_OUT = "(SELECT (SELECT left_out FROM photos WHERE id = p.id) FROM (SELECT '' AS left_out))"
@@ -86,6 +90,24 @@ def match_of(row: Row) -> Match:
     """A row of `FACES_OF_NEAREST`."""
     *stored, distance = row
     return Match(stored_face_of(stored), distance)
+
+
+def hidden_regions(
+    connection: apsw.Connection, version: int, photo_ids: Collection[str]
+) -> Mapping[str, Regions]:
+    """The hidden places of these photos in a store of this format, of those that have any."""
+    if version < 5:
+        return {}
+    keys = {photo_key(each): each for each in photo_ids}
+    rows = connection.execute(
+        """SELECT key, box_left, box_top, box_width, box_height FROM hidden
+            WHERE key IN (SELECT value FROM json_each(?))""",
+        (json.dumps(list(keys)),),
+    )
+    found: defaultdict[str, list[Region]] = defaultdict(list)
+    for key, *numbers in rows:
+        found[keys[key]].append(Region(*numbers))
+    return {each: tuple(regions) for each, regions in found.items()}
 
 
 def left_out_text(photo: Photo) -> str:

@@ -9,7 +9,7 @@ from facesearch.stores.sqlite.integrity import count_all, count_collections
 from facesearch.stores.sqlite.stamps import stamp_all
 
 APPLICATION_ID = 0x46414345  # "FACE", in the file's header
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 READ_VERSIONS = range(1, SCHEMA_VERSION + 1)
 """Files of these formats are read; the first write brings them to `SCHEMA_VERSION`."""
 
@@ -32,12 +32,24 @@ CREATE TABLE collections (
 CREATE TABLE stamps (chunk INTEGER PRIMARY KEY, stamp INTEGER NOT NULL) STRICT;
 """
 
+# Places in photos in shares of their size. A photo may be forgotten, and come back.
+_SINCE_5 = """
+CREATE TABLE hidden (
+    key TEXT NOT NULL,
+    box_left REAL NOT NULL,
+    box_top REAL NOT NULL,
+    box_width REAL NOT NULL,
+    box_height REAL NOT NULL,
+    PRIMARY KEY (key, box_left, box_top, box_width, box_height)
+) STRICT, WITHOUT ROWID;
+"""
+
 # `embeddings` is scanned chunk by chunk, so its rows must stay dense: `SqliteStore` keeps each
 # collection's slots so. 256 rows a chunk make a small collection cost 128 KB, not 512, and searches
 # are as fast. A forgotten photo is kept as a hash only: its name may be personal, too.
 # `photos.left_out` is JSON, empty where no face was left out and no limits were set. `totals`
 # are those of `integrity`. An embedding has as many numbers as the store's recipe says.
-SCHEMA = f"""{_TOTALS}{_SINCE_4}
+SCHEMA = f"""{_TOTALS}{_SINCE_4}{_SINCE_5}
 CREATE TABLE recipe (detector TEXT NOT NULL, crop TEXT NOT NULL, embedder TEXT NOT NULL) STRICT;
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
@@ -93,7 +105,15 @@ CREATE VIRTUAL TABLE embeddings USING vec0(
 """
 _TABLES_BEFORE_3 = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
 _TABLES_BEFORE_4 = _TABLES_BEFORE_3 | {"totals"}
-TABLES = _TABLES_BEFORE_4 | {"collections", "stamps"}
+_TABLES_BEFORE_5 = _TABLES_BEFORE_4 | {"collections", "stamps"}
+TABLES = _TABLES_BEFORE_5 | {"hidden"}
+_TABLES_OF = {
+    1: _TABLES_BEFORE_3,
+    2: _TABLES_BEFORE_3,
+    3: _TABLES_BEFORE_4,
+    4: _TABLES_BEFORE_5,
+    5: TABLES,
+}
 
 
 def is_empty(connection: apsw.Connection) -> bool:
@@ -112,6 +132,8 @@ def create_tables(connection: apsw.Connection, dimension: int) -> None:
 def update_tables(connection: apsw.Connection) -> None:
     """Bring the tables of an earlier version to this format: all of it is read once."""
     version = connection.pragma("user_version")
+    if version < 5:
+        connection.execute(_SINCE_5)
     if version < 2:
         connection.execute("ALTER TABLE photos ADD COLUMN left_out TEXT NOT NULL DEFAULT ''")
     if version < 3:
@@ -150,8 +172,7 @@ def check_schema(connection: apsw.Connection, name: str) -> None:
             "facesearch that made it, or index into another file"
         )
     tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")}
-    expected = {1: _TABLES_BEFORE_3, 2: _TABLES_BEFORE_3, 3: _TABLES_BEFORE_4}.get(version, TABLES)
-    if tables & TABLES != expected:
+    if tables & TABLES != _TABLES_OF[version]:
         raise StoreDamaged(
             f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
         )

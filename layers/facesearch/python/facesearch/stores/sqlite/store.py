@@ -1,8 +1,9 @@
 """The store in one SQLite file. Its search is exact, and no server is needed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -21,10 +22,23 @@ from facesearch.faces import (
     StoredFace,
     photo_key,
 )
+from facesearch.hidden import (
+    Region,
+    Regions,
+    decide,
+    search_shown,
+    with_hidden,
+    with_hidden_faces,
+)
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.mismatch import recipe_mismatch
 from facesearch.stores.protocol import Counts, StoreStatus
-from facesearch.stores.sqlite.changes import apply_change, newest_sequence, write_recipe
+from facesearch.stores.sqlite.changes import (
+    apply_change,
+    newest_sequence,
+    write_hidden,
+    write_recipe,
+)
 from facesearch.stores.sqlite.file import SqliteFile
 from facesearch.stores.sqlite.integrity import collections_of
 from facesearch.stores.sqlite.nearest import Filters, NearestFaces
@@ -34,6 +48,7 @@ from facesearch.stores.sqlite.rows import (
     LISTINGS,
     PHOTOS,
     Row,
+    hidden_regions,
     indexed_photo_of,
     listing_of,
     match_of,
@@ -97,17 +112,35 @@ class SqliteStore(Closeable):
         check_query(embedding, k, self._recipe)
         filters = Filters(collection, tuple(sorted((metadata or {}).items())), min_detection_score)
         with self._reading() as connection:
-            rows = self._nearest.find(connection, version_of(connection), embedding, k, filters)
-        return sorted(
-            map(match_of, rows), key=lambda match: (match.distance, match.stored.face_id)
-        )[:k]
+            version = version_of(connection)
+
+            def nearest(wanted: int) -> list[Match]:
+                rows = self._nearest.find(connection, version, embedding, wanted, filters)
+                matches = map(match_of, rows)
+                return sorted(matches, key=lambda each: (each.distance, each.stored.face_id))[
+                    :wanted
+                ]
+
+            return search_shown(nearest, partial(hidden_regions, connection, version), k)
+
+    def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
+        with self._reading() as connection:
+            dimension = dimension_of(connection)
+        with self._file.writing(dimension) as connection:
+            self._checked_recipe(connection)
+            version = version_of(connection)
+            before = hidden_regions(connection, version, [photo_id]).get(photo_id, ())
+            after = decide(before, region, hidden=hidden)
+            write_hidden(connection, photo_key(photo_id), before=before, after=after)
+
+    def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
+        with self._reading() as connection:
+            return hidden_regions(connection, version_of(connection), photo_ids)
 
     def face(self, face_id: str) -> StoredFace | None:
         key, _, number = face_id.rpartition("-")
-        rows = self._rows(
-            f"{FACES_OF_PHOTOS} WHERE p.key = ? AND CAST(f.number AS TEXT) = ?", key, number
-        )
-        return stored_face_of(rows[0]) if rows else None
+        faces = self._faces("WHERE p.key = ? AND CAST(f.number AS TEXT) = ?", key, number)
+        return faces[0] if faces else None
 
     def photo(self, photo_id: str) -> IndexedPhoto | None:
         with self._reading() as connection:
@@ -115,7 +148,11 @@ class SqliteStore(Closeable):
             faces = connection.execute(
                 f"{FACES_OF_PHOTOS} WHERE p.photo_id = ? ORDER BY f.number", (photo_id,)
             )
-            return indexed_photo_of(row, list(faces)) if row else None
+            if row is None:
+                return None
+            indexed = indexed_photo_of(row, list(faces))
+            regions = hidden_regions(connection, version_of(connection), [photo_id])
+            return with_hidden_faces(indexed, regions.get(photo_id, ()))
 
     def photos(
         self, *, prefix: str = "", after: str = "", limit: int | None = None
@@ -146,17 +183,15 @@ class SqliteStore(Closeable):
     def faces(self) -> Iterator[StoredFace]:
         photo_id, number = "", -1
         while True:
-            rows = self._rows(
-                f"""{FACES_OF_PHOTOS}
-                    WHERE p.photo_id >= ?1 AND (p.photo_id > ?1 OR f.number > ?2)
+            faces = self._faces(
+                """WHERE p.photo_id >= ?1 AND (p.photo_id > ?1 OR f.number > ?2)
                     ORDER BY p.photo_id, f.number LIMIT ?3""",
                 *(photo_id, number, PAGE),
             )
-            for row in rows:
-                stored = stored_face_of(row)
+            for stored in faces:
                 yield stored
                 photo_id, number = stored.photo.photo_id, stored.number
-            if len(rows) < PAGE:
+            if len(faces) < PAGE:
                 return
 
     def collections(self) -> dict[str, Counts]:
@@ -208,6 +243,14 @@ class SqliteStore(Closeable):
         with self._file.reading() as connection:
             self._checked_recipe(connection)
             yield connection
+
+    def _faces(self, where: str, *values: str | int) -> list[StoredFace]:
+        with self._reading() as connection:
+            found = connection.execute(f"{FACES_OF_PHOTOS} {where}", values)
+            faces = list(map(stored_face_of, found))
+            ids = {face.photo.photo_id for face in faces}
+            regions = hidden_regions(connection, version_of(connection), ids)
+        return [with_hidden(face, regions.get(face.photo.photo_id, ())) for face in faces]
 
     def _rows(self, sql: str, *values: str | int) -> list[Row]:
         with self._reading() as connection:
