@@ -31,6 +31,7 @@ LOSSES: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "retain": (_less, "deleting the stack would delete photos and faces"),
     "authorisation": (_opens, "a key is no identity: whoever has it may search"),
     "uploads": (_more, "callers could add photos"),
+    "deletion": (_more, "callers could delete photos"),
 }
 """The settings that are guarded: what is less than before, and what it would mean."""
 

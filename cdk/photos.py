@@ -42,6 +42,12 @@ class Photos(Construct):
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[photos]))
         justify_wildcards(role, [photos], "New photos get names of their own.")
 
+    def grant_delete(self, role: iam.Role) -> None:
+        """Allow deleting photos, but no version for good."""
+        photos = self._photos()
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:DeleteObject"], resources=[photos]))
+        justify_wildcards(role, [photos], "Any photo may be deleted where the setting says so.")
+
     def grant_index(self, role: iam.Role) -> None:
         """Allow reading photos, and their tags where these name collections."""
         self.grant_read(role)
@@ -71,6 +77,8 @@ class Photos(Construct):
         actions = ["s3:GetObject", "s3:ListBucket"]
         if self._settings.collections == "tag":
             actions.append("s3:GetObjectTagging")
+        if self._settings.deletion:
+            actions.append("s3:DeleteObject")
         network.let_out_to_s3(actions, [self.bucket.bucket_arn, self._photos()])
 
     def _photos(self) -> str:

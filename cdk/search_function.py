@@ -46,6 +46,7 @@ class SearchFunction(Construct):
                 **photos.environment,
                 **keys.environment,
                 "FACESEARCH_UPLOADS": "on" if settings.uploads else "off",
+                "FACESEARCH_DELETION": "on" if settings.deletion else "off",
                 "FACESEARCH_UPLOAD_ORIGIN": photos.origin if settings.uploads else "",
                 "FACESEARCH_SUFFIXES": ",".join(settings.suffixes),
                 # The function answers browsers' questions itself: only it sees every response.
@@ -65,6 +66,8 @@ class SearchFunction(Construct):
         if settings.uploads:
             photos.grant_upload(searching.role)
             index.grant_hide(searching.role)
+        if settings.deletion:
+            photos.grant_delete(searching.role)
         self.function = searching.function
         self.alias = lambda_.Alias(
             self,

@@ -119,6 +119,8 @@ class StageSettings:
     """What names a photo's collection: its folder, its tag, or nothing."""
     uploads: bool = True
     """Whether callers of the API may add photos."""
+    deletion: bool = False
+    """Whether callers of the API may delete photos from the bucket."""
     compression: str = "1x"
     """How the index keeps vectors in memory: 4x takes a quarter, and costs a little recall."""
     photo_storage: str = "standard"
@@ -390,6 +392,8 @@ def _check_callers(settings: StageSettings) -> None:
     _check_keys(settings)
     if settings.authorisation == "cognito" and not _USER_POOL_ARN.fullmatch(settings.user_pool_arn):
         raise _wrong("user_pool_arn", settings.user_pool_arn, "the ARN of a Cognito user pool")
+    if settings.deletion and not settings.uploads:
+        raise _wrong("deletion", True, "false where uploads are: they are one right")
     for origin in settings.cors_origins:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
             raise _wrong("cors_origins", origin, "origins such as https://photos.example")

@@ -11,6 +11,7 @@ import numpy as np
 
 from facesearch.errors import StoreNotFound
 from facesearch.faces import EMBEDDING_SIZE, IndexedPhoto, Photo, Recipe, Removal
+from facesearch.hidden import Region
 from facesearch.stores import FaceStore, open_store
 
 RECIPE = Recipe("detector", "crop", "embedder")
@@ -45,10 +46,20 @@ def _search_in_every_way(store: FaceStore) -> None:
     store.search(embedding, 20)
     store.face("0123456789abcdef0123456789abcdef-0")
     store.photo("s3://photos/a.jpg")
+    store.hidden_regions(["s3://photos/a.jpg"])
     store.counts()
     store.collections()
     store.stored_recipe()
     list(store.photos(limit=10))
+
+
+def asked_by_hiding() -> list[Asked]:
+    """The requests of the search function's store when a person hides a face."""
+    with _noted() as (store, requests):
+        store.write([IndexedPhoto(Photo("s3://photos/a.jpg", 1))])
+        requests.clear()
+        store.hide("s3://photos/a.jpg", Region(0.1, 0.1, 0.2, 0.2))
+    return requests
 
 
 @contextmanager
@@ -68,6 +79,9 @@ def _noted() -> Iterator[tuple[FaceStore, list[Asked]]]:
 
         def do_PUT(self) -> None:
             body = json.loads(self._note())
+            if "/_doc/" in self.path:
+                self._answer(201, {"result": "created"})
+                return
             self.index[self.path.strip("/")] = {"mappings": body["mappings"]}
             self._answer(200, {"acknowledged": True})
 
@@ -78,6 +92,11 @@ def _noted() -> Iterator[tuple[FaceStore, list[Asked]]]:
             elif "_bulk" in self.path:
                 items = [{"index": {"status": 201}} for _ in lines[::2]]
                 self._answer(200, {"errors": False, "items": items})
+            elif "_mget" in self.path:
+                asked = json.loads(b"".join(lines))["docs"]
+                self._answer(
+                    200, {"docs": [{"_id": each["_id"], "found": False} for each in asked]}
+                )
             else:
                 self._answer(200, _NOTHING_FOUND)
 

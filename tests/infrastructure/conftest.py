@@ -23,6 +23,7 @@ CUSTOMISED = {
     "prefix": "photos/",
     "suffixes": ".jpg,.png",
     "collections": "tag",
+    "deletion": "true",
     "tracing": "true",
     "compression": "4x",
     "photo_storage": "intelligent-tiering",

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.cluster import Asked, asked_by_searches, asked_by_writes
+from tests.infrastructure.cluster import (
+    Asked,
+    asked_by_hiding,
+    asked_by_searches,
+    asked_by_writes,
+)
 from tests.infrastructure.conftest import CUSTOMISED, Synthesise
 from tests.infrastructure.operating import (
     ASKED_BY_COMMANDS,
@@ -215,10 +220,19 @@ def _of_function(it: Architecture, package: str) -> Iterator[Edge]:
             request = of_role(role, action, it.queue, it.queue_endpoint)
             yield Edge("index_faces says when a message comes again", request)
     elif settings.uploads:
-        # By the form that the function signed: from a browser, not through the network.
-        yield Edge("a browser uploads", of_role(role, "s3:PutObject", photo))
-        if tags:
-            yield Edge("a browser uploads with tags", of_role(role, "s3:PutObjectTagging", photo))
+        yield from _of_writers(it, role, photo)
+
+
+def _of_writers(it: Architecture, role: str, photo: str) -> Iterator[Edge]:
+    """What the search function is there for besides, for callers who may add photos."""
+    # By the form that the function signed: from a browser, not through the network.
+    yield Edge("a browser uploads", of_role(role, "s3:PutObject", photo))
+    if it.template.settings.collections == "tag":
+        yield Edge("a browser uploads with tags", of_role(role, "s3:PutObjectTagging", photo))
+    yield from _to_index(it, "search_faces hides a face and", role, asked_by_hiding())
+    if it.template.settings.deletion:
+        request = of_role(role, "s3:DeleteObject", photo, it.endpoint)
+        yield Edge("search_faces deletes a photo", request)
 
 
 def _of_operators(it: Architecture) -> Iterator[Edge]:
@@ -301,6 +315,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "prod": {"stage": "prod"},
     "prod with a key and tags": {"stage": "prod", "customer_key": "true", "collections": "tag"},
     "customised": CUSTOMISED,
+    "prod that deletes": {"stage": "prod", "deletion": "true", "prefix": "photos/"},
     "existing bucket": {"stage": "prod", "bucket": "company-photos", "prefix": "people/"},
 }
 
@@ -397,6 +412,22 @@ def test_network_lets_out_to_this_account_s_photos_only(prod: Template) -> None:
     ):
         request = replace(read, action=action, resource=resource)
         assert not it.account.passes(request), f"{action} {resource}"
+
+
+def test_photos_are_deleted_by_the_search_function_only_and_only_where_a_setting_says_so(
+    template_of: Synthesise,
+) -> None:
+    for deletion in (True, False):
+        settings = {**VARIANTS["prod that deletes"], "deletion": str(deletion).lower()}
+        it = Architecture(template_of(**settings))
+        for package in ("index_faces", "search_faces"):
+            role = it.account.role_of(package)
+            for key in ("photos/a.jpg", "others/a.jpg"):
+                request = of_role(role, "s3:DeleteObject", f"{it.photos}/{key}", it.endpoint)
+                may = deletion and package == "search_faces" and key.startswith("photos/")
+                assert it.account.allows(request) is may, (package, key)
+            versions = of_role(role, "s3:DeleteObjectVersion", f"{it.photos}/photos/a.jpg")
+            assert not it.account.allows(versions)
 
 
 def test_all_that_can_be_encrypted_with_the_key_is(template_of: Synthesise) -> None:

@@ -117,8 +117,10 @@ def test_search_function_knows_the_bucket_and_what_may_be_added_to_it(
     assert search.upload_origin == f"https://{bucket}.s3.eu-west-1.amazonaws.com"
     assert search.cors_origins == ("https://photos.example", "https://album.example")
     assert search.shared.very_likely == 0.7
+    assert search.deletion
     plain = SearchSettings.from_env(dev.environment("search_faces"))
     assert plain.shared.very_likely is None
+    assert not plain.deletion
     assert (plain.uploads, plain.suffixes, plain.cors_origins) == (True, (), ())
     off = SearchSettings.from_env(template_of(uploads="false").environment("search_faces"))
     assert (off.uploads, off.upload_origin) == (False, "")

@@ -120,6 +120,8 @@ def test_function_is_allowed_these_actions_and_no_others(
     }
     tagged = any_template.settings.collections == "tag"
     more = WHERE_TAGS_COUNT[package] if tagged else set()
+    if any_template.settings.deletion and package == "search_faces":
+        more = more | {"s3:DeleteObject"}
     if any_template.settings.customer_key:
         more = more | WITH_A_KEY[package]
     assert actions - WITHOUT_RESOURCES == ALLOWED[package] | more
@@ -138,7 +140,7 @@ def test_functions_touch_photos_under_the_prefix_only(customised: Template) -> N
             if action.startswith("s3:") and action != "s3:ListBucket"
         }
         assert {place for _, place in resources} == {"<AWS::S3::Bucket.Arn>/photos/*"}
-        assert len(resources) == (2 if package == "index_faces" else 3)
+        assert len(resources) == (2 if package == "index_faces" else 4)
 
 
 def test_search_function_adds_no_photos_where_uploads_are_off(template_of: Synthesise) -> None:

@@ -175,6 +175,7 @@ DOWNGRADES = {
     "retain": "false",
     "authorisation": "api-key",
     "uploads": "true",
+    "deletion": "true",
 }
 """Each is less than what the file of these tests says."""
 
@@ -187,7 +188,9 @@ def test_every_downgrade_is_tried() -> None:
 def test_less_than_the_stage_s_file_says_is_refused_unless_allowed_by_name(
     stages: Path, name: str
 ) -> None:
-    write(stages, 'authorisation = "iam"\nuploads = false')
+    # Who may not add photos may not delete them: that is refused for another reason.
+    uploads = "true" if name == "deletion" else "false"
+    write(stages, f'authorisation = "iam"\nuploads = {uploads}')
     context = {"stage": "eu", name: DOWNGRADES[name]}
     refusal = rf"^setting {name} is .* in cdk/stages/eu\.toml: .* -c allow={name}$"
     with pytest.raises(SettingsError, match=refusal):

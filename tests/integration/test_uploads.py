@@ -102,6 +102,45 @@ def test_photo_in_the_bucket_is_not_deleted_and_the_command_for_it_is_told() -> 
     assert shlex.split(told) == [photo_id]
 
 
+def test_photo_in_the_bucket_is_deleted_where_the_setting_says_so(
+    store: FaceStore, photo: TakePhoto, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESEARCH_DELETION", "on")
+    close_services()
+    form = ask(collection="wedding").json
+    photo_id = form["photo_id"]
+    assert send(form, photo("madonna", 1)) == 204
+    assert indexed(store, photo_id) is not None
+    for other in ("s3://another/wedding/a.jpg", f"{photo_id}.no", "s3://photos/", "file:///etc/a"):
+        refused = delete(other)
+        assert (refused.status, refused.json["code"]) == (404, "not_found"), other
+    assert delete(photo_id).json == {"photo_id": photo_id}
+    assert "Contents" not in s3.list_objects_v2(Bucket="photos", Prefix="wedding/")
+    # The bucket stays the only truth: the store follows its event.
+    assert store.photo(photo_id) is not None
+    event = s3_event("s3_object_removed_delete", key=photo_id.removeprefix("s3://photos/"))
+    answer = index_handler(sqs_event({"a": event}), Context("index_faces"))
+    assert answer["batchItemFailures"] == []
+    assert store.photo(photo_id) is None
+    assert delete(photo_id).status == 404
+
+
+def test_photo_outside_of_what_is_indexed_is_not_deleted(
+    s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESEARCH_DELETION", "on")
+    monkeypatch.setenv("FACESEARCH_PREFIX", "people/")
+    monkeypatch.setenv("FACESEARCH_SUFFIXES", ".jpg")
+    close_services()
+    for key, status in (("others/a.jpg", 404), ("people/a.txt", 404), ("people/a.jpg", 200)):
+        s3.put_object(Bucket="photos", Key=key, Body=b"a")
+        assert delete(f"s3://photos/{key}").status == status, key
+
+
+def delete(photo_id: str) -> ApiAnswer:
+    return call(method="DELETE", path="/v1/photos", query={"photo_id": photo_id})
+
+
 def test_policy_lets_this_photo_alone_be_stored_for_five_minutes() -> None:
     form = ask(collection="wedding", metadata={"album": "summer"}).json
     policy = policy_of(form)

@@ -55,7 +55,11 @@ class SearchService:
         uploads = None
         if settings.bucket and settings.uploads:
             uploads = BucketUploads(
-                photos, settings.bucket, settings.collections, settings.suffixes
+                photos,
+                settings.bucket,
+                settings.collections,
+                settings.suffixes,
+                deletes=settings.deletion,
             )
         return cls(
             pipeline=pipeline,

@@ -8,7 +8,7 @@ from facesearch.errors import SettingsError
 from facesearch.settings import Settings
 from search_faces.limits import KeyCollections, parse_key_collections
 
-UPLOADS = ("on", "off")
+SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class SearchSettings:
     """How the bucket names collections."""
     uploads: bool = True
     """Whether callers may add photos to the bucket."""
+    deletion: bool = False
+    """Whether callers may delete photos from the bucket."""
     suffixes: tuple[str, ...] = ()
     """The endings of keys that are indexed; all keys if empty."""
     upload_origin: str = ""
@@ -41,7 +43,8 @@ class SearchSettings:
             Settings.from_env(environ),
             bucket=environ.get("FACESEARCH_BUCKET", ""),
             collections=CollectionRule.from_env(environ),
-            uploads=_uploads(environ.get("FACESEARCH_UPLOADS") or UPLOADS[0]),
+            uploads=_switch(environ, "FACESEARCH_UPLOADS", "on"),
+            deletion=_switch(environ, "FACESEARCH_DELETION", "off"),
             suffixes=_words(environ.get("FACESEARCH_SUFFIXES", "")),
             upload_origin=environ.get("FACESEARCH_UPLOAD_ORIGIN", ""),
             cors_origins=_words(environ.get("FACESEARCH_CORS_ORIGINS", "")),
@@ -50,10 +53,11 @@ class SearchSettings:
         )
 
 
-def _uploads(text: str) -> bool:
-    if text not in UPLOADS:
-        raise SettingsError(f"FACESEARCH_UPLOADS is '{text}': use one of {', '.join(UPLOADS)}")
-    return text == UPLOADS[0]
+def _switch(environ: Mapping[str, str], name: str, default: str) -> bool:
+    text = environ.get(name) or default
+    if text not in SWITCH:
+        raise SettingsError(f"{name} is '{text}': use one of {', '.join(SWITCH)}")
+    return text == SWITCH[0]
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_faces.settings import UPLOADS, SearchSettings
+from search_faces.settings import SWITCH, SearchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ServeSettings:
     def from_env(cls, environ: Mapping[str, str]) -> "ServeSettings":
         """Raises `SettingsError`, naming the variable."""
         folder = environ.get("FACESEARCH_UPLOADS", "")
-        if folder in ("", *UPLOADS):
+        if folder in ("", *SWITCH):
             return cls(SearchSettings.from_env(environ))
         # New photos go into the folder: into no bucket.
         return cls(SearchSettings.from_env({**environ, "FACESEARCH_UPLOADS": "off"}), Path(folder))

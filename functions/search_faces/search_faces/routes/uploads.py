@@ -38,9 +38,10 @@ DELETE_PHOTO = Route(
     answer=DeletePhotoAnswer,
     tag="Photos",
     description="`facesearch serve` deletes photos that came into its upload folder. On AWS the "
-    "bucket is the one source of truth: this is 405 `deletion_off`, and `detail` has the command "
-    "that deletes the photo there.",
-    problems=(*ADDRESS, "not_found", "deletion_off", "store_unavailable"),
+    "bucket is the one source of truth, and its faces follow within seconds; where the setting "
+    "`deletion` is off, this is 405 `deletion_off`, and `detail` has the command that deletes the "
+    "photo there.",
+    problems=(*ADDRESS, "not_found", "deletion_off", "read_error", "store_unavailable"),
 )
 UPLOADS = Route(
     method="POST",

@@ -6,7 +6,7 @@ from email.header import Header
 from xml.sax.saxutils import escape
 
 from facesearch.collections import TAG, CollectionRule, check_collection_name
-from facesearch.errors import InvalidCollection, NotAnImage
+from facesearch.errors import InvalidCollection, NotAnImage, NotFound
 from facesearch.faces import DEFAULT_COLLECTION
 from facesearch.photos.ids import photo_id
 from facesearch.photos.places import Photos
@@ -19,16 +19,23 @@ _TAG_SIGNS = " _.:/=+-@"
 
 
 class BucketUploads:
-    """Only keys that end in one of `suffixes` (empty: all) are indexed."""
+    """Only keys that end in one of `suffixes` (empty: all) are indexed. It may delete, too."""
 
     def __init__(
-        self, photos: Photos, bucket: str, rule: CollectionRule, suffixes: Sequence[str] = ()
+        self,
+        photos: Photos,
+        bucket: str,
+        rule: CollectionRule,
+        suffixes: Sequence[str] = (),
+        *,
+        deletes: bool = False,
     ) -> None:
         """`photos` has the connection to S3 that signs."""
         self._photos = photos
         self._bucket = bucket
         self._rule = rule
         self._suffixes = tuple(suffixes)
+        self._deletes = deletes
 
     def form(self, photo: NewPhoto) -> UploadForm:
         """Raises `InvalidCollection`, or `NotAnImage` for a type that is not indexed here."""
@@ -59,8 +66,22 @@ class BucketUploads:
         return UploadForm(signed["url"], signed["fields"], photo_id(self._bucket, key))
 
     def remove(self, photo_id: str) -> None:
-        """Raises `DeletionOff`: the bucket alone decides which photos there are."""
-        raise deletion_off(photo_id)
+        """Delete a photo from the bucket, which tells the index.
+
+        Raises `DeletionOff` where the bucket's owner alone deletes, `NotFound` for what is no photo
+        of this service, or `ReadError`.
+        """
+        if not self._deletes:
+            raise deletion_off(photo_id)
+        key = photo_id.removeprefix(f"s3://{self._bucket}/")
+        if (
+            key == photo_id
+            or not key.removeprefix(self._rule.prefix)
+            or not key.startswith(self._rule.prefix)
+            or (self._suffixes and not key.endswith(self._suffixes))
+        ):
+            raise NotFound("there is no such photo: see GET /v1/photos")
+        self._photos.s3.delete(photo_id)
 
     def _place(self, collection: str | None) -> tuple[str, dict[str, str]]:
         """The key's folder and the form's tag that name the collection."""

@@ -147,7 +147,10 @@ class FaceSearchClient(Closeable):
         return form.photo_id
 
     def delete_photo(self, photo_id: str) -> None:
-        """Delete a photo that was uploaded to `facesearch serve`. On AWS, the bucket does that."""
+        """Delete a photo that was uploaded to `facesearch serve`, with its faces.
+
+        On AWS, a photo in the bucket, where the stack's setting `deletion` is on.
+        """
         self._transport.delete("v1/photos", DeletePhotoAnswer, {"photo_id": photo_id})
 
     def health(self) -> HealthAnswer:

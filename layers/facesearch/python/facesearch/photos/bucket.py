@@ -129,6 +129,16 @@ class S3Photos:
             return False
         return True
 
+    def delete(self, photo_id: str) -> None:
+        """Delete the photo; of a versioned bucket, its current version.
+
+        Raises `NotFound`, or as `read` does.
+        """
+        bucket, key = bucket_and_key(photo_id)
+        with self._translated(bucket, "s3:DeleteObject, s3:GetObject and s3:ListBucket"):
+            self._client.head_object(Bucket=bucket, Key=key)
+            self._client.delete_object(Bucket=bucket, Key=key)
+
     @contextmanager
     def _translated(
         self, bucket: str, actions: str = "s3:GetObject and s3:ListBucket"
