@@ -3,9 +3,10 @@
 `--faces 1M` writes the chosen shape and searches it; `--shape` names others, repeatable. The server
 is a container with a volume, both called facesearch-scale, which stay: with `--search-only`, the
 indexes of an earlier run are searched again. `docker rm --force facesearch-scale` and
-`docker volume rm facesearch-scale` take them away. Each probe is a new photo of somebody stored.
-All shapes answer one probe before the next comes, so that their times can be compared, whatever
-else the machine does; processor time is taken of each one alone.
+`docker volume rm facesearch-scale` take them away. A run that was ended goes on where it was, and
+`--faces 3M --extend 1M` adds to a copy of the index of a million. Each probe is a new photo of
+somebody stored. All shapes answer one probe before the next comes, so that their times can be
+compared, whatever else the machine does; processor time is taken of each one alone.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from tests.benchmarks.scale.index import ShapedIndex, Stored, Written
 from tests.benchmarks.scale.server import start_server
 from tests.benchmarks.scale.shapes import SHAPES
 from tests.benchmarks.scale.truth import Nearness, Truth, exact_answers, nearness
-from tests.benchmarks.synthetic_faces import SyntheticFaces, measured_of_lfw
+from tests.benchmarks.synthetic_faces import measured_of_lfw
 
 ALONE = 100
 """Probes by which the engine's processor time is measured, after as many that warm it."""
@@ -63,12 +64,13 @@ def main() -> None:
     parser.add_argument("--search-only", action="store_true", help="indexes of an earlier run")
     parser.add_argument("--server", help="an OpenSearch to spare (default: a container)")
     parser.add_argument("--heap", default="4g", help="of the container, when it is made")
+    parser.add_argument("--extend", default="0", help="the index of so many faces, as 1M")
     parser.add_argument("--json", type=Path, help="a file to add the rows to")
     arguments = parser.parse_args()
-    faces = int(parse_count(arguments.faces))
+    faces, extended = int(parse_count(arguments.faces)), int(parse_count(arguments.extend))
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
-    indexes = [ShapedIndex(server, name, SHAPES[name], faces) for name in names]
+    indexes = [ShapedIndex(server, name, SHAPES[name], faces, extended) for name in names]
     written: dict[str, Written | None] = {}
     for index in indexes:
         if not arguments.search_only:
@@ -76,14 +78,18 @@ def main() -> None:
         elif not index.exists():
             parser.error(f"there is no index of {faces:,} faces in shape {index.name}")
         written[index.name] = index.written()
-    stream = SyntheticFaces(faces)
+    start = time.monotonic()
+    stream = indexes[0].stream
     truth = exact_answers(stream.probes(arguments.probes), stream)
+    print(f"exact answers: {time.monotonic() - start:,.0f} s", flush=True)
     print(
         f"{faces:,} faces, {arguments.probes} probes; local dimension {truth.dimension:.1f} "
         f"(LFW, 5,749 people: {measured_of_lfw().dimension:.1f})"
     )
     modes = arguments.concurrent or [""]
+    start = time.monotonic()
     searched = _search(indexes, truth, arguments.ef, modes)
+    print(f"searches: {time.monotonic() - start:,.0f} s", flush=True)
     rows = [
         ShapeFigures(each.name, faces, written[each.name], each.stored(), searched[each.name])
         for each in indexes
@@ -139,8 +145,8 @@ def _print(row: ShapeFigures) -> None:
         f"on disk, {row.stored.vector_bytes + row.stored.graph_bytes:,.0f} of them searched"
     )
     if row.written:
-        rate = row.faces / row.written.seconds
-        cpu = row.written.engine_cpu_s / row.faces * 1e6
+        rate = row.written.faces / row.written.seconds
+        cpu = row.written.engine_cpu_s / row.written.faces * 1e6
         print(f"  written {rate:,.0f}/s, engine {cpu:,.0f} µs of processor a face")
     for each in row.searched:
         near = each.nearness

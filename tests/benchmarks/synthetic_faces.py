@@ -12,7 +12,7 @@ order. The last people's last photos are cut off at the number of faces asked fo
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -126,6 +126,11 @@ class SyntheticFaces:
                     yield faces
                 left -= len(faces.people)
 
+    @property
+    def people(self) -> int:
+        """All people's numbers are below it."""
+        return self._blocks * self._people_a_block
+
     def probes(self, count: int) -> Faces:
         """One more photo each of so many of the people: not in the stream, to search with."""
         random = np.random.default_rng((self._seed, _PROBE))
@@ -154,11 +159,43 @@ class SyntheticFaces:
         return Faces(embeddings, block * count + chosen)
 
 
-def synthetic_photos(faces: int, seed: int = 0) -> Iterator[IndexedPhoto]:
-    """The faces of `SyntheticFaces`, each in a photo of its own, with a box and landmarks."""
+class ExtendedFaces:
+    """The `first` faces of an earlier stream, then those of other people until they are `faces`.
+
+    What was stored of the earlier stream stays useful: a longer one of the same seed would differ
+    from its start.
+    """
+
+    def __init__(self, first: int, faces: int) -> None:
+        self._share = first / faces
+        self._parts = (SyntheticFaces(first), SyntheticFaces(faces - first, seed=1))
+
+    def __iter__(self) -> Iterator[Faces]:
+        first, others = self._parts
+        yield from first
+        for block in others:
+            yield Faces(block.embeddings, block.people + first.people)
+
+    def probes(self, count: int) -> Faces:
+        """As `SyntheticFaces.probes`, of either part as many as it has people."""
+        first, others = self._parts
+        early = first.probes(round(count * self._share))
+        late = others.probes(count - len(early.people))
+        return Faces(
+            np.concatenate([early.embeddings, late.embeddings]),
+            np.concatenate([early.people, late.people + first.people]),
+        )
+
+
+def synthetic_photos(stream: Iterable[Faces], start: int = 0) -> Iterator[IndexedPhoto]:
+    """The stream's faces from `start` on, each in a photo of its own, with a box and landmarks."""
     number = 0
-    for block in SyntheticFaces(faces, seed):
-        for embedding, person in zip(block.embeddings, block.people.tolist(), strict=True):
+    for block in stream:
+        skipped = min(max(start - number, 0), len(block.people))
+        number += skipped
+        for embedding, person in zip(
+            block.embeddings[skipped:], block.people[skipped:].tolist(), strict=True
+        ):
             yield synthetic_photo(number, person, embedding)
             number += 1
 

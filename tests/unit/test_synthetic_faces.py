@@ -1,11 +1,14 @@
 """Made-up faces are as hard to tell apart as real ones."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
 from tests.benchmarks.neighbourhood import SHARES, measure_neighbourhood
 from tests.benchmarks.synthetic_faces import (
     STATISTICS,
+    ExtendedFaces,
     Faces,
     SyntheticFaces,
     measured_of_lfw,
@@ -15,7 +18,7 @@ from tests.benchmarks.synthetic_faces import (
 LFW_PEOPLE = 5749
 
 
-def _all(faces: SyntheticFaces) -> Faces:
+def _all(faces: Iterable[Faces]) -> Faces:
     blocks = list(faces)
     return Faces(
         np.concatenate([block.embeddings for block in blocks]),
@@ -80,7 +83,7 @@ def test_a_persons_photos_are_far_apart_in_the_stream() -> None:
 
 
 def test_photos_name_their_person() -> None:
-    photos = list(synthetic_photos(300))
+    photos = list(synthetic_photos(SyntheticFaces(300)))
     (block, *_) = SyntheticFaces(300)
     assert [int(each.photo.photo_id.split("/")[3]) for each in photos][:20] == (
         block.people[:20].tolist()
@@ -91,3 +94,28 @@ def test_photos_name_their_person() -> None:
 
 def test_what_is_committed_is_small_and_holds_no_faces() -> None:
     assert STATISTICS.stat().st_size < 200_000
+
+
+def test_extended_stream_begins_as_the_earlier_and_goes_on_with_other_people() -> None:
+    first, extended = _all(SyntheticFaces(10_000)), _all(ExtendedFaces(10_000, 30_000))
+    assert len(extended.people) == 30_000
+    np.testing.assert_array_equal(extended.embeddings[:10_000], first.embeddings)
+    np.testing.assert_array_equal(extended.people[:10_000], first.people)
+    assert not set(extended.people[:10_000]) & set(extended.people[10_000:])
+    probes = ExtendedFaces(10_000, 30_000).probes(300)
+    assert len(probes.people) == 300
+    late = probes.people >= SyntheticFaces(10_000).people
+    assert late.sum() == 200
+    # Each is nearest to the person's own mean.
+    for probe, person in zip(probes.embeddings, probes.people, strict=True):
+        own = extended.embeddings[extended.people == person]
+        assert len(own)
+        assert np.linalg.norm(own - probe, axis=1).min() < 1.2
+
+
+def test_photos_from_a_place_on_are_those_that_a_whole_run_would_give() -> None:
+    stream = SyntheticFaces(20_000)
+    whole = list(synthetic_photos(stream))[17_000:]
+    rest = list(synthetic_photos(stream, 17_000))
+    assert [each.photo for each in rest] == [each.photo for each in whole]
+    np.testing.assert_array_equal(rest[0].faces[0].embedding, whole[0].faces[0].embedding)

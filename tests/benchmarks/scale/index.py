@@ -3,7 +3,7 @@
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,24 +16,30 @@ from facesearch.errors import StoreError, StoreNotFound
 from facesearch.faces import EMBEDDING_SIZE, IndexedPhoto, Recipe
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.documents import document_of, numbers
+from facesearch.stores.opensearch.index import index_name, recipe_alias
 from facesearch.stores.opensearch.settings import OpenSearchSettings
 from facesearch.stores.opensearch.store import OpenSearchStore
 from tests.benchmarks.scale.shapes import Shape
-from tests.benchmarks.synthetic_faces import synthetic_photos
+from tests.benchmarks.synthetic_faces import ExtendedFaces, SyntheticFaces, synthetic_photos
 
 RECIPE = Recipe("none", "none", "benchmark")
 BATCH = 500
 WRITERS = 3
 K = 20
 MERGE_S = 3600
-WRITTEN = "scale-written"
+WRITTEN, UNFINISHED = "scale-written", "scale-unfinished"
+"""Indexes of figures."""
+KEEP_FACES = 10_000
 CPU_STALE_S = 1.5
 """The engine looks at its processor time once a second only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What writing took. Processor seconds are of the engine, merges included."""
+    """What writing took, over all runs that it was made in.
+
+    Processor seconds are of the engine, merges included, and of the client.
+    """
 
     faces: int
     seconds: float
@@ -56,58 +62,53 @@ class Stored:
 class ShapedIndex:
     """The index of a shape with so many faces on a server. It may be there already."""
 
-    def __init__(self, server: str, name: str, shape: Shape, faces: int) -> None:
+    def __init__(self, server: str, name: str, shape: Shape, faces: int, extended: int = 0) -> None:
+        """`extended`: the index of so many faces is the start of this one, and is kept."""
         self.name, self.shape, self.faces = name, shape, faces
+        self._extended = extended
         store = f"scale-{faces}-{name}"
         self.settings = OpenSearchSettings.from_url(f"{server}/{store}?{shape.options}")
         self.settings = replace(self.settings, replicas=0, timeout_s=60.0, write_timeout_s=120.0)
         self._client = OpenSearchClient(self.settings)
-        self._index = f"{store}-000001"
+        self._index = index_name(store, 1)
+
+    @property
+    def stream(self) -> SyntheticFaces | ExtendedFaces:
+        """The faces that it holds."""
+        if self._extended:
+            return ExtendedFaces(self._extended, self.faces)
+        return SyntheticFaces(self.faces)
 
     def exists(self) -> bool:
-        try:
-            counts = self._client.request("GET", f"/{self._index}/_count")
-        except StoreNotFound:
-            return False
-        return bool(counts["count"] == self.faces)
-
-    def delete(self) -> None:
-        ignored = {"ignore_unavailable": "true"}
-        self._client.request("DELETE", f"/{self._index}", params=ignored)
+        return self._count(self._index) == self.faces
 
     def write(self) -> Written:
-        """All faces, by the store's own bulk requests, then whatever merges follow."""
-        self.delete()
-        self._template()
-        engine, client, start = self.engine_cpu_s(), time.process_time(), time.monotonic()
-        photos = synthetic_photos(self.faces)
+        """All faces, by the store's own bulk requests, then whatever merges follow.
+
+        A run that was ended goes on where it was. An index that is whole is written anew.
+        """
+        figures = self._kept(UNFINISHED)
+        if figures is None:
+            self._begin()
+            figures = Written(self._extended, 0.0, 0.0, 0.0, 0.0, 0.0)
+            self._keep(UNFINISHED, figures)
+        else:
+            print(f"  {self.name}: going on after {figures.faces:,} faces", flush=True)
         write = self._write_flat if self.shape.flat else self._write_store
-        write(photos)
-        client_cpu = time.process_time() - client
-        written = time.monotonic()
-        self._settle()
-        settled = time.monotonic()
+        figures = write(synthetic_photos(self.stream, figures.faces), figures)
+        self._report("written", figures.seconds, figures)
+        figures = self._timed(figures, "settle_seconds", self._settle)
         if self.shape.merged:
-            params = {"max_num_segments": str(self.shape.merged)}
-            self._client.request(
-                "POST", f"/{self._index}/_forcemerge", params=params, timeout_s=MERGE_S
-            )
-        figures = Written(
-            faces=self.faces,
-            seconds=written - start,
-            settle_seconds=settled - written,
-            merge_seconds=time.monotonic() - settled,
-            engine_cpu_s=self.engine_cpu_s() - engine,
-            client_cpu_s=client_cpu,
-        )
-        # Beside the index, for runs that only search it.
-        self._client.request("PUT", f"/{WRITTEN}/_doc/{self._index}", asdict(figures))
+            figures = self._timed(figures, "merge_seconds", self._merge)
+        # Of an extension, what came to it.
+        figures = replace(figures, faces=figures.faces - self._extended)
+        self._keep(WRITTEN, figures)
+        self._client.request("DELETE", f"/{UNFINISHED}/_doc/{self._index}")
         return figures
 
     def written(self) -> Written | None:
-        """What the run that wrote the index measured, if it came to its end."""
-        kept = self._client.request("GET", f"/{WRITTEN}/_doc/{self._index}")
-        return Written(**kept["_source"]) if kept["found"] else None
+        """What the runs that wrote the index measured, if they came to its end."""
+        return self._kept(WRITTEN)
 
     def searcher(self, ef_search: int) -> "Searcher":
         settings = replace(self.settings, ef_search=ef_search)
@@ -135,13 +136,73 @@ class ShapedIndex:
     def engine_cpu_s(self) -> float:
         """Processor seconds of the whole engine since it started."""
         time.sleep(CPU_STALE_S)
+        return self._engine_cpu_s()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _engine_cpu_s(self) -> float:
         nodes = self._client.request("GET", "/_nodes/stats/process")["nodes"]
         return (
             float(sum(each["process"]["cpu"]["total_in_millis"] for each in nodes.values())) / 1e3
         )
 
-    def close(self) -> None:
-        self._client.close()
+    def _begin(self) -> None:
+        """Nothing of an earlier index, or what it is to extend."""
+        ignored = {"ignore_unavailable": "true"}
+        self._client.request("DELETE", f"/{self._index}", params=ignored)
+        self._template()
+        if not self._extended:
+            return
+        earlier = index_name(f"scale-{self._extended}-{self.name}", 1)
+        if self._count(earlier) != self._extended:
+            raise SystemExit(f"there is no index of {self._extended:,} faces in shape {self.name}")
+        # Its files are linked, not copied.
+        self._client.request("PUT", f"/{earlier}/_settings", {"index.blocks.write": True})
+        store = self.settings.index
+        self._client.request(
+            *("POST", f"/{earlier}/_clone/{self._index}"),
+            {
+                "settings": {"index.blocks.write": None},
+                "aliases": {store: {}, recipe_alias(store, RECIPE): {}},
+            },
+            params={"wait_for_active_shards": "1", "timeout": "300s"},
+            timeout_s=300,
+        )
+        self._client.request("PUT", f"/{earlier}/_settings", {"index.blocks.write": None})
+
+    def _count(self, index: str) -> int:
+        try:
+            return int(self._client.request("GET", f"/{index}/_count")["count"])
+        except StoreNotFound:
+            return 0
+
+    def _kept(self, place: str) -> Written | None:
+        """Figures are kept beside the index, for other runs."""
+        try:
+            kept = self._client.request("GET", f"/{place}/_doc/{self._index}")
+        except StoreNotFound:
+            return None
+        return Written(**kept["_source"]) if kept["found"] else None
+
+    def _keep(self, place: str, figures: Written) -> None:
+        self._client.request("PUT", f"/{place}/_doc/{self._index}", asdict(figures))
+
+    def _timed(self, figures: Written, stage: str, work: Callable[[], None]) -> Written:
+        engine, start = self.engine_cpu_s(), time.monotonic()
+        work()
+        took = time.monotonic() - start
+        cpu = figures.engine_cpu_s + self.engine_cpu_s() - engine
+        figures = Written(**{**asdict(figures), stage: took, "engine_cpu_s": cpu})
+        self._report(stage.removesuffix("_seconds"), took, figures)
+        return figures
+
+    def _report(self, stage: str, seconds: float, figures: Written) -> None:
+        print(
+            f"  {self.name}, {stage}: {seconds:,.0f} s; processor until here: "
+            f"engine {figures.engine_cpu_s:,.0f} s, client {figures.client_cpu_s:,.0f} s",
+            flush=True,
+        )
 
     def _template(self) -> None:
         """Settings that the store does not know go by a template, so that it makes the index."""
@@ -152,22 +213,27 @@ class ShapedIndex:
         }
         self._client.request("PUT", f"/_index_template/{self._index}", template)
 
-    def _write_store(self, photos: Iterator[IndexedPhoto]) -> None:
+    def _write_store(self, photos: Iterator[IndexedPhoto], before: Written) -> Written:
+        watch = _Watch(self._engine_cpu_s, before)
         with OpenSearchStore(self.settings, RECIPE) as store, ThreadPoolExecutor(WRITERS) as pool:
             # Not one after the other: as many index functions write at once.
             running: deque[Future[list[bool | StoreError]]] = deque()
-            done = 0
             while (batch := list(islice(photos, BATCH))) or running:
                 if batch:
                     running.append(pool.submit(store.write, batch))
                 if not batch or len(running) > WRITERS:
                     results = running.popleft().result()
                     assert all(result is True for result in results), results
-                    done += len(results)
-                    if done % 50_000 == 0:
-                        print(f"  {self.name}: {done:,}", flush=True)
+                    figures = watch.after(len(results))
+                    if figures.faces % KEEP_FACES == 0:
+                        self._keep(UNFINISHED, figures)
+                        print(f"  {self.name}: {figures.faces:,}", flush=True)
+        time.sleep(CPU_STALE_S)
+        figures = watch.after(0)
+        self._keep(UNFINISHED, figures)
+        return figures
 
-    def _write_flat(self, photos: Iterator[IndexedPhoto]) -> None:
+    def _write_flat(self, photos: Iterator[IndexedPhoto], before: Written) -> Written:
         """The same fields, with those of the photo's one face beside them."""
         vector = {
             "type": "knn_vector",
@@ -193,6 +259,7 @@ class ShapedIndex:
             "detection_score": {"type": "double"},
             "embedding": vector,
         }
+        watch = _Watch(self._engine_cpu_s, before)
         self._client.request(
             "PUT",
             f"/{self._index}",
@@ -200,6 +267,7 @@ class ShapedIndex:
                 "settings": {"index": {"knn": True, "number_of_replicas": 0}},
                 "mappings": {"dynamic": "strict", "properties": fields},
             },
+            ignore_error="resource_already_exists_exception",
         )
         while batch := list(islice(photos, BATCH)):
             lines = []
@@ -214,6 +282,14 @@ class ShapedIndex:
                 content_type="application/x-ndjson",
             )
             assert not answer["errors"]
+            watch.after(len(batch))
+        time.sleep(CPU_STALE_S)
+        return watch.after(0)
+
+    def _merge(self) -> None:
+        params = {"max_num_segments": str(self.shape.merged)}
+        path = f"/{self._index}/_forcemerge"
+        self._client.request("POST", path, params=params, timeout_s=MERGE_S)
 
     def _settle(self) -> None:
         """Refresh and wait until the engine merges no more."""
@@ -224,6 +300,27 @@ class ShapedIndex:
             quiet = quiet + 1 if merges["_all"]["total"]["merges"]["current"] == 0 else 0
             time.sleep(2)
         self._client.request("POST", f"/{self._index}/_refresh", timeout_s=600)
+
+
+class _Watch:
+    """What writing has taken after so many faces, `before` included."""
+
+    def __init__(self, engine_cpu_s: Callable[[], float], before: Written) -> None:
+        self._engine_cpu_s = engine_cpu_s
+        self._before, self._faces = before, before.faces
+        self._start = time.monotonic(), engine_cpu_s(), time.process_time()
+
+    def after(self, more: int) -> Written:
+        self._faces += more
+        start, engine, client = self._start
+        before = self._before
+        return replace(
+            before,
+            faces=self._faces,
+            seconds=before.seconds + time.monotonic() - start,
+            engine_cpu_s=before.engine_cpu_s + self._engine_cpu_s() - engine,
+            client_cpu_s=before.client_cpu_s + time.process_time() - client,
+        )
 
 
 class Searcher:

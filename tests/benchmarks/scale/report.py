@@ -61,8 +61,8 @@ def written_text(row: Row) -> str:
     written = row["written"]
     if written is None:
         return "–"
-    cpu = written["engine_cpu_s"] / row["faces"] * 1e6
-    return f"{row['faces'] / written['seconds']:,.0f}; {cpu:,.0f}"
+    cpu = written["engine_cpu_s"] / written["faces"] * 1e6
+    return f"{written['faces'] / written['seconds']:,.0f}; {cpu:,.0f}"
 
 
 def searched_bytes(row: Row) -> float:

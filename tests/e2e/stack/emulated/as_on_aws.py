@@ -5,6 +5,7 @@
 - IAM knows no actions of SQS's batches: who may do a thing may do ten.
 - CloudFormation makes flow logs and single rules of security groups; ministack's EC2 has both, its
   CloudFormation neither. No packet passes there, and none is stopped.
+- API Gateway reads its own answers, 429 with `Retry-After` among them, from the API's document.
 - API Gateway tells functions the id of the key that a method needs.
 - CloudFormation puts a firewall before an API; ministack's WAF knows of it, and stops nothing.
 - A bucket that a change set imports is there already, and that is no conflict of names.
@@ -126,6 +127,19 @@ def _errors_but_of_imported(*arguments: Any) -> object:
 
 changesets._deploy_stack_async = _deploy_importing
 stacks._validation_errors = _errors_but_of_imported
+
+_import_document = apigateway_v1._import_rest_api
+
+
+def _import_rest_api(document: dict[str, Any], *arguments: object) -> str:
+    api: str = _import_document(document, *arguments)
+    responses = document.get("x-amazon-apigateway-gateway-responses", {})
+    for kind, response in responses.items():
+        apigateway_v1._put_gateway_response(api, kind, response)
+    return api
+
+
+apigateway_v1._import_rest_api = _import_rest_api
 
 from ministack.app import app  # type: ignore[import-not-found]  # noqa: E402
 

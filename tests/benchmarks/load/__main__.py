@@ -1,0 +1,58 @@
+"""`python -m tests.benchmarks.load FOLDER`: `facesearch serve`, or with `--stack` a local stack."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import click
+
+from tests.benchmarks.load import serving, stack
+
+
+@click.command(epilog="Example: python -m tests.benchmarks.load LFW --seconds 600")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--stack", "stack_name", help="The running stack of this name, instead of a server.")
+@click.option("--seconds", default=60.0, show_default=True, help="Of steady load.")
+@click.option("--overload", default=20.0, show_default=True, help="Seconds of twice too much.")
+@click.option("--share", default=0.8, show_default=True, help="Of what the service can do.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(
+    folder: Path,
+    stack_name: str | None,
+    seconds: float,
+    overload: float,
+    share: float,
+    as_json: bool,
+) -> None:
+    """Upload photos of FOLDER and search with them.
+
+    A server has an empty store; a stack, started with `make up`, loses what is in it.
+    """
+    paths = sorted(folder.rglob("*.jpg"))
+    photos = [path.read_bytes() for path in paths[:: max(1, len(paths) // 50)][:50]]
+    if stack_name is None:
+        report = serving.run(photos, seconds, overload, share)
+    else:
+        report = stack.run(stack_name, photos, seconds, overload, share)
+    told = {
+        "day": time.strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        "of": "serve" if stack_name is None else "stack",
+        **report.figures(),
+    }
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    phases = [report.steady.figures(), report.overload.figures()]
+    for figures in ({**told, "phases": [each["phase"] for each in phases]}, *phases):
+        click.echo("\n".join(f"{name:22}{value}" for name, value in figures.items()) + "\n")
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
