@@ -1,7 +1,7 @@
 """A second stack in the account, with the settings that the first one leaves out.
 
 Photos of an existing bucket, API keys for some collections, a bucket for snapshots, a domain name,
-a firewall.
+a firewall, a key of the account's own.
 """
 
 import json
@@ -115,6 +115,7 @@ def second(
         "prefix": "people/",
         "keys": "partner=wedding",
         "snapshots": "true",
+        "customer_key": "true",
         "api_domain": DOMAIN,
         "certificate_arn": certificates.request_certificate(DomainName=DOMAIN)["CertificateArn"],
         "web_acl_arn": acl["Summary"]["ARN"],
@@ -216,6 +217,18 @@ def test_firewall_stands_before_the_stage_of_the_api(second: SecondStack) -> Non
     assert firewalls.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["Name"] == "rules"
 
 
+def test_messages_and_logs_are_under_the_accounts_key(second: SecondStack) -> None:
+    key, session = second.outputs["KeyArn"], second.deployment.session
+    queue = second.system.sqs.get_queue_attributes(
+        QueueUrl=second.outputs["ChangesQueue"], AttributeNames=["KmsMasterKeyId"]
+    )
+    assert queue["Attributes"]["KmsMasterKeyId"] == key
+    described = session.client("logs").describe_log_groups()["logGroups"]
+    groups = {each["logGroupName"]: each.get("kmsKeyId") for each in described}
+    own = second.deployment.resources("AWS::Logs::LogGroup").values()
+    assert {groups[name] for name in own} == {key}
+
+
 def test_index_is_saved_in_a_bucket_of_its_own_and_put_back(
     second: SecondStack, photos: dict[str, bytes]
 ) -> None:
@@ -226,7 +239,7 @@ def test_index_is_saved_in_a_bucket_of_its_own_and_put_back(
     delete_indexed(system)
     assert second.found(photos[MINE]) == set()
     listed = json.loads(system.operate("snapshot", "list", f"s3://{bucket}", *role, "--json"))
-    assert [each["name"] for each in listed["snapshots"]] == [taken["name"]]
+    assert listed["snapshots"][-1]["name"] == taken["name"]
     restoring = ("snapshot", "restore", f"s3://{bucket}", *role, "--yes", "--json")
     restored = json.loads(system.operate(*restoring))
     assert (restored["restored"], restored["photos"]) == (taken["name"], 2)
