@@ -58,8 +58,8 @@ def test_recipe_that_is_gone_is_called_unknown(
     (own_models / "recipes" / "mine.toml").unlink()
     refused = cli("search", query)
     assert refused.code == 1
-    assert "recipe unknown here (" in refused.err
-    assert "its .toml file in --recipe" in refused.err
+    assert "holds embeddings of a recipe (" in refused.err
+    assert "recipe's .toml file with --recipe" in refused.err
 
 
 @pytest.mark.parametrize("command", ["index", "search", "detect", "upgrade"])
@@ -101,6 +101,27 @@ def test_whole_images_have_no_landmarks_and_no_pose(
     stored = get(f"/v1/faces/{found['face_id']}").json
     assert stored["landmarks"] is None
     assert stored["box"]["width"] == stored["photo"]["width"]
+
+
+def test_option_that_a_recipe_cannot_answer_is_no_fault_of_the_photo(
+    cli: Cli, whole: ChosenRecipe, people: Path
+) -> None:
+    cli("index", "--recipe", str(whole.file), people)
+    for option in (("--min-confidence", "0.9"), ("--expand",)):
+        ran = cli("search", "--recipe", str(whole.file), people / "madonna.jpg", *option)
+        assert ran.code == 2
+        assert ran.err.startswith(f"error: {option[0][2:].replace('-', '_')} needs to know what")
+
+
+def test_two_recipes_of_one_name_are_not_evaluated_together(
+    cli: Cli, whole: ChosenRecipe, sample: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    assert whole.file is not None
+    other.write_text(whole.file.read_text())
+    recipes = ("--recipe", whole.file, "--recipe", other)
+    ran = cli("evaluate", sample / "train", *recipes, "--cache", tmp_path / "cache")
+    assert (ran.code, "Two recipes are called 'whole-image-vgg16'" in ran.err) == (2, True)
 
 
 def test_faces_have_landmarks_and_a_pose(cli: Cli, people: Path) -> None:

@@ -229,6 +229,14 @@ def compare_faces(one: EmbeddedFace, other: EmbeddedFace, recipe: Recipe) -> Com
     return Comparison(distance, calibration.confidence(distance), same)
 
 
+def check_scope(scope: Scope, recipe: Recipe) -> None:
+    """Raise `InvalidRequest` for options that the recipe cannot answer."""
+    scope.distance_limit(recipe)
+    calibration = recipe.calibration
+    if scope.expand and (calibration is None or calibration.expansion_distance is None):
+        raise uncalibrated("expand", recipe, "leave it out")
+
+
 def uncalibrated(option: str, recipe: Recipe, instead: str) -> InvalidRequest:
     """The error for an option that needs to know what distances mean."""
     name = recipe.name or recipe.fingerprint
@@ -319,10 +327,9 @@ def _nearest(
     leave_out: Collection[str] = (),
 ) -> FaceMatches:
     recipe = _recipe_of(store)
+    check_scope(scope, recipe)
     limit = scope.distance_limit(recipe)
     sure = recipe.calibration.expansion_distance if recipe.calibration else None
-    if scope.expand and sure is None:
-        raise uncalibrated("expand", recipe, "leave it out")
 
     def search(query: Embedding, k: int) -> list[Match]:
         matches = store.search(

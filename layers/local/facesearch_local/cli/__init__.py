@@ -220,9 +220,9 @@ def _where_it_is(error: RecipeMismatch) -> str:
     from facesearch.settings import models_folder  # noqa: PLC0415
 
     here = recipe_here(error.fingerprint, models_folder(os.environ))
-    return (
-        f". That recipe is here: --recipe {here.name}" if here and here.name not in BUILT_IN else ""
-    )
+    if here is None or here.name in BUILT_IN:
+        return ""
+    return f". It is {here.name} here: --recipe {here.name}"
 
 
 def _message(error: click.ClickException | FacesearchError) -> str:

@@ -126,7 +126,8 @@ def command(
     """
     require_statistics()
     settings = model_settings()
-    recipes = [find_recipe(name, settings.models) for name in names]
+    recipes = [find_recipe(name, settings.models) for name in dict.fromkeys(names)]
+    check_names_differ([recipe.name for recipe in recipes])
     if not recipes:
         recipes = [settings.recipe or find_recipe(SHIPPED, settings.models)]
     for recipe in recipes:
@@ -209,6 +210,13 @@ def note_no_people(evaluation: Evaluation) -> None:
             f"photos of one folder look hardly more alike than those of two (AUC {best:.2f}): if "
             "the folders are not people, the figures mean nothing; name a folder for each person"
         )
+
+
+def check_names_differ(names: Sequence[str]) -> None:
+    """Raises `UsageError` for two recipes of one name: their figures could not be told apart."""
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f"Two recipes are called '{name}': give one another name.")
 
 
 def check_names(names: Sequence[str], systems: Mapping[str, SystemEntry]) -> None:

@@ -19,6 +19,7 @@ from facesearch.searching import (
     Scope,
     analyse_person,
     check_query_count,
+    check_scope,
     search_mean,
     search_photo,
 )
@@ -127,6 +128,8 @@ def command(
     check_query_count(len(images))
     settings = with_stored_recipe(read_settings(store_url, recipe))
     pipeline = open_pipeline(settings)
+    # Here, messages do not name the photo.
+    check_scope(scope, pipeline.recipe)
     with open_store(settings.store_url, pipeline.recipe) as store:
         limits = Limiter(store, settings.very_likely).limits(scope.collection)
         if len(images) == 1:

@@ -157,7 +157,7 @@ class StoreSnapshots(Closeable):
         if current and current.description.recipe != restored.description.recipe:
             self._client.request("DELETE", f"/{target}")
             raise RecipeMismatch(
-                f"snapshot '{name}' holds embeddings of recipe "
+                f"snapshot '{name}' holds embeddings of "
                 f"{named_recipe(restored.description.recipe)}, and store '{self._settings.name}' "
                 f"those of {named_recipe(current.description.recipe)}: nothing was changed"
             )
