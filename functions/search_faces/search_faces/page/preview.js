@@ -80,7 +80,8 @@ export function showPerson(photos, left = 0) {
   cutFrom = null;
   $("faces").replaceChildren(
     ...photos.map(({ file, prepared }) =>
-      make("span", { class: "one" }, ...(prepared?.url ? [make("img", { src: prepared.url, alt: file.name })] : []))),
+      // What this browser cannot read has its name.
+      make("span", { class: "one" }, prepared?.url ? make("img", { src: prepared.url, alt: file.name }) : file.name)),
   );
   const what = either(" of one person: the largest face of each counts.", " of one thing, averaged.");
   const leftOut = left ? ` ${count(left, "photo was", "photos were")} left out: ten are taken at most.` : "";

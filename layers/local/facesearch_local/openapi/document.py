@@ -28,7 +28,7 @@ DESCRIPTION = f"""Hand in a photo and get the nearest faces of those that were i
 distance and the probability that they show the same person.
 
 **Keys.** On AWS, send the key in the header `X-Api-Key`; only the page, this documentation, \
-`/v1/health` and `/v1/version` go without. `facesearch serve` asks for none.
+`/v1/health` and `/v1/version` go without. `facesearch serve` asks where it has a key.
 
 **Problems** are `application/problem+json` (RFC 9457). `code` is stable, for programs; `detail` \
 says what to do; `request_id` is in the operator's log, and in every answer's header \

@@ -26,7 +26,7 @@ LOAD = ("too_many_requests", "timeout")
 """API Gateway's, on every route."""
 
 ACCESS = ("refused", "forbidden")
-"""API Gateway's, on routes that need a key; `facesearch serve` asks for none."""
+"""On routes that need a key."""
 
 _DETAILS = {
     "invalid_request": "k is 101: use 1 to 100",
