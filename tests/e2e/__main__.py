@@ -10,8 +10,6 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.e2e.stack.config import ROOT
-from tests.e2e.system import free_ports
 from tests.last_runs import product, record
 
 FOLDER = Path(__file__).parent
@@ -81,6 +79,9 @@ def _row(what: str, tried: str, outcome: str, seconds: float) -> dict[str, str]:
 
 def _seconds_up() -> float:
     """How long `make up` takes from nothing, where images, layers and tools are there."""
+    # Not before pytest, which has to be the first to import what its plugins are made of.
+    from tests.e2e.system import free_ports
+
     name = f"--name=facesearch-timed-{os.getpid()}"
     aws, domain, opensearch = free_ports(3)
     ports = [f"--aws-port={aws}", f"--domain-port={domain}", f"--opensearch-port={opensearch}"]
@@ -93,7 +94,11 @@ def _seconds_up() -> float:
 
 
 def _make(target: str, *options: str) -> None:
-    subprocess.run(["make", "--silent", target, f"STACK={' '.join(options)}"], cwd=ROOT, check=True)
+    subprocess.run(
+        ["make", "--silent", target, f"STACK={' '.join(options)}"],
+        cwd=FOLDER.parents[1],
+        check=True,
+    )
 
 
 if __name__ == "__main__":
