@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PACKAGES: dict[str, str] = PYPROJECT["tool"]["setuptools"]["package-dir"]
 BUILD = "from setuptools.build_meta import build_sdist; print(build_sdist({!r}))"
+PIPX = "pipx==1.18.4"
 OTHER_PYTHONS = "3.12", "3.13", "3.14"
 PYENV = sorted(str(each) for each in Path.home().glob(".pyenv/versions/*/bin"))
 PLATFORMS = (
@@ -274,6 +275,28 @@ def test_uvx_runs_it(wheel: Path, wheelhouse: Path, home: Path) -> None:
     found = ("--offline", "--no-index", "--find-links", wheelhouse, "--from", wheel)
     environ = {**environ_of(Path(sys.prefix), home), "UV_PYTHON": sys.executable}
     told = run(uv(), "tool", "run", *found, "facesearch", "--version", env=environ)
+    assert told.startswith("facesearch ")
+
+
+def test_pipx_runs_and_installs_it(
+    wheel: Path, wheelhouse: Path, home: Path, tmp_path: Path
+) -> None:
+    """pipx itself is fetched; what it installs comes from the folder alone."""
+    fetched = subprocess.run(
+        [uv(), "tool", "install", "--quiet", "--python", sys.executable, PIPX],
+        env={**os.environ, "UV_TOOL_DIR": f"{tmp_path}/tools", "UV_TOOL_BIN_DIR": f"{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if fetched.returncode != 0:
+        missing(f"pipx cannot be downloaded: {fetched.stderr[-300:]}")
+    environ = environ_of(Path(sys.prefix), home, PIPX_DEFAULT_PYTHON=sys.executable)
+    options = ("--backend", "pip", f"--pip-args=--no-index --find-links {wheelhouse}")
+    told = run(tmp_path / "pipx", "run", *options, "--spec", wheel, "facesearch", "-h", env=environ)
+    assert "Find the faces in photos" in told
+    run(tmp_path / "pipx", "install", "--quiet", *options, wheel, env=environ)
+    told = run(home / ".local/bin/facesearch", "--version", env=environ)
     assert told.startswith("facesearch ")
 
 

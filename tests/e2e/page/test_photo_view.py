@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Route, expect
 
+from facesearch.faces import face_id
+from facesearch.stores import open_store
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sites import index_sample, serving
+from tests.e2e.page.test_access import assert_accessible
 
 pytestmark = pytest.mark.slow
 
@@ -263,3 +266,53 @@ def test_faces_of_a_photo_that_the_browser_cannot_read_are_shown(
     faces = visitor.page.locator("#faces canvas")
     expect(faces).to_have_count(2)
     visitor.page.wait_for_function(f"() => ({drawn})(document.querySelector('#faces canvas')) > 50")
+
+
+def test_face_is_hidden_from_all_searches_and_shown_again(
+    library: Path, visit: Visit, elton: bytes, tmp_path: Path
+) -> None:
+    with serving(
+        f"--store=sqlite:///{tmp_path / 'faces.db'}", f"--uploads={tmp_path / 'new'}"
+    ) as address:
+        visitor = visit(address)
+        page = visitor.page
+        visitor.drop(elton)
+        first = visitor.cards.first
+        expect(first.locator(".copies")).to_have_text("×2 copies")
+        dialog = visitor.open_first()
+        faces = dialog.get_by_role("group", name="Faces in this photo").get_by_role("button")
+        path = Path(dialog.locator("#photo-facts dd").first.inner_text())
+        (other,) = {library / "2023/party.jpg", library / "2024/party.jpg"} - {path}
+        dialog.get_by_role("button", name="Hide this face").click()
+        expect(faces.nth(0)).to_have_accessible_name("Face 1 of 2, hidden")
+        expect(dialog.locator("#photo-hint")).to_contain_text("no search finds it")
+        expect(dialog.get_by_role("link", name="Search with this face")).to_be_hidden()
+        assert_accessible(page)
+        page.keyboard.press("Escape")
+        # The copy's face is another one.
+        expect(first.locator(".copies")).to_have_count(0)
+        expect(first.locator("a")).to_have_attribute("title", str(other))
+        with open_store(f"sqlite:///{tmp_path / 'faces.db'}", None) as store:
+            stored = store.photo(path.as_uri())
+        assert stored is not None
+        assert stored.hidden == {0}
+        # It is reached by the other face of its photo.
+        page.goto(f"{address}?photo={face_id(path.as_uri(), 1)}")
+        expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+        faces.nth(0).click()
+        dialog.get_by_role("button", name="Show this face again").click()
+        expect(faces.nth(0)).to_have_accessible_name("Face 1 of 2")
+        page.keyboard.press("Escape")
+        visitor.drop(elton)
+        expect(first.locator(".copies")).to_have_text("×2 copies")
+
+
+def test_nobody_hides_faces_where_nobody_may_add_photos(
+    store: str, visit: Visit, elton: bytes
+) -> None:
+    with serving(f"--store={store}", environ={"FACESEARCH_UPLOADS": "off"}) as address:
+        visitor = visit(address)
+        visitor.drop(elton)
+        dialog = visitor.open_first()
+        expect(dialog.locator("#photo-facts dd").first).to_be_visible()
+        expect(dialog.locator("#photo-hide")).to_be_hidden()

@@ -8,7 +8,7 @@ import { readFilters, scopeKey, setUpFilters, writeFilters } from "./filters.js"
 import { chooser, holds, loadHoldings } from "./holdings.js";
 import { forgetPhoto, keepPhotos, keptPhotos } from "./kept.js";
 import { matchesOf } from "./matches.js";
-import { closePhoto, setUpPhotoView, showStoredPhoto } from "./photoview.js";
+import { allowHiding, closePhoto, setUpPhotoView, showStoredPhoto } from "./photoview.js";
 import { focusFace, showFace, showNothing, showPerson, showPhoto } from "./preview.js";
 import { VERDICTS, applyLimit, collapsed, limitsSentence, showMatches } from "./results.js";
 import { setState, showNote, showProblem } from "./states.js";
@@ -333,6 +333,8 @@ addEventListener("popstate", ({ state }) => {
 
 /** Closing the photo is going back; where the address led to it, nothing is behind. */
 function photoClosed() {
+  // A face was hidden, or shown again.
+  if (current.matches && current.answeredFor === null) run(current, { focus: false });
   const { state } = history;
   if (!state?.open) return;
   // Not where the dialog was opened from, but where it has been led to.
@@ -362,6 +364,9 @@ async function start() {
     go: (faceId, stored) => go({ kind: "face", faceId, stored }, "replaceState"),
     step: stepPhoto,
     closed: photoClosed,
+    decided: () => {
+      for (const each of views.values()) each.answeredFor = null;
+    },
   });
   setUpCompare();
   if (open) openPhotoOf(open);
@@ -372,6 +377,7 @@ async function start() {
   const version = await call("v1/version", { ask: false }).catch(() => null);
   const adds = Boolean(version?.search.uploads);
   setUpUploads(adds, loadHoldings);
+  if (adds) allowHiding();
   $("empty-how").textContent = adds
     ? either("Press “Add photos” above: their faces can be found a moment later.", "Press “Add photos” above: they can be found a moment later.")
     : "Whoever runs this service adds them, on their own machine by: facesearch index FOLDER";

@@ -9,12 +9,13 @@ let openedAt = 0;
 let openPhoto = null;
 let pictureUrl = null;
 let faceLink = null;
+let mayHide = false;
 
 /**
  * `linkOf` makes a link's address from a face; `go` follows it; `step` shows another match (1: the
- * next, -1: the one before); `closed` is called after.
+ * next, -1: the one before); `closed` is called after; `decided` when a face was hidden or shown.
  */
-export function setUpPhotoView({ linkOf, go, step, closed }) {
+export function setUpPhotoView({ linkOf, go, step, closed, decided }) {
   $("photo-before").onclick = () => step(-1);
   $("photo-after").onclick = () => step(1);
   photoDialog.addEventListener("keydown", (event) => {
@@ -40,7 +41,28 @@ export function setUpPhotoView({ linkOf, go, step, closed }) {
     $("photo-copy").textContent = "Copied";
     say("The path is copied");
   };
+  $("photo-hide").onclick = async () => {
+    const view = openPhoto;
+    const { face_id, hidden } = view.stored;
+    $("photo-hide").disabled = true;
+    try {
+      const told = await call(`v1/faces/${encodeURIComponent(face_id)}/hidden`, { method: hidden ? "DELETE" : "PUT" });
+      decided();
+      if (openPhoto === view) view.showDecision(told);
+      say(hidden ? "The face is shown again" : "The face is hidden: no search finds it");
+    } catch ({ title, detail }) {
+      if (openPhoto === view) $("photo-hint").textContent = [title, detail].filter(Boolean).join(". ");
+    } finally {
+      $("photo-hide").disabled = false;
+    }
+  };
   faceLink = linkOf;
+}
+
+/** Callers who may add photos may hide faces. */
+export function allowHiding() {
+  mayHide = true;
+  openPhoto?.showDecision?.();
 }
 
 export const photoIsOpen = () => photoDialog.open;
@@ -61,8 +83,9 @@ export async function showStoredPhoto(faceId, { stored, others = [], before, aft
   $("photo-hint").textContent = "";
   $("photo-wrong").hidden = true;
   $("photo-copy").textContent = "Copy path";
-  for (const id of ["photo-open", "photo-download", "photo-copy"]) $(id).hidden = true;
+  for (const id of ["photo-open", "photo-download", "photo-copy", "photo-hide"]) $(id).hidden = true;
   $("photo-search").href = faceLink(faceId);
+  $("photo-search").hidden = false;
   $("photo-shown").removeAttribute("src");
   $("photo-stage").classList.add("waiting");
   setAspect($("photo-stage"), stored?.photo);
@@ -122,16 +145,18 @@ function showFacts(photo, view, others) {
     $(id).hidden = !photo.photo_url;
     if (photo.photo_url) $(id).href = address(photo.photo_url);
   }
-  const { faces } = photo;
-  $("photo-hint").textContent = faces.length > 1
-    ? `${count(faces.length, "face", "faces")}: choose one to search with.`
-    : "";
-  $("photo-faces").replaceChildren(...faces.map((face) => outline(face)));
-  choose(view.face);
+  let { faces } = photo;
+  view.showDecision = (told) => {
+    faces = faces.map((face) => (face.face_id === told?.face_id ? told : face));
+    $("photo-faces").replaceChildren(...faces.map((face) => outline(face)));
+    choose(view.face);
+  };
+  view.showDecision();
 
-  function outline({ face_id, box, index }) {
+  function outline({ face_id, box, index, hidden }) {
     const button = make("button", {
-      type: "button", "data-face": face_id, "aria-label": worded(`Face ${index + 1} of ${faces.length}`),
+      type: "button", "data-face": face_id, class: hidden && "unfound",
+      "aria-label": worded(`Face ${index + 1} of ${faces.length}${hidden ? ", hidden" : ""}`),
     });
     button.style.left = `${(100 * box.left) / width}%`;
     button.style.top = `${(100 * box.top) / height}%`;
@@ -144,11 +169,21 @@ function showFacts(photo, view, others) {
   function choose(faceId) {
     view.face = faceId;
     view.stored = faces.find((each) => each.face_id === faceId) ?? view.stored;
+    const hidden = Boolean(view.stored?.hidden);
     $("photo-search").href = faceLink(faceId);
+    $("photo-search").hidden = hidden;
+    $("photo-hide").hidden = !(mayHide && faces.some((each) => each.face_id === faceId));
+    $("photo-hide").textContent = worded(hidden ? "Show this face again" : "Hide this face");
+    $("photo-hint").textContent = hintOf(hidden, faces.length);
     for (const button of $("photo-faces").children) {
       button.setAttribute("aria-pressed", String(button.dataset.face === faceId));
     }
   }
+}
+
+function hintOf(hidden, faces) {
+  if (hidden) return worded("This face is hidden: no search finds it.");
+  return faces > 1 ? `${count(faces, "face", "faces")}: choose one to search with.` : "";
 }
 
 const sizeOf = (bytes) =>
