@@ -32,7 +32,7 @@ ON_FILES = (
 """What needs nobody at all."""
 ON_AWS = (
     *(f"backfill {BUCKET} --queue QUEUE", f"reconcile {BUCKET} --queue QUEUE --repair"),
-    *("dlq list DEAD", "dlq redrive DEAD", f"erase {BUCKET}/{PHOTO} --yes"),
+    *("dlq list DEAD", "dlq redrive DEAD --to QUEUE", f"erase {BUCKET}/{PHOTO} --yes"),
     *("reembed nothing --status", f"reindex --store {NOBODY}", f"snapshot list {BUCKET}"),
 )
 """What speaks to AWS or to the index, which here are on this machine, or not there."""

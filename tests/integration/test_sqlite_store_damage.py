@@ -108,3 +108,19 @@ def test_recipe_in_the_page_of_another_table_is_no_recipe(path: Path) -> None:
         path.write_bytes(swapped)
         with SqliteStore(path, None) as store, pytest.raises(StoreDamaged):
             store.stored_recipe()
+
+
+def test_status_says_that_it_alone_checks_a_large_store(path: Path) -> None:
+    _fill(path)
+    with SqliteStore(path, None) as store:
+        assert not store.status().notes
+    padding = "INSERT INTO padding VALUES (zeroblob(40000000))"
+    _spoil(path, "CREATE TABLE padding (zeros)", padding, "DROP TABLE padding")
+    with SqliteStore(path, None) as store:
+        (note,) = store.status().notes
+        assert "all of it was read and checked now" in note
+    _spoil(path, "UPDATE faces SET detection_score = 0.1 WHERE photo = 1")
+    with SqliteStore(path, RECIPE) as store:
+        assert store.search(vector(0), 1)
+        with pytest.raises(StoreDamaged, match="restore a copy"):
+            store.status()

@@ -39,7 +39,7 @@ from facesearch.stores.sqlite.changes import (
     write_hidden,
     write_recipe,
 )
-from facesearch.stores.sqlite.file import SqliteFile
+from facesearch.stores.sqlite.file import CHECKED_BYTES, SqliteFile
 from facesearch.stores.sqlite.integrity import collections_of
 from facesearch.stores.sqlite.nearest import Filters, NearestFaces
 from facesearch.stores.sqlite.rows import (
@@ -228,7 +228,7 @@ class SqliteStore(Closeable):
             counts=counts,
             size_bytes=self._file.size_bytes(),
             health="green",
-            notes=_notes(counts.faces),
+            notes=_notes(counts.faces, self._file.size_bytes()),
             without_face=without_face,
             failed=failed,
             left_out=LeftOut(int(by_quality), int(by_max_faces)),
@@ -264,14 +264,21 @@ class SqliteStore(Closeable):
         return stored
 
 
-def _notes(faces: int) -> tuple[str, ...]:
-    if faces < MANY_FACES:
-        return ()
-    return (
-        f"a search compares {faces:,} faces, which takes a core some "
-        f"{MS_A_MILLION * faces / 1e6:,.0f} ms: OpenSearch answers sooner from here on, "
-        "'facesearch plan' tells what it takes",
-    )
+def _notes(faces: int, size_bytes: int) -> tuple[str, ...]:
+    notes = []
+    if size_bytes > CHECKED_BYTES:
+        notes.append(
+            "all of it was read and checked now; a store of more than "
+            f"{CHECKED_BYTES // 2**20} MB is so only by 'facesearch status', 'backup' and "
+            "'restore': let one of them run every week"
+        )
+    if faces >= MANY_FACES:
+        notes.append(
+            f"a search compares {faces:,} faces, which takes a core some "
+            f"{MS_A_MILLION * faces / 1e6:,.0f} ms: OpenSearch answers sooner from here on, "
+            "'facesearch plan' tells what it takes"
+        )
+    return tuple(notes)
 
 
 def path_of_url(url: str) -> Path | None:
