@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from facesearch.errors import FacesearchError, InvalidRequest
+from facesearch.errors import FacesearchError, InvalidRequest, SettingsError
+from facesearch.recipes.description import parse_recipe
 from facesearch.vision.images import decode_image
 from facesearch.vision.pipeline import FacePipeline
 from index_faces.events import parse_message
@@ -74,6 +75,13 @@ def event(data: bytes) -> None:
         return
 
 
+def recipe(data: bytes) -> None:
+    try:
+        parse_recipe(data, "recipe mine.toml")
+    except SettingsError:
+        return
+
+
 def _images() -> list[bytes]:
     picture = noise(96, 64)
     alpha = Image.merge("RGBA", [*picture.split(), picture.split()[0]])
@@ -119,11 +127,30 @@ def _events() -> list[bytes]:
     return [path.read_bytes() for path in sorted(EVENTS.glob("s3_*.json"))]
 
 
+def _recipes() -> list[bytes]:
+    network = """[network]
+size = [112, 112]
+layout = "NCHW"
+colours = "BGR"
+pixels = { kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }
+file = "mine.onnx"
+dimension = 512
+unit_length = true
+licence = "MIT"
+source = "made up"
+"""
+    about = 'version = 1\nname = "mine"\n'
+    cut = '[[cuts]]\nkind = "aligned"\ntemplate = "arcface"\n'
+    faces = f'{about}regions = "faces"\n[detector]\nname = "mtcnn"\n{cut}{network}'
+    return [faces.encode(), f"{faces}[calibration]\nslope = -7\n".encode()]
+
+
 TARGETS = {
     "decode": Target(decode, _images),
     "form": Target(form, _forms),
     "request": Target(search_request, _requests),
     "event": Target(event, _events),
+    "recipe": Target(recipe, _recipes),
 }
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from facesearch.vision.pipeline import FacePipeline
+from tests.fuzz.hostile_requests import HOSTILE_REQUESTS
 from tests.fuzz.mutations import mutate
 from tests.fuzz.targets import TARGETS, with_detection
 
 FAILURES = Path(__file__).parent / "failures"
-SLICES = {"decode": 1000, "form": 10_000, "request": 10_000, "event": 10_000}
+SLICES = {"decode": 1000, "form": 10_000, "request": 10_000, "event": 10_000, "recipe": 3000}
 DETECTED = 20
 
 
@@ -33,6 +34,12 @@ def test_mutated_photos_are_searched_for_faces_or_refused(pipeline: FacePipeline
     seeds = target.seeds()
     for number in range(DETECTED):
         target.run(mutate(seeds, number))
+
+
+@pytest.mark.parametrize("name", HOSTILE_REQUESTS)
+def test_hostile_requests_are_read_or_refused(name: str) -> None:
+    target, made = HOSTILE_REQUESTS[name]
+    TARGETS[target].run(made())
 
 
 def test_what_failed_once_fails_no_more() -> None:

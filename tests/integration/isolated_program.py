@@ -33,7 +33,11 @@ ON_FILES = (
 ON_AWS = (
     *(f"backfill {BUCKET} --queue QUEUE", f"reconcile {BUCKET} --queue QUEUE --repair"),
     *("dlq list DEAD", "dlq redrive DEAD --to QUEUE", f"erase {BUCKET}/{PHOTO} --yes"),
-    *("reembed nothing --status", f"reindex --store {NOBODY}", f"snapshot list {BUCKET}"),
+    *(
+        "reembed nothing --status",
+        f"reindex --store {NOBODY}",
+        f"snapshot list {BUCKET} --store {NOBODY}",
+    ),
 )
 """What speaks to AWS or to the index, which here are on this machine, or not there."""
 

@@ -45,6 +45,9 @@ def removed(key: str, sequencer: str = "0069B529DE00000000") -> Event:
     return s3_event(REMOVED, key=key, sequencer=sequencer)
 
 
+RECORD = created("bad.jpg")["Records"][0]
+
+
 def version_removed(key: str, sequencer: str) -> Event:
     return s3_event("s3_object_removed_delete_version", key=key, sequencer=sequencer)
 
@@ -183,6 +186,17 @@ def test_malformed_message_alone_fails(
     assert problems(store) == {"a.jpg": ""}
 
 
+@pytest.mark.parametrize("record", [{}, RECORD], ids=["empty", "S3's"])
+def test_message_of_countless_records_is_refused_as_a_whole(
+    record: object, s3: "S3Client", bucket: str, store: FaceStore, photo: TakePhoto, logs: Logs
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=photo("madonna", 1))
+    bomb: Event = {"Records": [record] * 2000}
+    assert index({"bomb": bomb, "good": created("a.jpg")}) == ["bomb"]
+    assert problems(store) == {"a.jpg": ""}
+    assert len(logs()) < 10
+
+
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> str:
     """The key of a photo that the bucket does not hand out."""
@@ -315,7 +329,6 @@ def test_forged_limits_leave_no_face_out(
     assert store.counts().faces == 1
 
 
-RECORD = created("bad.jpg")["Records"][0]
 MALFORMED: dict[str, object] = {
     "no bucket": {**RECORD, "s3": {"object": {"key": "bad.jpg"}}},
     "bucket is null": {**RECORD, "s3": {**RECORD["s3"], "bucket": None}},

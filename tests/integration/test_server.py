@@ -835,3 +835,30 @@ def test_page_is_opened_in_the_browser_once_it_is_there(models: Path, tmp_path: 
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def test_no_request_makes_the_server_fetch_an_address(server: Server) -> None:
+    """Only the command line fetches a photo by its URL, for the one who asks."""
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        host = f"127.0.0.1:{trap.getsockname()[1]}"
+        for url in (f"http://{host}/a.jpg", f"HTTP://{host}", f"s3://{host}/a.jpg", f"//{host}/a"):
+            bodies: list[tuple[str, object]] = [
+                *((path, {"photo": url}) for path in ("/v1/search", "/v1/detect")),
+                *((path, {"photo": {"url": url}}) for path in ("/v1/search", "/v1/detect")),
+                *(("/v1/search", {name: url}) for name in ("face_id", "bucket", "key", "url")),
+                ("/v1/search", {"bucket": host, "key": "a.jpg"}),
+                ("/v1/search", {"photo": f"data:image/jpeg,{url}"}),
+                ("/v1/compare", {"one": {"photo": url}, "other": {"photo": url}}),
+                ("/v1/compare", {"one": {"face_id": url}, "other": {"url": url}}),
+            ]
+            for path, body in bodies:
+                sent = json.dumps(body).encode()
+                status, _, _ = server.request(
+                    "POST", path, sent, {"Content-Type": "application/json"}
+                )
+                assert 400 <= status < 500, (path, body)
+            status, _, _ = server.request(
+                "POST", "/v1/search", url.encode(), {"Content-Type": "text/uri-list"}
+            )
+            assert 400 <= status < 500
+        assert select.select([trap], [], [], 0.5)[0] == []

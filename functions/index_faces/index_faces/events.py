@@ -15,6 +15,8 @@ from facesearch.vision.limits import IndexLimits
 SEQUENCER_DIGITS = 18
 MOST_SEQUENCER_DIGITS = 64
 """S3 sends 16 to 18. What is much longer is not S3's."""
+MOST_RECORDS = 100
+"""In a message; S3 sends one."""
 MOST_KEY_BYTES = 1024
 """S3's own limit."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,6 +86,8 @@ def parse_message(body: str) -> Message:
             return Message([], [])
         if message.records is None:
             raise ValueError("there are no records")
+        if len(message.records) > MOST_RECORDS:
+            raise ValueError("there are more records than S3 sends")
     except (ValueError, RecursionError) as error:
         return Message([], [_refusal(error)])
     parsed = Message([], [])

@@ -37,8 +37,8 @@ from facesearch.confidence import Calibration
 from facesearch.errors import SettingsError
 
 VERSION = 1
-MOST_BYTES = 65_536
-"""Of a recipe's text: what is larger is no recipe."""
+MOST_BYTES = 16_384
+"""Of a recipe's text: what is larger is no recipe, and may cost `tomllib` quadratic time."""
 
 _FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*\.onnx\Z"
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"
