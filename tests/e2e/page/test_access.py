@@ -149,6 +149,14 @@ def test_phone_shows_all_within_its_width(
               .map((each) => each.getBoundingClientRect().height).filter((height) => height < 44)"""
         )
         assert small == []
+    for dialog in (visitor.open_first(), page.locator("#compare-dialog")):
+        if dialog.get_attribute("id") == "compare-dialog":
+            page.get_by_role("button", name="Compare two photos").click()
+        else:
+            expect(page.locator("#photo-facts dd").first).to_be_visible()
+        assert dialog.evaluate("(dialog) => dialog.scrollWidth - dialog.clientWidth") <= 0
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
     first, second = (visitor.cards.nth(at).bounding_box() for at in (0, 1))
     assert first is not None
     assert second is not None
