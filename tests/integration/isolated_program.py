@@ -19,6 +19,7 @@ COMMAND = [sys.executable, "-m", "facesearch_local.cli"]
 ON_FILES = (
     *("index FOLDER", "detect PHOTO", "search PHOTO", "compare PHOTO PHOTO", "list", "status"),
     *("search PHOTO --expand --grid out/grid.png", "search PHOTO --json --face all"),
+    *("hide PHOTO --face 0", "hide PHOTO --face 0 --undo"),
     *("export out/faces.csv", "export out/faces.npz", "backup out/copy.db", "upgrade"),
     *("reconcile FOLDER", "reconcile FOLDER --repair", "forget --dry-run PHOTO", "forget PHOTO"),
     *(
