@@ -24,6 +24,7 @@ CUSTOMISED = {
     "suffixes": ".jpg,.png",
     "collections": "tag",
     "deletion": "true",
+    "allow": "deletion",
     "tracing": "true",
     "compression": "4x",
     "photo_storage": "intelligent-tiering",

@@ -315,7 +315,10 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "prod": {"stage": "prod"},
     "prod with a key and tags": {"stage": "prod", "customer_key": "true", "collections": "tag"},
     "customised": CUSTOMISED,
-    "prod that deletes": {"stage": "prod", "deletion": "true", "prefix": "photos/"},
+    "prod that deletes": {
+        **{"stage": "prod", "deletion": "true", "allow": "deletion"},
+        "prefix": "photos/",
+    },
     "existing bucket": {"stage": "prod", "bucket": "company-photos", "prefix": "people/"},
 }
 
