@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from facesearch.errors import StoreDamaged
 from facesearch.faces import Embedding, IndexedPhoto, Recipe, Removal
+from facesearch.planning import one_file
 from facesearch.stores import Counts
 from facesearch.stores.sqlite import nearest
-from facesearch.stores.sqlite import store as sqlite_store
 from facesearch.stores.sqlite.backup import back_up, restore
 from facesearch.stores.sqlite.schema import SCHEMA_VERSION
 from facesearch.stores.sqlite.store import SqliteStore
@@ -334,7 +334,7 @@ def test_status_says_when_there_are_more_faces_than_sqlite_is_good_for(
     with SqliteStore(path, RECIPE) as store:
         store.write(_photos(unit_vectors(20, seed=1)))
         assert store.status().notes == ()
-        monkeypatch.setattr(sqlite_store, "MANY_FACES", 20)
+        monkeypatch.setattr(one_file, "MANY_FACES", 20)
         (note,) = store.status().notes
     assert "20 faces" in note
     assert "facesearch plan" in note

@@ -1,5 +1,6 @@
 """`facesearch index`: what it stores, what it notices, and what it says."""
 
+import json
 import os
 import pty
 import shutil
@@ -8,8 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from facesearch.planning import one_file
 from facesearch.stores import open_store
+from facesearch_local.cli import index
 from tests.integration.cli.running import Cli, Start
 
 
@@ -323,3 +327,17 @@ def test_index_without_models_says_how_to_build_them(
 def test_index_quiet_and_json_say_nothing_on_stderr(cli: Cli, people: Path) -> None:
     assert cli("index", "--quiet", people).err == ""
     assert cli("index", "--json", people).err == ""
+
+
+def test_index_says_when_opensearch_would_answer_sooner(
+    people: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESEARCH_MODELS", str(models))
+    arguments = ["--store", f"{tmp_path}/many.db", "--workers", "1", "--json"]
+    few = CliRunner().invoke(index.command, [*arguments, str(people)])
+    assert json.loads(few.stdout)["notes"] == []
+    monkeypatch.setattr(one_file, "MANY_FACES", 3)
+    many = CliRunner().invoke(index.command, [*arguments, "--force", str(people)])
+    (note,) = json.loads(many.stdout)["notes"]
+    assert note["name"].endswith("many.db")
+    assert "OpenSearch answers sooner" in note["note"]

@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 
 from facesearch.choosing import with_stored_recipe
+from facesearch.planning.one_file import outgrown
+from facesearch.store_urls import url_of
+from facesearch.stores import open_store
 from facesearch_local.cli import DONE, INTERRUPTED, NOTHING_DONE, PARTLY_DONE
 from facesearch_local.cli.asking import ask_to_forget, can_ask
 from facesearch_local.cli.command import Command
@@ -21,6 +24,7 @@ from facesearch_local.cli.options import (
 )
 from facesearch_local.cli.output import print_error
 from facesearch_local.cli.stopping import INTERRUPTED_MESSAGE
+from facesearch_local.cli.summary import Note
 from facesearch_local.cli.updating import Update, Updated, open_workers, update_store
 from facesearch_local.library.compare import Difference
 from facesearch_local.library.excludes import Excludes
@@ -86,6 +90,7 @@ def command(
     workers = workers or worker_count(settings.threads)
     with open_workers(workers, settings) as pool:
         updated = update_store(update, settings, pool, workers, quiet=quiet or as_json)
+    updated.summary.notes += _outgrown(settings.store_url, updated)
     updated.summary.show(as_json=as_json)
     if updated.error is not None:
         print_error(str(updated.error))
@@ -93,6 +98,15 @@ def command(
         print_error(INTERRUPTED_MESSAGE)
         return INTERRUPTED
     return _exit_code(updated)
+
+
+def _outgrown(store_url: str, updated: Updated) -> list[Note]:
+    """A note if the faces are in a file, and more than that is good for."""
+    url = url_of(store_url)
+    if not url.startswith("sqlite:") or not updated.summary.photos or updated.error:
+        return []
+    with open_store(url, recipe=None) as store:
+        return [Note(url, text) for text in outgrown(store.counts().faces)]
 
 
 def _may_forget(difference: Difference, as_json: bool) -> bool:

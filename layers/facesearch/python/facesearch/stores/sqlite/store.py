@@ -30,6 +30,7 @@ from facesearch.hidden import (
     with_hidden,
     with_hidden_faces,
 )
+from facesearch.planning.one_file import outgrown
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.mismatch import recipe_mismatch
 from facesearch.stores.protocol import Counts, StoreStatus
@@ -57,11 +58,6 @@ from facesearch.stores.sqlite.rows import (
 from facesearch.stores.sqlite.schema import dimension_of, version_of
 
 PAGE = 500
-
-MANY_FACES = 3_000_000
-"""From here on, OpenSearch is the better store: `tests.benchmarks.bench_sqlite_store` measures some
-11 ms of a core's time and 150 MB in each process for a million faces, and both grow with them."""
-MS_A_MILLION = 11
 
 
 class SqliteStore(Closeable):
@@ -228,7 +224,7 @@ class SqliteStore(Closeable):
             counts=counts,
             size_bytes=self._file.size_bytes(),
             health="green",
-            notes=_notes(counts.faces, self._file.size_bytes()),
+            notes=(*_checked_now(self._file.size_bytes()), *outgrown(counts.faces)),
             without_face=without_face,
             failed=failed,
             left_out=LeftOut(int(by_quality), int(by_max_faces)),
@@ -264,21 +260,14 @@ class SqliteStore(Closeable):
         return stored
 
 
-def _notes(faces: int, size_bytes: int) -> tuple[str, ...]:
-    notes = []
-    if size_bytes > CHECKED_BYTES:
-        notes.append(
-            "all of it was read and checked now; a store of more than "
-            f"{CHECKED_BYTES // 2**20} MB is so only by 'facesearch status', 'backup' and "
-            "'restore': let one of them run every week"
-        )
-    if faces >= MANY_FACES:
-        notes.append(
-            f"a search compares {faces:,} faces, which takes a core some "
-            f"{MS_A_MILLION * faces / 1e6:,.0f} ms: OpenSearch answers sooner from here on, "
-            "'facesearch plan' tells what it takes"
-        )
-    return tuple(notes)
+def _checked_now(size_bytes: int) -> tuple[str, ...]:
+    if size_bytes <= CHECKED_BYTES:
+        return ()
+    return (
+        "all of it was read and checked now; a store of more than "
+        f"{CHECKED_BYTES // 2**20} MB is so only by 'facesearch status', 'backup' and "
+        "'restore': let one of them run every week",
+    )
 
 
 def path_of_url(url: str) -> Path | None:
