@@ -46,7 +46,7 @@ def table(rows: list[Row]) -> list[str]:
             near = each["nearness"]
             ef = f"{each['ef_search']} {each['concurrent'] and '(' + each['concurrent'] + ')'}"
             lines.append(
-                f"| {row['faces']:,} | {row['shape']} | {stored['segments']} "
+                f"| {name_of(row)} | {row['shape']} | {stored['segments']} "
                 f"| {stored['disk_bytes']:,.0f}, {searched_bytes(row):,.0f} "
                 f"| {written_text(row)} | {ef.strip()} "
                 f"| {near['same_person']:.4f} of {near['same_person_faces']:,} "
@@ -54,6 +54,12 @@ def table(rows: list[Row]) -> list[str]:
                 f"| {each['p50_ms']:.1f}, {each['p95_ms']:.1f} | {each['engine_cpu_ms']:.1f} |"
             )
     return lines
+
+
+def name_of(row: Row) -> str:
+    """How many faces, and what was special about the run."""
+    note = row.get("note")
+    return f"{row['faces']:,}, {note}" if note else f"{row['faces']:,}"
 
 
 def written_text(row: Row) -> str:
@@ -84,7 +90,7 @@ def draw(rows: list[Row]) -> None:
     FigureCanvasAgg(figure)
     recall, engine = figure.subplots(1, 2)
     for row in rows:
-        name = f"{row['faces']:,} faces, {row['shape']}"
+        name = f"{name_of(row)}: {row['shape']}"
         efs = sorted({each["ef_search"] for each in row["searched"]})
         of_ef = [[each for each in row["searched"] if each["ef_search"] == ef] for ef in efs]
         found = [each[0]["nearness"]["recall"] for each in of_ef]

@@ -1,0 +1,56 @@
+"""Defaults that depend on size are what the benchmark chose, and name it."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from facesearch.planning.hnsw import hnsw_for
+from tests.benchmarks.scale.report import SHIPPED, Row, read_rows
+
+SHIPPED_CODE = Path(__file__).parents[2] / "layers" / "facesearch" / "python" / "facesearch"
+BENCHMARK = re.compile(r"`(tests\.benchmarks\.\w+)`")
+
+WANTED = {"same_person": 0.999, "recall": 0.99}
+MOST_RATIO = 1.01
+MOST_P95_MS = 25
+
+
+@pytest.mark.parametrize(
+    "row", read_rows(), ids=lambda row: f"{row['faces']:,} {row.get('note', '')}".strip()
+)
+def test_ef_search_is_the_least_measured_one_that_finds_enough(row: Row) -> None:
+    assert row["shape"] in SHIPPED
+    chosen = hnsw_for(row["faces"]).ef_search
+    assert chosen in {each["ef_search"] for each in row["searched"]}
+    for each in row["searched"]:
+        if each["ef_search"] == chosen:
+            assert _suffices(each)
+        elif each["ef_search"] < chosen:
+            assert not _suffices(each)
+
+
+def test_million_faces_are_searched_in_time_when_nothing_else_runs() -> None:
+    (row,) = (row for row in read_rows() if row.get("note") == "nothing else running")
+    assert row["faces"] == 1_000_000
+    chosen = hnsw_for(row["faces"]).ef_search
+    (default,) = (each for each in row["searched"] if each["ef_search"] == chosen)
+    assert default["p95_ms"] <= MOST_P95_MS
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["planning/hnsw", "planning/capacity", "planning/one_file", "stores/opensearch/index"],
+)
+def test_defaults_name_the_benchmark_that_chose_them(module: str) -> None:
+    named = BENCHMARK.findall((SHIPPED_CODE / f"{module}.py").read_text())
+    assert named
+    for each in named:
+        assert find_spec(each), each
+
+
+def _suffices(way: Row) -> bool:
+    near = way["nearness"]
+    found = all(near[name] >= least for name, least in WANTED.items())
+    return found and bool(near["ratio"] <= MOST_RATIO)
