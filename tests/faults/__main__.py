@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -23,40 +24,42 @@ FAILED = 1
 )
 def main(only: str, *, recorded: bool) -> None:
     """Bring each fault of faults.toml back, one at a time: its tests pass before, and fail then."""
-    tried, rows = product(), []
-    for fault in faults():
-        if fault.name.startswith(only):
-            outcome = _outcome(fault)
-            click.echo(f"{fault.name}: {outcome}")
-            tests = "<br>".join(f"`{each.removeprefix('tests/')}`" for each in fault.tests)
-            rows.append(
-                {"fault": fault.name, "product at": tried, "test": tests, "with it": outcome}
-            )
+    tried, chosen = product(), [fault for fault in faults() if fault.name.startswith(only)]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        _copy_to(copy)
+        code, said = _pytest(copy, sorted({test for fault in chosen for test in fault.tests}))
+        if code != 0:
+            raise click.ClickException(f"without a fault, all have to pass: {said}")
+        rows = [_row(fault, tried, copy) for fault in chosen]
     if recorded:
         record(LAST_RUN, *rows)
     sys.exit(any(not row["with it"].startswith("fails") for row in rows))
 
 
-def _outcome(fault: Fault) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout
-        for name in filter(None, listed.split("\0")):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
-        if _pytest(copy, fault)[0] != 0:
-            return "its tests do not even pass without it"
-        fault.bring_back(copy)
-        code, said = _pytest(copy, fault)
-    return f"fails: {said}" if code == FAILED else f"does not fail: {said}"
+def _row(fault: Fault, tried: str, copy: Path) -> dict[str, str]:
+    fault.bring_back(copy)
+    code, said = _pytest(copy, fault.tests)
+    shutil.copy(ROOT / fault.file, copy / fault.file)
+    outcome = f"fails: {said}" if code == FAILED else f"does not fail: {said}"
+    click.echo(f"{fault.name}: {outcome}")
+    tests = "<br>".join(f"`{each.removeprefix('tests/')}`" for each in fault.tests)
+    return {"fault": fault.name, "product at": tried, "test": tests, "with it": outcome}
 
 
-def _pytest(copy: Path, fault: Fault) -> tuple[int, str]:
+def _copy_to(folder: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+
+
+def _pytest(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
     """How the tests end, and pytest's last line."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *fault.tests],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=copy,
         capture_output=True,
         text=True,
