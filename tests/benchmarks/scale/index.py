@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
@@ -103,7 +104,7 @@ class ShapedIndex:
         # Of an extension, what came to it.
         figures = replace(figures, faces=figures.faces - self._extended)
         self._keep(WRITTEN, figures)
-        self._client.request("DELETE", f"/{UNFINISHED}/_doc/{self._index}")
+        self._forget(UNFINISHED)
         return figures
 
     def written(self) -> Written | None:
@@ -151,6 +152,7 @@ class ShapedIndex:
         """Nothing of an earlier index, or what it is to extend."""
         ignored = {"ignore_unavailable": "true"}
         self._client.request("DELETE", f"/{self._index}", params=ignored)
+        self._forget(WRITTEN)
         self._template()
         if not self._extended:
             return
@@ -187,6 +189,10 @@ class ShapedIndex:
 
     def _keep(self, place: str, figures: Written) -> None:
         self._client.request("PUT", f"/{place}/_doc/{self._index}", asdict(figures))
+
+    def _forget(self, place: str) -> None:
+        with suppress(StoreNotFound):
+            self._client.request("DELETE", f"/{place}/_doc/{self._index}")
 
     def _timed(self, figures: Written, stage: str, work: Callable[[], None]) -> Written:
         engine, start = self.engine_cpu_s(), time.monotonic()

@@ -22,7 +22,7 @@ def main() -> None:
     rows, shapes = read_rows(RESULTS), read_rows(SHAPES)
     for each in (rows, shapes):
         print("\n".join(table(each)), end="\n\n")
-    draw([*rows, *shapes])
+    draw(rows)
 
 
 def read_rows(path: Path = RESULTS) -> list[Row]:
@@ -100,7 +100,7 @@ def draw(rows: list[Row]) -> None:
     recall.set(xlabel="ef_search", ylabel="recall@20", xscale="log")
     engine.set(xlabel="ef_search", ylabel="engine, ms of processor a search", xscale="log", ylim=0)
     for axes in (recall, engine):
-        axes.set_xticks([100, 200, 400, 800], ["100", "200", "400", "800"])
+        axes.set_xticks([100, 200, 400, 800, 1200], ["100", "200", "400", "800", "1200"])
         axes.minorticks_off()
     engine.legend(fontsize=8)
     figure.savefig(PICTURE, dpi=110)
