@@ -104,6 +104,21 @@ def test_what_a_decoder_dies_of_tells_whose_fault_it_is(
         decode_image(b"RIFF....WEBP" + bytes(100))
 
 
+def test_decoder_that_cannot_start_is_not_the_photo_s_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoding_process.close()
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":
+        broken = [sys.executable, "-c", "import module_that_is_just_being_replaced"]
+        return real(broken, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(ReadError, match="could not start"):
+        decode_image(b"RIFF....WEBP" + bytes(2**20))
+
+
 def test_no_memory_left_is_not_the_photo_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: bytes) -> None:
         raise MemoryError

@@ -387,7 +387,8 @@ def test_search_goes_on_where_a_page_ended(cli: Cli, sample: Path, train_store: 
 def test_search_that_finds_nothing_does_not_say_that_the_store_is_empty(
     cli: Cli, people: Path, options: list[str], said: str
 ) -> None:
-    cli("index", people)
+    indexed = cli("index", people)
+    assert indexed.code == 0, indexed.err
     ran = cli("search", people / "elton.jpg", *options)
     store = f"The store is {people.parent / 'faces.db'}\n"
     assert (ran.code, ran.out, ran.err) == (0, "", f"{store}note: {said}\n")

@@ -35,6 +35,8 @@ WAIT_S = 60
 cannot be limited, `CPU_S` limits the time by the clock instead."""
 
 _LENGTH = struct.Struct(">Q")
+_READY = b"r"
+"""What the process writes first: whatever ends it before is no photo's fault."""
 
 
 class _Decoder:
@@ -52,6 +54,7 @@ class _Decoder:
             env=environ,
         )
         self.late = False
+        self._ready = False
 
     def decode(self, data: bytes) -> DecodedImage:
         """Decode a photo. Raises an `ImageError`, or `ReadError`: then the process has ended."""
@@ -70,6 +73,9 @@ class _Decoder:
             self._process.stdin.write(_LENGTH.pack(len(data)))
             self._process.stdin.write(data)
             self._process.stdin.flush()
+            if not self._ready and self._process.stdout.read(len(_READY)) != _READY:
+                raise EOFError
+            self._ready = True
             reply: Mapping[str, Any] = json.loads(_read_block(self._process.stdout))
             if "error" in reply:
                 kind: type[ImageError] = getattr(errors, reply["error"])
@@ -91,6 +97,9 @@ class _Decoder:
             return ImageTooLarge(
                 f"the image takes more than {CPU_S} s of processor time to decode: export it again"
             )
+        if code > 0 and not self._ready:
+            # Such as while facesearch itself is being replaced.
+            return ReadError(f"the decoding process could not start (exit code {code}): try again")
         return DamagedImage("the image is damaged (its decoder failed): export it again")
 
     @property
@@ -239,6 +248,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this decides
     _limit_memory()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sink.write(_READY)
+    sink.flush()
     while True:
         try:
             data = _read_block(source)
