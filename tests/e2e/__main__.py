@@ -1,6 +1,7 @@
 """`python -m tests.e2e`: the rehearsal, as `make rehearse` runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -66,6 +67,8 @@ def main(arguments: tuple[str, ...], *, recorded: bool, up: bool) -> None:
     if recorded:
         # Else what is skipped would look as if it had passed.
         os.environ["FACESEARCH_TEST_ALL"] = "1"
+    # Ended, it still stops what it started, and records what was done.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = pytest.main([*_OPTIONS, *arguments, *([] if files else [str(FOLDER)])], [outcomes])
     if recorded:
         record(LAST_RUN, *outcomes.rows(tried))

@@ -207,6 +207,8 @@ def test_opensearch_killed_in_the_middle_of_an_ingest_loses_nothing_and_stores_n
     empty.wait_until_idle()
     assert empty.keys() == set(photos)
     assert empty.waiting(empty.dead_letters_url) == 0
+    # So would those that came before the index had all its shards.
+    empty.kill_index_function()
 
 
 @pytest.mark.long
