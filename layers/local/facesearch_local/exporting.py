@@ -35,11 +35,13 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("detection_score", pa.float32()),
     ("photo_width", pa.int32()),
     ("photo_height", pa.int32()),
+    ("hidden", pa.bool_()),
 )
 """Parquet's columns, and NPZ's arrays, before `embedding`, for which CSV has e0, e1, ….
 
 Names are the API's; `path` is the photo's on this machine, or its s3:// URI again. Boxes and
 landmarks are pixels of the upright photo; whole images have no landmarks (nulls; NaN in NPZ).
+`hidden`: a person hid the face.
 """
 
 Batches = Iterator[pa.RecordBatch]
@@ -117,6 +119,7 @@ def _row(stored: StoredFace) -> tuple[str | int | float | None, ...]:
         detected.detection_score,
         photo.width,
         photo.height,
+        stored.hidden,
     )
 
 

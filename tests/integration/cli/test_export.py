@@ -21,7 +21,7 @@ SCALARS = [
     *("photo_id", "path", "face_id", "index", "collection"),
     *("box_left", "box_top", "box_width", "box_height"),
     *LANDMARKS,
-    *("detection_score", "photo_width", "photo_height"),
+    *("detection_score", "photo_width", "photo_height", "hidden"),
 ]
 
 

@@ -1,8 +1,11 @@
 """`facesearch hide`: no search finds the face, whatever becomes of its photo."""
 
+import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -83,6 +86,19 @@ def test_photos_that_change_their_names_take_their_hidden_faces_along(
         for each in cli("list", "--hidden", "--json").json["photos"]
     ] == ["madonna.jpg"]
     assert found(cli, query) == {"elton.jpg", "mindy.jpg"}
+
+
+def test_export_tells_which_faces_are_hidden(cli: Cli, people: Path, tmp_path: Path) -> None:
+    cli("index", people)
+    cli("hide", people / "madonna.jpg")
+    for name in ("faces.csv", "faces.parquet", "faces.npz"):
+        assert cli("export", tmp_path / name).code == 0
+    with np.load(tmp_path / "faces.npz", allow_pickle=False) as arrays:
+        assert arrays["hidden"].tolist() == [False, True, False]
+    table = pyarrow.parquet.read_table(tmp_path / "faces.parquet")
+    assert table["hidden"].to_pylist() == [False, True, False]
+    with (tmp_path / "faces.csv").open(newline="", encoding="utf-8") as lines:
+        assert [row["hidden"] for row in csv.DictReader(lines)] == ["false", "true", "false"]
 
 
 def test_backup_has_the_decisions(cli: Cli, people: Path, query: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def command(file: Path, store_url: str | None, as_json: bool, quiet: bool) -> No
     """Write every stored face to FILE: Parquet, CSV or NPZ by its extension.
 
     A row for each face: photo_id, path, face_id, index, collection, box, landmarks,
-    detection_score, the photo's size, and the numbers of its embedding.
+    detection_score, the photo's size, whether it is hidden, and the numbers of its embedding.
     """
     settings = read_settings(store_url)
     writer_for(file)

@@ -27,8 +27,8 @@ Examples:
 @click.option(
     "--face",
     type=click.IntRange(min=0),
-    help="Its number, from 0, the largest: 'facesearch search' and 'facesearch detect' tell it. "
-    "Needed where the photo has several.",
+    help="Its number in the store, from 0, the largest: 'facesearch search --json' tells it as "
+    "index. Needed where the photo has several.",
 )
 @click.option("--undo", is_flag=True, help="Show it again.")
 @store_option

@@ -177,6 +177,8 @@ class OpenSearchStore(Closeable):
             before = regions_of(document) if document else ()
             sequence = document["sequence"] + 1 if document else 1
             after = decide(before, region, hidden=hidden)
+            if after == before:
+                return
             # Somebody else's decision about the photo meanwhile is a conflict.
             written = self._client.request(
                 "PUT",
