@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
@@ -191,7 +190,7 @@ class ShapedIndex:
         self._client.request("PUT", f"/{place}/_doc/{self._index}", asdict(figures))
 
     def _forget(self, place: str) -> None:
-        with suppress(StoreNotFound):
+        if self._kept(place):
             self._client.request("DELETE", f"/{place}/_doc/{self._index}")
 
     def _timed(self, figures: Written, stage: str, work: Callable[[], None]) -> Written:
