@@ -105,11 +105,11 @@ def recognisable(pipeline: FacePipeline, paths: Sequence[Path]) -> dict[int, tup
 
 def _analysed(pipeline: FacePipeline, image: Image.Image, turn: int) -> object:
     turned = image.rotate(90 * turn, expand=True)
-    (analysed,) = pipeline.analyse([_png(turned)])
+    (analysed,) = pipeline.analyse([png(turned)])
     return analysed
 
 
-def _png(image: Image.Image) -> bytes:
+def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
@@ -122,7 +122,7 @@ def detector_of(settings: DetectionSettings) -> FacePipeline:
 
 def false_faces(pipeline: FacePipeline) -> tuple[int, int, float]:
     """Pictures with a face of those without people, their number, and processor time of one."""
-    pictures = [_png(Image.fromarray(pixels)) for _, pixels in pictures_without_people()]
+    pictures = [png(Image.fromarray(pixels)) for _, pixels in pictures_without_people()]
     pipeline.detect(pictures[0])
     start = time.process_time()
     wrong = sum(bool(pipeline.detect(each)[1]) for each in pictures)
@@ -156,7 +156,7 @@ def main(lfw: Path, photos: int) -> None:
     for tile, columns, rows in TILES:
         tiles = columns * rows
         pixels = mosaic(chosen[:tiles], tile, columns)
-        _, faces = default.detect(_png(Image.fromarray(pixels)))
+        _, faces = default.detect(png(Image.fromarray(pixels)))
         found_tiles = len(tiles_found(faces, tile))
         click.echo(f"| {columns}×{rows} of {tile} px | {found_tiles} of {tiles} |")
 
