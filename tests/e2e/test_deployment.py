@@ -139,12 +139,13 @@ def forget(deployment: Deployment, domain: str) -> None:
     deployment.session.client("opensearch").delete_domain(DomainName=domain)
     s3 = deployment.session.client("s3")
     for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"]):
-        if not bucket.startswith("cdk-"):
+        if bucket.startswith(deployment.stack_name):
             for version in s3.list_object_versions(Bucket=bucket).get("Versions", []):
                 s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
             s3.delete_bucket(Bucket=bucket)
     sqs = deployment.session.client("sqs")
-    for queue in sqs.list_queues().get("QueueUrls", []):
+    left = sqs.list_queues(QueueNamePrefix=deployment.stack_name)
+    for queue in left.get("QueueUrls", []):
         sqs.delete_queue(QueueUrl=queue)
 
 
@@ -247,11 +248,13 @@ def test_prod_is_deployed_in_its_network_whose_parts_are_as_the_template_says(
     assert not ec2.describe_internet_gateways(
         Filters=[{"Name": "attachment.vpc-id", "Values": [outputs["VpcId"]]}]
     )["InternetGateways"]
+    (domain,) = prod.resources("AWS::OpenSearchService::Domain").values()
     prod.destroy()
     # A domain cannot leave its network, and both are kept.
     assert ec2.describe_vpcs(VpcIds=[outputs["VpcId"]])["Vpcs"]
-    (domain,) = prod.session.client("opensearch").list_domain_names()["DomainNames"]
-    forget(prod, domain["DomainName"])
+    domains = prod.session.client("opensearch").list_domain_names()["DomainNames"]
+    assert domain in [each["DomainName"] for each in domains]
+    forget(prod, domain)
 
 
 def test_nobody_gets_in_without_a_policy(dev: Deployment, aws: dict[str, str]) -> None:
