@@ -12,7 +12,8 @@ import pytest
 
 import index_faces.handler
 import index_faces.reembedding.handler
-from facesearch.faces import IndexedPhoto, Photo
+from facesearch.faces import IndexedPhoto, Photo, face_id
+from facesearch.hidden import Region
 from facesearch.settings import Settings
 from facesearch.stores import open_store
 from facesearch.stores.opensearch import fanned
@@ -355,6 +356,32 @@ def test_limits_that_were_recorded_for_a_photo_hold_for_it_again(
     assert old.photo.limits == {"max_faces": 7, "min_face_size": 5000}
     assert (len(old.faces), old.photo.left_out.by_quality > 0) == (0, True)
     assert (len(new.faces) > 0, new.photo.limits) == (True, {})
+
+
+def test_hidden_faces_stay_hidden_that_are_hidden_before_and_meanwhile(
+    system: System, new_pipeline: FacePipeline, photo: TakePhoto
+) -> None:
+    photos = fill(system, photo)
+    one, other = (f"s3://photos/{key}" for key in list(photos)[:2])
+
+    def hide(photo_id: str) -> None:
+        with open_store(system.url, None) as store:
+            face = store.face(face_id(photo_id, 0))
+            assert face is not None
+            store.hide(photo_id, Region.of(face.face.detected.box, face.photo))
+
+    hide(one)
+    system.while_waiting = lambda: hide(other)
+    assert system.ask("begin")["phase"] == "running"
+    system.finish()
+    check(system, new_pipeline, photos)
+    with open_store(system.url, new_pipeline.recipe) as store:
+        for each in (one, other):
+            face = store.face(face_id(each, 0))
+            assert face is not None
+            assert face.hidden
+            matches = store.search(face.face.embedding, 50)
+            assert face.face_id not in {match.stored.face_id for match in matches}
 
 
 def test_store_with_photos_of_other_places_is_refused(system: System, photo: TakePhoto) -> None:
