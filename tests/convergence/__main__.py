@@ -44,7 +44,7 @@ def main(engine: str, histories: int, at_once: int, minutes: float, *, recorded:
     models = Settings.from_env(os.environ).models
     faces = real_faces(FacePipeline(models, built_in("facenet"), threads=1), models / "sample")
     tried = product()
-    own = own_server("facesearch-convergence", *IN_MEMORY)
+    own = own_server(f"facesearch-convergence-{os.getpid()}", *IN_MEMORY)
     with (
         nullcontext() if engine == "sqlite" else own as server,
         ProcessPoolExecutor(at_once, get_context("spawn")) as pool,
