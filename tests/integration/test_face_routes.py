@@ -51,6 +51,7 @@ def test_stored_face_is_told_with_its_photo_and_without_its_vector(
         "photo",
         "box",
         "landmarks",
+        "hidden",
     }
     assert (face["face_id"], face["photo_id"]) == (STORED, f"s3://photos/{KEY}")
     analysed = analyse_photo(photo("elton_john", 1), pipeline)
