@@ -28,8 +28,9 @@ def record(page: Path, *runs: Mapping[str, str]) -> None:
     table = [_line(heads), _line("---" for _ in heads), *sorted(rows)]
     page.write_text("\n".join(["\n".join(about).rstrip("\n"), "", *table, ""]))
     _git("add", str(page))
-    what = "; ".join(", ".join(run.values()) for run in runs)
-    _git("commit", "--quiet", "--message", f"Last run: {what}", "--", str(page))
+    what = ", ".join(runs[0].values()) if len(runs) == 1 else f"{len(runs)} rows"
+    message = f"Last run of {page.parent.name}: {what}"
+    _git("commit", "--quiet", "--message", message, "--", str(page))
 
 
 def _line(cells: Iterable[str]) -> str:
