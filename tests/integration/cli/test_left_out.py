@@ -145,7 +145,9 @@ def make_format_1(file: Path) -> None:
     """Take from a store what later formats added."""
     with apsw.Connection(str(file)) as connection:
         connection.execute("ALTER TABLE photos DROP COLUMN left_out")
-        connection.execute("DROP TABLE totals; DROP TABLE collections; DROP TABLE stamps")
+        connection.execute(
+            "DROP TABLE totals; DROP TABLE collections; DROP TABLE stamps; DROP TABLE hidden"
+        )
         connection.pragma("user_version", 1)
     connection.close()
 
