@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from botocore.credentials import Credentials
 from tests.e2e.stack.config import ROOT, Config, Running
 from tests.e2e.stack.deployment import Deployment
 from tests.e2e.stack.docker import docker, labelled
+from tests.e2e.stack.errors import StackError
 
 WAIT_S = 900.0
 """On a busy machine the index may not answer in time, and is left alone for five minutes then."""
@@ -204,7 +205,10 @@ class RunningSystem:
 
     def kill_function(self, name: str) -> None:
         """Every environment that it runs in; a part of its name is enough."""
-        docker("kill", *self._environments(name))
+        for environment in self._environments(name):
+            # It may have ended by itself meanwhile.
+            with suppress(StackError):
+                docker("kill", environment)
 
     def key_of_index_function(self) -> Credentials:
         """What its code is given, to sign with."""
@@ -225,11 +229,12 @@ class RunningSystem:
         ).status_code
 
     def _environments(self, function: str) -> dict[str, dict[str, str]]:
-        """The variables of the function's containers, by id."""
+        """The variables of the function's running containers, by id."""
         containers = labelled(f"ministack.instance={self.config.name}:{self.config.aws_port}")
         described = {
             each["Id"]: dict(entry.split("=", 1) for entry in each["Config"]["Env"])
             for each in json.loads(docker("inspect", *containers))
+            if each["State"]["Running"]
         }
         return {
             name: variables
