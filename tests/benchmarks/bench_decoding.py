@@ -55,10 +55,10 @@ def _decode(path: Path) -> Cost:
     others = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = own.ru_utime + own.ru_stime - before.ru_utime - before.ru_stime
     spent += others.ru_utime + others.ru_stime
-    return Cost(outcome, spent, max(_own_peak_mb(), others.ru_maxrss / 1024))
+    return Cost(outcome, spent, max(own_peak_mb(), others.ru_maxrss / 1024))
 
 
-def _own_peak_mb() -> float:
+def own_peak_mb() -> float:
     """Not `ru_maxrss`, which a process has from the one that started it."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks.bench_decoding import cost_of
+from tests.benchmarks.bench_decoding import cost_of, own_peak_mb
 from tests.fuzz.hostile_images import phone_12_megapixels
 from tests.fuzz.hostile_requests import HOSTILE_REQUESTS
 from tests.fuzz.targets import TARGETS
@@ -34,14 +34,9 @@ def _parse(name: str) -> Cost:
     data = made()
     # What made it may have taken more.
     Path("/proc/self/clear_refs").write_text("5")
-    before, started = _peak_mb(), time.process_time()
+    before, started = own_peak_mb(), time.process_time()
     TARGETS[target].run(data)
-    return Cost(len(data), time.process_time() - started, _peak_mb() - before)
-
-
-def _peak_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return Cost(len(data), time.process_time() - started, own_peak_mb() - before)
 
 
 @click.command()

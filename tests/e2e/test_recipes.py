@@ -21,32 +21,10 @@ from tests.e2e.stack.config import ROOT
 from tests.e2e.stack.deployment import Deployment
 from tests.e2e.system import RunningSystem, wait_for
 from tests.integration.lambda_image import ARCHITECTURE
-from tests.unit.models.brought import made_up_network
+from tests.unit.models.brought import brought_recipe, made_up_network
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-RECIPE = """version = 1
-name = "mine"
-regions = "faces"
-
-[detector]
-name = "mtcnn"
-
-[[cuts]]
-kind = "aligned"
-template = "arcface"
-
-[network]
-size = [112, 112]
-layout = "NCHW"
-colours = "BGR"
-pixels = { kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }
-file = "network.onnx"
-dimension = 512
-unit_length = true
-licence = "none, made up"
-source = "tests"
-"""
 STEP_S = 300.0
 """Longer than the function may take."""
 RETRY_S = 60
@@ -63,7 +41,7 @@ def mine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     shutil.copytree(models, added)
     shutil.rmtree(added / "recipes", ignore_errors=True)
     recipe, network = folder / "mine.toml", folder / "network.onnx"
-    recipe.write_text(RECIPE)
+    recipe.write_text(brought_recipe())
     network.write_bytes(made_up_network().SerializeToString())
     command = [sys.executable, "-m", "facesearch_local.cli", "models", "add"]
     subprocess.run(

@@ -19,6 +19,7 @@ from search_faces.multipart import form_pieces, split_parts
 from search_faces.parsing import parse_request
 from search_faces.routes.searching import SEARCH
 from tests.fuzz.hostile_images import encoded, gif_that_says_65535, noise, tiff_of_one_column
+from tests.unit.models.brought import brought_recipe
 
 EVENTS = Path(__file__).parents[1] / "events"
 FORM = "multipart/form-data; boundary=frontier"
@@ -128,20 +129,7 @@ def _events() -> list[bytes]:
 
 
 def _recipes() -> list[bytes]:
-    network = """[network]
-size = [112, 112]
-layout = "NCHW"
-colours = "BGR"
-pixels = { kind = "scale", mean = [127.5, 127.5, 127.5], deviation = [128, 128, 128] }
-file = "mine.onnx"
-dimension = 512
-unit_length = true
-licence = "MIT"
-source = "made up"
-"""
-    about = 'version = 1\nname = "mine"\n'
-    cut = '[[cuts]]\nkind = "aligned"\ntemplate = "arcface"\n'
-    faces = f'{about}regions = "faces"\n[detector]\nname = "mtcnn"\n{cut}{network}'
+    faces = brought_recipe()
     return [faces.encode(), f"{faces}[calibration]\nslope = -7\n".encode()]
 
 

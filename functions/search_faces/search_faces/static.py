@@ -91,11 +91,10 @@ def _answer(
 
 def _for_recipe(page: bytes, recipe: Recipe) -> bytes:
     """The page, told what it searches and which of its filters the recipe has."""
-    expands = recipe.calibration is not None and recipe.calibration.expansion_distance is not None
     told = {
         b"REGIONS": b"whole-image" if recipe.whole_image else b"faces",
         b"LENGTHS": b"unit" if recipe.unit_length else b"any",
-        b"EXPANDS": b"yes" if expands else b"no",
+        b"EXPANDS": b"no" if recipe.expansion_distance is None else b"yes",
     }
     for mark, value in told.items():
         page = page.replace(mark, value)

@@ -1,13 +1,13 @@
 """`python -m tests.benchmarks.load FOLDER`: `facesearch serve`, or with `--stack` a local stack."""
 
 import json
-import subprocess
 import time
 from pathlib import Path
 
 import click
 
 from tests.benchmarks.load import serving, stack
+from tests.last_runs import product
 
 
 @click.command(epilog="Example: python -m tests.benchmarks.load LFW --seconds 600")
@@ -37,7 +37,7 @@ def main(
         report = stack.run(stack_name, photos, seconds, overload, share)
     told = {
         "day": time.strftime("%Y-%m-%d"),
-        "commit": _commit(),
+        "commit": product(),
         "of": "serve" if stack_name is None else "stack",
         **report.figures(),
     }
@@ -47,11 +47,6 @@ def main(
     phases = [report.steady.figures(), report.overload.figures()]
     for figures in ({**told, "phases": [each["phase"] for each in phases]}, *phases):
         click.echo("\n".join(f"{name:22}{value}" for name, value in figures.items()) + "\n")
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -88,11 +88,10 @@ def _served(store: str, uploads: Path) -> Iterator[tuple[int, int]]:
 @contextmanager
 def _slow_clients(port: int) -> Iterator[None]:
     """Some send a body byte by byte; others ask for much and read nothing of it."""
-    ending = threading.Event()
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     page = b"GET /v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
-    def trickle(number: int) -> None:
+    def trickle(number: int, ending: threading.Event) -> None:
         while not ending.is_set():
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.sendall(head if number % 2 else 20 * page)
@@ -100,22 +99,16 @@ def _slow_clients(port: int) -> Iterator[None]:
                     if number % 2:
                         connection.sendall(b"x")
 
-    with ThreadPoolExecutor(SLOW_CLIENTS) as threads:
-        for number in range(SLOW_CLIENTS):
-            threads.submit(trickle, number)
-        try:
-            yield
-        finally:
-            ending.set()
+    with _working(SLOW_CLIENTS, trickle):
+        yield
 
 
 @contextmanager
 def _greedy_clients(port: int, phase: Phase) -> Iterator[None]:
     """They send the largest bodies, one after another, as fast as they can."""
-    ending = threading.Event()
     body = bytes(GREEDY_BYTES)
 
-    def grab(_: int) -> None:
+    def grab(_: int, ending: threading.Event) -> None:
         while not ending.is_set():
             with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
                 try:
@@ -125,9 +118,17 @@ def _greedy_clients(port: int, phase: Phase) -> Iterator[None]:
                     outcome = type(error).__name__
             phase.greedy[outcome] += 1
 
-    with ThreadPoolExecutor(GREEDY_CLIENTS) as threads:
-        for number in range(GREEDY_CLIENTS):
-            threads.submit(grab, number)
+    with _working(GREEDY_CLIENTS, grab):
+        yield
+
+
+@contextmanager
+def _working(clients: int, work: Callable[[int, threading.Event], None]) -> Iterator[None]:
+    """So many clients at once, each told its number and when to end."""
+    ending = threading.Event()
+    with ThreadPoolExecutor(clients) as threads:
+        for number in range(clients):
+            threads.submit(work, number, ending)
         try:
             yield
         finally:

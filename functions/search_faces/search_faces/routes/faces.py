@@ -62,20 +62,16 @@ def _decided(request: ThumbnailRequest, service: SearchService, *, hidden: bool)
 
 def face_thumbnail(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
     """A picture of a stored face."""
-    shown_face(request.face_id, service.store)
-    stored, photo = _photo_of(request, service)
-    return JpegAnswer(thumbnail(photo, stored.face.detected.box))
+    stored = shown_face(request.face_id, service.store)
+    return JpegAnswer(thumbnail(_photo_of(stored, service), stored.face.detected.box))
 
 
-def _photo_of(
-    request: ThumbnailRequest, service: SearchService
-) -> tuple[domain.StoredFace, DecodedImage]:
-    stored = stored_face(request.face_id, service.store)
+def _photo_of(stored: domain.StoredFace, service: SearchService) -> DecodedImage:
     try:
-        return stored, decode_image(service.photos.read(stored.photo.photo_id).data)
+        return decode_image(service.photos.read(stored.photo.photo_id).data)
     except InputError as error:
         raise NotFound(
-            f"the photo of face {shorten(request.face_id)} is not there any more, or is no photo "
+            f"the photo of face {shorten(stored.face_id)} is not there any more, or is no photo "
             "now: use another face"
         ) from error
 
@@ -91,7 +87,7 @@ def face_photo(request: ThumbnailRequest, service: SearchService) -> StoredPhoto
 
 def face_preview(request: ThumbnailRequest, service: SearchService) -> JpegAnswer:
     """The photo that a stored face is in, as a picture."""
-    return JpegAnswer(preview(_photo_of(request, service)[1]))
+    return JpegAnswer(preview(_photo_of(stored_face(request.face_id, service.store), service)))
 
 
 def detect(request: DetectRequest, service: SearchService) -> DetectAnswer:

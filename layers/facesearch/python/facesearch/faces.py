@@ -196,6 +196,11 @@ class Recipe:
         return 2.0 if self.unit_length else math.inf
 
     @property
+    def expansion_distance(self) -> float | None:
+        """How near a match must be to expand a query; None: nobody has measured that."""
+        return self.calibration.expansion_distance if self.calibration else None
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits. Recipes that differ in any step have different ones."""
         text = "\n".join((self.detector, self.crop, self.embedder))

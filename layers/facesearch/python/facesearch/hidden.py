@@ -53,18 +53,16 @@ def decide(regions: Iterable[Region], region: Region, *, hidden: bool) -> Region
 
 def with_hidden(stored: StoredFace, regions: Regions) -> StoredFace:
     """The face, marked if it is hidden."""
-    return replace(stored, hidden=True) if _is_hidden(stored, regions) else stored
+    hidden = _is_hidden(stored.face.detected.box, stored.photo, regions)
+    return replace(stored, hidden=True) if hidden else stored
 
 
 def with_hidden_faces(indexed: IndexedPhoto, regions: Regions) -> IndexedPhoto:
     """The photo, with the numbers of its hidden faces."""
-    if not regions:
-        return indexed
-    places = [Region.of(face.detected.box, indexed.photo) for face in indexed.faces]
     numbers = (
         number
-        for number, place in enumerate(places)
-        if any(place.is_at(region) for region in regions)
+        for number, face in enumerate(indexed.faces)
+        if _is_hidden(face.detected.box, indexed.photo, regions)
     )
     return replace(indexed, hidden=frozenset(numbers))
 
@@ -85,15 +83,12 @@ def search_shown(
         shown = [
             match
             for match in matches
-            if not _is_hidden(match.stored, regions.get(match.stored.photo.photo_id, ()))
+            if not with_hidden(match.stored, regions.get(match.stored.photo.photo_id, ())).hidden
         ]
         if len(shown) >= k or len(matches) < wanted:
             return shown[:k]
         wanted *= 2
 
 
-def _is_hidden(stored: StoredFace, regions: Regions) -> bool:
-    if not regions:
-        return False
-    place = Region.of(stored.face.detected.box, stored.photo)
-    return any(place.is_at(region) for region in regions)
+def _is_hidden(box: BoundingBox, photo: Photo, regions: Regions) -> bool:
+    return any(Region.of(box, photo).is_at(region) for region in regions)

@@ -232,8 +232,7 @@ def compare_faces(one: EmbeddedFace, other: EmbeddedFace, recipe: Recipe) -> Com
 def check_scope(scope: Scope, recipe: Recipe) -> None:
     """Raise `InvalidRequest` for options that the recipe cannot answer."""
     scope.distance_limit(recipe)
-    calibration = recipe.calibration
-    if scope.expand and (calibration is None or calibration.expansion_distance is None):
+    if scope.expand and recipe.expansion_distance is None:
         raise uncalibrated("expand", recipe, "leave it out")
 
 
@@ -329,7 +328,7 @@ def _nearest(
     recipe = _recipe_of(store)
     check_scope(scope, recipe)
     limit = scope.distance_limit(recipe)
-    sure = recipe.calibration.expansion_distance if recipe.calibration else None
+    sure = recipe.expansion_distance
 
     def search(query: Embedding, k: int) -> list[Match]:
         matches = store.search(

@@ -43,14 +43,13 @@ def apply_change(connection: apsw.Connection, change: IndexedPhoto | Removal) ->
 
 def write_hidden(connection: apsw.Connection, key: str, *, before: Regions, after: Regions) -> None:
     """Replace the hidden places of a photo."""
-    for sign, regions in ((-1, before), (1, after)):
-        for region in regions:
-            row = (key, *astuple(region))
-            count_entry(connection, row, sign)
-            if sign > 0:
-                _insert(connection, "hidden", row)
-        if sign < 0:
-            connection.execute("DELETE FROM hidden WHERE key = ?", (key,))
+    for region in before:
+        count_entry(connection, (key, *astuple(region)), -1)
+    connection.execute("DELETE FROM hidden WHERE key = ?", (key,))
+    for region in after:
+        row = (key, *astuple(region))
+        count_entry(connection, row, 1)
+        _insert(connection, "hidden", row)
 
 
 def newest_sequence(connection: apsw.Connection, key: str) -> int | None:
