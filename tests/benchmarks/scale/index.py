@@ -27,6 +27,7 @@ BATCH = 500
 WRITERS = 3
 K = 20
 MERGE_S = 3600
+QUIET_LOOKS = 3
 WRITTEN, UNFINISHED = "scale-written", "scale-unfinished"
 """Indexes of figures."""
 KEEP_FACES = 10_000
@@ -297,14 +298,18 @@ class ShapedIndex:
         self._client.request("POST", path, params=params, timeout_s=MERGE_S)
 
     def _settle(self) -> None:
-        """Refresh and wait until the engine merges no more."""
-        self._client.request("POST", f"/{self._index}/_flush", timeout_s=600)
+        """Wait until the engine merges no more.
+
+        It is made to write and open what it has, again and again: that begins merges, and what they
+        replaced is deleted only then.
+        """
         quiet = 0
-        while quiet < 3:
+        while quiet < QUIET_LOOKS:
+            self._client.request("POST", f"/{self._index}/_flush", timeout_s=600)
+            self._client.request("POST", f"/{self._index}/_refresh", timeout_s=600)
             merges = self._client.request("GET", f"/{self._index}/_stats/merge")
             quiet = quiet + 1 if merges["_all"]["total"]["merges"]["current"] == 0 else 0
             time.sleep(2)
-        self._client.request("POST", f"/{self._index}/_refresh", timeout_s=600)
 
 
 class _Watch:
