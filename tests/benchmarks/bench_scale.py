@@ -27,9 +27,6 @@ from tests.benchmarks.scale.shapes import SHAPES
 from tests.benchmarks.scale.truth import Nearness, Truth, exact_answers, nearness
 from tests.benchmarks.synthetic_faces import measured_of_lfw
 
-ALONE = 100
-"""Probes by which the engine's processor time is measured, after as many that warm it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Searched:
@@ -114,12 +111,13 @@ def _search(
                 ways.append((index, ef, index.searcher(ef)))
         cpu_ms = []
         for index, _, search in ways:
-            for probe in probes[:ALONE]:
+            # The first round warms the engine: it compiles what it runs often, at first.
+            for probe in probes:
                 search(probe)
             before = index.engine_cpu_s()
-            for probe in probes[:ALONE]:
+            for probe in probes:
                 search(probe)
-            cpu_ms.append((index.engine_cpu_s() - before) * 1e3 / len(probes[:ALONE]))
+            cpu_ms.append((index.engine_cpu_s() - before) * 1e3 / len(probes))
         times = np.empty((len(ways), len(probes)))
         answers: list[list[Sequence[float]]] = [[] for _ in ways]
         for number, probe in enumerate(probes):

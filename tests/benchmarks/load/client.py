@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 
 FAIR = (200, 201, 204)
 REFUSED = (429, 503)
+SEARCHED = 50
+"""Searches are with so many photos, again and again."""
 _BOUNDARY = "load"
 
 
 class Client:
     """Sends requests over one connection for each thread; `prefix` comes before the API's paths.
 
-    Forms lead to where the API is.
+    Forms lead to where the API is. Each upload is of the next photo: many copies of a few would all
+    be as near to a face, and a search would have to compare them all.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Client:
     ) -> None:
         self._connect = connect
         self._photos = photos
+        self._searched = photos
         self._prefix = prefix
         self._headers = headers or {}
         self._kept = threading.local()
@@ -42,21 +46,19 @@ class Client:
         for connection in self._connections:
             connection.close()
 
-    def keep_usable(self) -> None:
-        """Leave out photos in which there is no face."""
-        found = [self.search(number)[0] in FAIR for number in range(len(self._photos))]
-        self._photos = list(itertools.compress(self._photos, found))
+    def choose_searched(self) -> None:
+        """Search with the first photos in which there is a face."""
+        usable = (photo for photo in self._photos if self._search(photo)[0] in FAIR)
+        self._searched = list(itertools.islice(usable, SEARCHED))
 
     def search(self, number: int) -> tuple[int, str]:
         """The status, and what `Retry-After` says."""
-        photo = self._photos[number % len(self._photos)]
-        status, again, _ = self._call("/v1/search", photo, "image/jpeg")
-        return status, again
+        return self._search(self._searched[number % len(self._searched)])
 
-    def upload(self, number: int) -> tuple[int, str]:
+    def upload(self) -> tuple[int, str]:
         """The form, then the photo."""
-        photo = self._photos[number % len(self._photos)]
-        name = f"{next(self._numbers)}.jpg"
+        number = next(self._numbers)
+        photo, name = self._photos[number % len(self._photos)], f"{number}.jpg"
         asked = {"filename": name, "size": len(photo), "content_type": "image/jpeg"}
         body = json.dumps(asked).encode()
         status, again, answer = self._call("/v1/uploads", body, "application/json")
@@ -78,6 +80,10 @@ class Client:
         if status in FAIR:
             with self._lock:
                 self.acknowledged.append(form["photo_id"])
+        return status, again
+
+    def _search(self, photo: bytes) -> tuple[int, str]:
+        status, again, _ = self._call("/v1/search", photo, "image/jpeg")
         return status, again
 
     def _call(self, path: str, body: bytes, kind: str) -> tuple[int, str, bytes]:

@@ -164,7 +164,7 @@ def _tree(place: Path) -> Iterator[Path]:
 
 def _one(client: Client, number: int) -> tuple[int, str]:
     uploads = number % round(1 / UPLOADS) == 0
-    return client.upload(number) if uploads else client.search(number)
+    return client.upload() if uploads else client.search(number)
 
 
 def _ms(took_s: Sequence[float], share: int) -> float | None:

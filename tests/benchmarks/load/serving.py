@@ -35,6 +35,7 @@ SLOW_CLIENTS = 6
 GREEDY_CLIENTS = 8
 GREEDY_BYTES = 9_000_000
 LOOK_S = 1.0
+MEASURED_S = 30.0
 
 
 def run(photos: Sequence[bytes], seconds: float, overload_s: float, share: float) -> Report:
@@ -45,11 +46,11 @@ def run(photos: Sequence[bytes], seconds: float, overload_s: float, share: float
             _served(store, Path(folder) / "uploads") as (port, process),
             closing(Client(partial(_connect, port), photos)) as client,
         ):
-            client.keep_usable()
+            client.choose_searched()
             # One photo first: searches have a store then.
-            client.upload(0)
+            client.upload()
             closed_loop(client, min(4.0, seconds))
-            measured_s = min(10.0, seconds)
+            measured_s = min(MEASURED_S, seconds)
             capacity = closed_loop(client, measured_s) / measured_s
             steady = Phase("steady", share * capacity, seconds)
             overload = Phase("overload", 2 * capacity, overload_s)

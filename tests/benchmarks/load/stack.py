@@ -65,8 +65,8 @@ def load(
     connect = partial(HTTPSConnection, str(api.hostname), api.port, timeout=60, context=trusting)
     headers = {"x-api-key": system.api_key}
     with closing(Client(connect, photos, api.path, headers)) as client:
-        client.keep_usable()
-        client.upload(0)
+        client.choose_searched()
+        client.upload()
         closed_loop(client, measured_s / 2)
         system.wait_until_idle()
         start = time.monotonic()
