@@ -125,5 +125,10 @@ def _noted() -> Iterator[tuple[FaceStore, list[Asked]]]:
 _MISSING = {"error": {"type": "index_not_found_exception"}, "status": 404}
 _NOTHING_FOUND = {
     "hits": {"total": {"value": 0}, "hits": []},
-    "aggregations": {"faces": {"doc_count": 0}, "collections": {"buckets": []}},
+    "aggregations": {
+        "faces": {"doc_count": 0},
+        "collections": {"buckets": []},
+        # So that searches ask which.
+        "hidden": {"doc_count": 1},
+    },
 }

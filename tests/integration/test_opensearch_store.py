@@ -14,6 +14,7 @@ import requests
 
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 from facesearch.faces import Removal, face_id
+from facesearch.hidden import Region
 from facesearch.photos.places import Photos
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores import Counts, FaceStore, open_store
@@ -324,7 +325,7 @@ def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
             store.search(vector(1), 1)
         asked = [json.loads(seen.body) for seen in proxy.seen if "_search" in seen.path]
         return [
-            each["query"]["nested"]["query"]["knn"]["faces.embedding"]["k"]
+            each["query"]["bool"]["should"][0]["nested"]["query"]["knn"]["faces.embedding"]["k"]
             if "query" in each
             else 0
             for each in asked
@@ -343,6 +344,28 @@ def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
         assert considered(store) == [0, many, many]
     with open_store(f"{watched_url}&ef_search=321", RECIPE) as store:
         assert considered(store) == [321, 321]
+
+
+def test_search_is_one_request_until_a_face_is_hidden(proxy: Proxy, watched_url: str) -> None:
+    def asked(store: FaceStore) -> list[str]:
+        proxy.seen.clear()
+        found = [match.stored.photo.photo_id for match in store.search(vector(1), 1)]
+        requests = [seen.path.rpartition("/")[2].partition("?")[0] for seen in proxy.seen]
+        return [*found, *requests]
+
+    # Others see a decision at once, whenever they see other writes.
+    late_url = watched_url.replace("refresh=true", "refresh=false&refresh_interval=60s")
+    with open_store(watched_url, RECIPE) as store, open_store(late_url, RECIPE) as late:
+        store.write([indexed("a", 1, [vector(1)]), indexed("b", 1, [vector(2)])])
+        asked(store)
+        assert asked(store) == ["a", "_search"]
+        photo = store.photo("a")
+        assert photo is not None
+        place = Region.of(photo.faces[0].detected.box, photo.photo)
+        late.hide("a", place)
+        assert asked(store) == ["b", "_search", "_mget", "_search", "_mget"]
+        late.hide("a", place, hidden=False)
+        assert asked(store) == ["a", "_search", "_mget"]
 
 
 def test_index_keeps_few_segments(

@@ -8,6 +8,7 @@
 - API Gateway reads its own answers, 429 with `Retry-After` among them, from the API's document.
 - API Gateway tells functions the id of the key that a method needs.
 - CloudFormation puts a firewall before an API; ministack's WAF knows of it, and stops nothing.
+- An environment's log is short. ministack reads it whole after each invocation, and gets slower.
 - A bucket that a change set imports is there already, and that is no conflict of names.
 """
 
@@ -18,7 +19,13 @@ from hashlib import sha256
 from typing import Any
 
 from ministack.core import iam_actions  # type: ignore[import-not-found]
-from ministack.services import apigateway_v1, ec2, s3, waf  # type: ignore[import-not-found]
+from ministack.services import (  # type: ignore[import-not-found]
+    apigateway_v1,
+    ec2,
+    lambda_svc,
+    s3,
+    waf,
+)
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     changesets,
     provisioners,
@@ -140,6 +147,16 @@ def _import_rest_api(document: dict[str, Any], *arguments: object) -> str:
 
 
 apigateway_v1._import_rest_api = _import_rest_api
+
+_docker_options = lambda_svc._parse_docker_flags
+
+
+def _docker_options_and_log(flags: str) -> dict[str, Any]:
+    log = {"type": "json-file", "config": {"max-size": "256k", "max-file": "2"}}
+    return {**_docker_options(flags), "log_config": log}
+
+
+lambda_svc._parse_docker_flags = _docker_options_and_log
 
 from ministack.app import app  # type: ignore[import-not-found]  # noqa: E402
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facesearch.faces import Embedding
-from facesearch.stores.opensearch.documents import NOT_READ, metadata_entry, numbers
+from facesearch.stores.opensearch.documents import HIDDEN, NOT_READ, metadata_entry, numbers
 from facesearch.stores.protocol import Counts
 
 MOST_APPROXIMATE = 1000
@@ -14,6 +14,7 @@ MOST_CANDIDATES = 10_000
 """The engine's limit."""
 
 REMEMBERED = {"term": {"forgotten": False}}
+_OF_HIDDEN = {"prefix": {"key": HIDDEN}}
 _BEST_FIRST = [{"_score": "desc"}, {"key": "asc"}]
 
 # Unlike 1/(1+d²), this tells the smallest distances apart in a float32.
@@ -52,25 +53,34 @@ def nearest_search(
 
     Each shard considers `candidates` photos. The nearest `photos` of them are returned, sorted by
     their nearest face, then by key. They hold the nearest faces: the k nearest faces lie in at most
-    k photos.
+    k photos. `any_hidden` tells from the answer whether places are hidden in any photo at all.
     """
     knn: QueryBody = {"vector": numbers(embedding), "k": max(candidates, photos)}
     # Of a photo, the engine then considers only the faces that pass.
     conditions = [*filters, *({"nested": {"path": "faces", "query": each}} for each in on_faces)]
     if conditions:
         knn["filter"] = {"bool": {"filter": conditions}}
+    nearest = {
+        "nested": {
+            "path": "faces",
+            "score_mode": "max",
+            "query": {"knn": {"faces.embedding": knn}},
+        }
+    }
+    # Documents of hidden places are counted on the way, which saves most stores a second request.
     return {
         "size": photos,
-        "query": {
-            "nested": {
-                "path": "faces",
-                "score_mode": "max",
-                "query": {"knn": {"faces.embedding": knn}},
-            }
-        },
+        "query": {"bool": {"should": [nearest, {"bool": {"filter": _OF_HIDDEN}}]}},
+        "post_filter": REMEMBERED,
+        "aggs": {"hidden": {"filter": _OF_HIDDEN}},
         "sort": _BEST_FIRST,
         "_source": {"excludes": NOT_READ},
     }
+
+
+def any_hidden(answer: Mapping[str, Any]) -> bool:
+    """Whether places are hidden in any photo, from the answer to `nearest_search`."""
+    return bool(answer["aggregations"]["hidden"]["doc_count"])
 
 
 def exact_search(

@@ -50,6 +50,7 @@ from facesearch.stores.opensearch.queries import (
     MOST_APPROXIMATE,
     MOST_CANDIDATES,
     QueryBody,
+    any_hidden,
     by_photo_id,
     count_all,
     count_by_collection,
@@ -139,10 +140,19 @@ class OpenSearchStore(Closeable):
         if on_faces:
             self._index.check_filters()
 
-        def nearest(wanted: int) -> list[Match]:
-            return self._nearest(embedding, wanted, filters, on_faces, min_detection_score)
+        hidden = True
 
-        return search_shown(nearest, self.hidden_regions, k)
+        def nearest(wanted: int) -> list[Match]:
+            nonlocal hidden
+            matches, hidden = self._nearest(
+                embedding, wanted, filters, on_faces, min_detection_score
+            )
+            return matches
+
+        def hidden_in(photo_ids: Collection[str]) -> Mapping[str, Regions]:
+            return self.hidden_regions(photo_ids) if hidden else {}
+
+        return search_shown(nearest, hidden_in, k)
 
     def _nearest(
         self,
@@ -151,24 +161,25 @@ class OpenSearchStore(Closeable):
         filters: Sequence[QueryBody],
         on_faces: Sequence[QueryBody],
         min_detection_score: float,
-    ) -> list[Match]:
-        """The k nearest faces, hidden ones too."""
+    ) -> tuple[list[Match], bool]:
+        """The k nearest faces, hidden ones too, and whether any face may be hidden."""
         if k > MOST_APPROXIMATE:
             photos = self._pages(exact_search(embedding, filters, on_faces), PHOTOS_A_PAGE)
-            return _by_distance(islice(photos, k), embedding, min_detection_score)[:k]
+            return _by_distance(islice(photos, k), embedding, min_detection_score)[:k], True
 
-        def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match]]:
+        def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match], bool]:
             """Photos in the engine's order, and their faces in the exact order."""
             query = nearest_search(embedding, filters, on_faces, photos=size, candidates=candidates)
-            hits = self._ask(query)["hits"]["hits"]
-            return hits, _by_distance(hits, embedding, min_detection_score)
+            answer = self._ask(query)
+            hits = answer["hits"]["hits"]
+            return hits, _by_distance(hits, embedding, min_detection_score), any_hidden(answer)
 
         # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
         size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
-        hits, faces = nearest(size, self._candidates())
+        hits, faces, hidden = nearest(size, self._candidates())
         if len(hits) == size and _is_tie(faces, hits[-1], k):
-            _, faces = nearest(MOST_TIED, MOST_CANDIDATES)
-        return faces[:k]
+            _, faces, hidden = nearest(MOST_TIED, MOST_CANDIDATES)
+        return faces[:k], hidden
 
     def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
         self._check_once(self._index.check)
@@ -188,7 +199,8 @@ class OpenSearchStore(Closeable):
                     "version": str(sequence),
                     "version_type": "external",
                     "require_alias": "true",
-                    "refresh": self._settings.refresh,
+                    # Searches see a decision from here on, whatever they see of other writes.
+                    "refresh": "true",
                 },
                 ignore_error="version_conflict_engine_exception",
             )
