@@ -1,10 +1,13 @@
 """A short slice of the load benchmark: what must hold on any machine, however busy it is."""
 
+import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.load.phases import Phase, Report
+from tests.benchmarks.load.client import Client
+from tests.benchmarks.load.phases import Phase, Report, closed_loop
 from tests.benchmarks.load.serving import run
 
 
@@ -37,3 +40,21 @@ def test_overload_is_answered_or_to_be_tried_again_and_loses_nothing(report: Rep
     assert overload.greedy.keys() <= {"415", "503", "ConnectionResetError", "BrokenPipeError"}
     assert report.uploaded > 0
     assert report.lost == []
+
+
+class _Refused(Client):
+    """Each second request is answered."""
+
+    def search(self, number: int) -> tuple[int, str]:
+        time.sleep(0.01)
+        return (200, "") if number % 2 else (429, "1")
+
+    def upload(self) -> tuple[int, str]:
+        return 503, "1"
+
+
+def test_what_a_service_can_do_is_what_it_answers_with_success() -> None:
+    start = time.monotonic()
+    answered = closed_loop(_Refused(lambda: HTTPConnection("127.0.0.1"), []), 0.5)
+    most = 4 * (time.monotonic() - start) / 0.01 / 2
+    assert 0 < answered <= 1.1 * most

@@ -1,10 +1,9 @@
 """The whole system in containers under load: photos by S3 and the queue, searches by the API.
 
-`make up` starts it. What it can do is measured until the queue is empty. To that rate the API's
-usage plan holds callers then, as an operator sets it: beyond it, the gateway answers 429. Photos
-that were taken come to the queue, which has to drain, and at the end each is looked for in the
-index. What is held is that of the functions' environments and of OpenSearch; the emulator's own is
-not of the system.
+`make up` starts it. What it can do is measured until the queue is empty. To that rate the gateway
+holds callers then, as an operator sets it: beyond it, it answers 429. Photos that were taken come
+to the queue, which has to drain, and at the end each is looked for in the index. What is held is
+that of the functions' environments and of OpenSearch; the emulator's own is not of the system.
 """
 
 import json
@@ -95,23 +94,39 @@ def load(
 
 @contextmanager
 def _rate_limited(system: RunningSystem, rate: float) -> Iterator[None]:
-    """The usage plan lets so many requests a second through, and bursts as the stack's are."""
+    """The gateway lets so many requests a second through, and bursts as the stack's are.
+
+    It has two limits: the usage plan's of a caller, and the stage's of each route.
+    """
     gateway = system.session.client("apigateway")
     (plan,) = gateway.get_usage_plans()["items"]
+    (of,) = plan["apiStages"]
+    stage = {"restApiId": of["apiId"], "stageName": of["stage"]}
+    routes = gateway.get_stage(**stage)["methodSettings"]["*/*"]
+    before = {
+        "rateLimit": routes["throttlingRateLimit"],
+        "burstLimit": routes["throttlingBurstLimit"],
+    }
+
+    def limit(of_plan: Mapping[str, float], of_routes: Mapping[str, float]) -> None:
+        gateway.update_usage_plan(
+            usagePlanId=plan["id"], patchOperations=_changes("/throttle", of_plan)
+        )
+        gateway.update_stage(**stage, patchOperations=_changes("/*/*/throttling", of_routes))
+
     ours = {"rateLimit": ceil(rate), "burstLimit": 2 * ceil(rate)}
-
-    def limit(limits: Mapping[str, float]) -> None:
-        changes = [
-            {"op": "replace", "path": f"/throttle/{name}", "value": str(limits[name])}
-            for name in ours
-        ]
-        gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=changes)
-
-    limit(ours)
+    limit(ours, ours)
     try:
         yield
     finally:
-        limit(plan["throttle"])
+        limit(plan["throttle"], before)
+
+
+def _changes(place: str, limits: Mapping[str, float]) -> list[dict[str, str]]:
+    return [
+        {"op": "replace", "path": f"{place}/{name}", "value": str(limit)}
+        for name, limit in limits.items()
+    ]
 
 
 def _held(config: Config) -> Mapping[str, float]:
