@@ -100,7 +100,9 @@ def draw(rows: list[Row]) -> None:
     recall.set(xlabel="ef_search", ylabel="recall@20", xscale="log")
     engine.set(xlabel="ef_search", ylabel="engine, ms of processor a search", xscale="log", ylim=0)
     for axes in (recall, engine):
-        axes.set_xticks([100, 200, 400, 800, 1200], ["100", "200", "400", "800", "1200"])
+        axes.set_xticks(
+            [100, 200, 400, 800, 1200, 3600], ["100", "200", "400", "800", "1200", "3600"]
+        )
         axes.minorticks_off()
     engine.legend(fontsize=8)
     figure.savefig(PICTURE, dpi=110)

@@ -30,5 +30,6 @@ def hnsw_for(faces: int) -> Hnsw:
 _BY_FACES: tuple[tuple[float, int, int, int], ...] = (
     (100_000, 16, 128, 200),
     (900_000, 16, 128, 800),
-    (float("inf"), 16, 128, 1200),
+    (1_000_000, 16, 128, 1200),
+    (float("inf"), 16, 128, 3600),
 )
