@@ -31,12 +31,13 @@ def test_ef_search_is_the_least_measured_one_that_finds_enough(faces: int) -> No
         assert not all(_suffices(each) for each in ways if each["ef_search"] == ef_search)
 
 
-def test_million_faces_are_searched_in_time_when_nothing_else_runs() -> None:
-    (row,) = (row for row in read_rows() if row.get("note") == "nothing else running")
-    assert row["faces"] == 1_000_000
-    chosen = hnsw_for(row["faces"]).ef_search
-    (default,) = (each for each in row["searched"] if each["ef_search"] == chosen)
-    assert default["p95_ms"] <= MOST_P95_MS
+def test_millions_of_faces_are_searched_in_time_when_nothing_else_runs() -> None:
+    rows = [row for row in read_rows() if "nothing else running" in row.get("note", "")]
+    assert {row["faces"] for row in rows} == {1_000_000, 3_000_000}
+    for row in rows:
+        chosen = hnsw_for(row["faces"]).ef_search
+        (default,) = (each for each in row["searched"] if each["ef_search"] == chosen)
+        assert default["p95_ms"] <= MOST_P95_MS
 
 
 @pytest.mark.parametrize(

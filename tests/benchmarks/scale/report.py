@@ -15,6 +15,9 @@ PICTURE = Path(__file__).with_name("scale.png")
 SHIPPED = ("default", "tiers4")
 """Shapes that are the store's own by default."""
 
+EFS = (100, 200, 400, 800, 1200, 3600)
+"""Of the picture's axis."""
+
 Row = dict[str, Any]
 
 
@@ -100,9 +103,7 @@ def draw(rows: list[Row]) -> None:
     recall.set(xlabel="ef_search", ylabel="recall@20", xscale="log")
     engine.set(xlabel="ef_search", ylabel="engine, ms of processor a search", xscale="log", ylim=0)
     for axes in (recall, engine):
-        axes.set_xticks(
-            [100, 200, 400, 800, 1200, 3600], ["100", "200", "400", "800", "1200", "3600"]
-        )
+        axes.set_xticks(EFS, map(str, EFS))
         axes.minorticks_off()
     engine.legend(fontsize=8)
     figure.savefig(PICTURE, dpi=110)
