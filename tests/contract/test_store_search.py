@@ -1,14 +1,23 @@
 """What a search finds, and in which order."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from facesearch.faces import IndexedPhoto, Removal, face_id
+from facesearch.faces import EmbeddedFace, IndexedPhoto, Photo, Removal, face_id
 from facesearch.searching import MAX_ENTRIES
 from facesearch.stores import FaceStore
-from tests.contract.samples import HOSTILE, distances_to, indexed, photo_ids, unit_vectors, vector
+from tests.contract.samples import (
+    HOSTILE,
+    distances_to,
+    face,
+    indexed,
+    photo_ids,
+    unit_vectors,
+    vector,
+)
 
 TOLERANCE = 1e-5
 RECALL = 0.98  # the least: an engine may search approximately
@@ -264,6 +273,33 @@ def test_search_leaves_out_faces_of_which_the_detector_was_less_sure(store: Face
         )
         assert (only.stored.photo.photo_id, only.stored.number) == ("elsewhere", 1)
     assert store.search(vector(1), 10, collection="music", min_detection_score=0.96) == []
+
+
+@pytest.mark.parametrize("scope", [{}, {"collection": "one"}, {"metadata": {"of": "one"}}])
+def test_photo_counts_by_its_nearest_face_that_passes(
+    store: FaceStore, scope: dict[str, Any]
+) -> None:
+    """A face that is too unsure must not bring its photo forward."""
+    query, away = vector(1), vector(2)
+
+    def at(distance: float, score: float) -> EmbeddedFace:
+        moved = query + distance * (away - (away @ query) * query)
+        found = face((moved / np.linalg.norm(moved)).astype(np.float32))
+        return replace(found, detected=replace(found.detected, detection_score=score))
+
+    def photo(name: str, *faces: EmbeddedFace, collection: str = "one") -> IndexedPhoto:
+        about = Photo(name, 1, collection=collection, metadata={"of": collection})
+        return IndexedPhoto(about, faces)
+
+    unsure = [
+        photo(f"unsure {n:02}", at(0.05 + n / 200, 0.5), at(2 + n / 10, 0.9)) for n in range(60)
+    ]
+    sure = [photo(f"sure {n}", at(0.5 + n / 100, 0.9)) for n in range(3)]
+    other = [photo(f"other {n}", at(0.4, 0.9), collection="two") for n in range(3 if scope else 0)]
+    store.write([*unsure, *sure, *other])
+    for k in (1, 3):
+        matches = store.search(query, k, min_detection_score=0.8, **scope)
+        assert photo_ids(matches) == ["sure 0", "sure 1", "sure 2"][:k]
 
 
 def test_search_by_detection_score_fills_k_from_beyond_what_is_left_out(store: FaceStore) -> None:

@@ -18,6 +18,7 @@ from facesearch.hidden import Region
 from facesearch.photos.places import Photos
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores import Counts, FaceStore, open_store
+from facesearch.stores.opensearch.documents import hidden_document, hidden_id
 from facesearch.vision.pipeline import FacePipeline
 from search_faces.service import SearchService
 from tests.contract.samples import (
@@ -366,6 +367,25 @@ def test_search_is_one_request_until_a_face_is_hidden(proxy: Proxy, watched_url:
         assert asked(store) == ["b", "_search", "_mget", "_search", "_mget"]
         late.hide("a", place, hidden=False)
         assert asked(store) == ["a", "_search", "_mget"]
+
+
+def test_hiding_what_somebody_is_about_to_have_hidden_waits_for_it(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    """Whoever wrote the decision was stopped before searches could see it."""
+    with open_store(f"{url}&refresh_interval=60s", RECIPE) as store:
+        store.write([indexed("a", 1, [vector(1)])])
+        photo = store.photo("a")
+        assert photo is not None
+        place = Region.of(photo.faces[0].detected.box, photo.photo)
+        written = hidden_document("a", 1, (place,))
+        opensearch_server.request(
+            "PUT",
+            f"/{index}-000001/_doc/{hidden_id('a')}?version=1&version_type=external",
+            written,
+        )
+        store.hide("a", place)
+        assert store.search(vector(1), 1) == []
 
 
 def test_index_keeps_few_segments(

@@ -49,17 +49,20 @@ def nearest_search(
     photos: int,
     candidates: int,
 ) -> QueryBody:
-    """The photos with the nearest faces, by HNSW. Filters apply while it walks the graph.
+    """The photos with the nearest faces, by HNSW. A filter applies while it walks the graph.
 
-    Each shard considers `candidates` photos. The nearest `photos` of them are returned, sorted by
-    their nearest face, then by key. They hold the nearest faces: the k nearest faces lie in at most
-    k photos. `any_hidden` tells from the answer whether places are hidden in any photo at all.
+    The engine knows filters on photos and on faces, but not both at once (see `exact_search`).
+    Each shard considers `candidates` photos. The nearest `photos` of them are returned,
+    sorted by their nearest face, then by key. They hold the nearest faces: the k nearest faces lie
+    in at most k photos. `any_hidden` tells from the answer whether places are hidden in any photo
+    at all.
     """
     knn: QueryBody = {"vector": numbers(embedding), "k": max(candidates, photos)}
-    # Of a photo, the engine then considers only the faces that pass.
-    conditions = [*filters, *({"nested": {"path": "faces", "query": each}} for each in on_faces)]
-    if conditions:
-        knn["filter"] = {"bool": {"filter": conditions}}
+    if on_faces:
+        # Within anything else, it would choose photos, and rank them by faces that do not pass.
+        knn["filter"] = {"nested": {"path": "faces", "query": {"bool": {"filter": [*on_faces]}}}}
+    elif filters:
+        knn["filter"] = {"bool": {"filter": [*filters]}}
     nearest = {
         "nested": {
             "path": "faces",

@@ -163,8 +163,9 @@ class OpenSearchStore(Closeable):
         min_detection_score: float,
     ) -> tuple[list[Match], bool]:
         """The k nearest faces, hidden ones too, and whether any face may be hidden."""
-        if k > MOST_APPROXIMATE:
-            photos = self._pages(exact_search(embedding, filters, on_faces), PHOTOS_A_PAGE)
+        if k > MOST_APPROXIMATE or (filters and on_faces):
+            query = exact_search(embedding, filters, on_faces)
+            photos = self._pages(query, min(k, PHOTOS_A_PAGE))
             return _by_distance(islice(photos, k), embedding, min_detection_score)[:k], True
 
         def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match], bool]:
@@ -188,7 +189,7 @@ class OpenSearchStore(Closeable):
             before = regions_of(document) if document else ()
             sequence = document["sequence"] + 1 if document else 1
             after = decide(before, region, hidden=hidden)
-            if after == before:
+            if not document and not after:
                 return
             # Somebody else's decision about the photo meanwhile is a conflict.
             written = self._client.request(
