@@ -65,6 +65,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="a file to add the rows to")
     arguments = parser.parse_args()
     faces, extended = int(parse_count(arguments.faces)), int(parse_count(arguments.extend))
+    if extended >= faces:
+        parser.error(f"--extend {arguments.extend}: it is for fewer than --faces {arguments.faces}")
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
     indexes = [ShapedIndex(server, name, SHAPES[name], faces, extended) for name in names]

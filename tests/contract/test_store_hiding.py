@@ -1,5 +1,6 @@
 """What it means to hide a face: a decision that no write of its photo changes."""
 
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_hidden_face_is_in_no_search_and_marked_elsewhere(store: FaceStore) -> N
     assert store.collections() == {"default": Counts(1, 2)}
     assert [listed.photo.photo_id for listed in store.photos()] == [A]
     assert store.hidden_regions([A, B]) == {A: (LEFT,)}
+
+
+def test_hiding_a_face_shows_no_other(store: FaceStore) -> None:
+    """Each box is about the next one, and the first is not about the last."""
+    boxes = [replace(LEFT, left=LEFT.left + shift) for shift in (0, 0.06, 0.12)]
+    store.write([photo(1, *((box, vector(n)) for n, box in enumerate(boxes, 1)))])
+    for box in boxes:
+        store.hide(A, box)
+    assert found(store, vector(1)) == []
 
 
 def test_decision_can_be_undone_and_repeated(store: FaceStore) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from tests.benchmarks.load import serving, stack
 from tests.last_runs import product
 
+SECONDS = click.FloatRange(1)
 MOST_PHOTOS = 10_000
 """They are kept in memory: some 100 MB of LFW's."""
 
@@ -17,8 +18,10 @@ MOST_PHOTOS = 10_000
 @click.command(epilog="Example: python -m tests.benchmarks.load LFW --seconds 600")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--stack", "stack_name", help="The running stack of this name, instead of a server.")
-@click.option("--seconds", default=60.0, show_default=True, help="Of steady load.")
-@click.option("--overload", default=20.0, show_default=True, help="Seconds of twice too much.")
+@click.option("--seconds", type=SECONDS, default=60.0, show_default=True, help="Of steady load.")
+@click.option(
+    "--overload", type=SECONDS, default=20.0, show_default=True, help="Seconds of twice too much."
+)
 @click.option("--share", default=0.8, show_default=True, help="Of what the service can do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(

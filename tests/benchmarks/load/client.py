@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException
 from ssl import SSLEOFError
 from urllib.parse import urlsplit
 
+from click import ClickException
+
 FAIR = (200, 201, 204)
 REFUSED = (429, 503)
 SEARCHED = 50
@@ -50,6 +52,8 @@ class Client:
         """Search with the first photos in which there is a face."""
         usable = (photo for photo in self._photos if self._search(photo)[0] in FAIR)
         self._searched = list(itertools.islice(usable, SEARCHED))
+        if not self._searched:
+            raise ClickException("there is no photo with a face: name a folder with some (*.jpg)")
 
     def search(self, number: int) -> tuple[int, str]:
         """The status, and what `Retry-After` says."""

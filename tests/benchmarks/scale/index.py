@@ -150,15 +150,15 @@ class ShapedIndex:
 
     def _begin(self) -> None:
         """Nothing of an earlier index, or what it is to extend."""
+        earlier = index_name(f"scale-{self._extended}-{self.name}", 1)
+        if self._extended and self._count(earlier) != self._extended:
+            raise SystemExit(f"there is no index of {self._extended:,} faces in shape {self.name}")
         ignored = {"ignore_unavailable": "true"}
         self._client.request("DELETE", f"/{self._index}", params=ignored)
         self._forget(WRITTEN)
         self._template()
         if not self._extended:
             return
-        earlier = index_name(f"scale-{self._extended}-{self.name}", 1)
-        if self._count(earlier) != self._extended:
-            raise SystemExit(f"there is no index of {self._extended:,} faces in shape {self.name}")
         # Its files are linked, not copied.
         self._client.request("PUT", f"/{earlier}/_settings", {"index.blocks.write": True})
         store = self.settings.index

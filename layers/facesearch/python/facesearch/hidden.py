@@ -5,7 +5,7 @@ again, with whatever recipe, and for a smaller copy of the photo in its place; a
 a person who wants to be left out is kept. A face is hidden when its box is about that rectangle.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from facesearch.faces import BoundingBox, IndexedPhoto, Match, Photo, StoredFace
@@ -45,10 +45,17 @@ Regions = tuple[Region, ...]
 """The hidden places of one photo."""
 
 
-def decide(regions: Iterable[Region], region: Region, *, hidden: bool) -> Regions:
-    """The hidden places of a photo after a decision about the face at `region`."""
+def decide(regions: Regions, region: Region, *, hidden: bool) -> Regions:
+    """The hidden places of a photo after a decision about the face at `region`.
+
+    A place that hides it already stays as it is: it may hide another face, too.
+    """
     others = [each for each in regions if not each.is_at(region)]
-    return tuple(sorted([*others, region] if hidden else others))
+    if not hidden:
+        return tuple(others)
+    if len(others) < len(regions):
+        return regions
+    return tuple(sorted([*regions, region]))
 
 
 def with_hidden(stored: StoredFace, regions: Regions) -> StoredFace:
