@@ -3,6 +3,7 @@
 import os
 import random
 import sqlite3
+import tracemalloc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -249,3 +250,17 @@ def test_photos_that_come_and_go_leave_the_store_dense_and_exact(path: Path) -> 
     [(chunks,)] = database.execute("SELECT count(*) FROM embeddings_chunks")
     database.close()
     assert chunks == sum(-(-counts.faces // 256) for counts in collections.values())
+
+
+def test_checking_holds_no_more_memory_when_the_store_is_larger(path: Path) -> None:
+    peaks = []
+    for seed in (1, 2):
+        with _opened(path) as store:
+            vectors = unit_vectors(4_000, seed)
+            store.write([indexed(f"{seed} {n}", 1, [each]) for n, each in enumerate(vectors)])
+        with _opened(path) as store:
+            tracemalloc.start()
+            store.counts()  # the first to read an opened file checks all of it
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]

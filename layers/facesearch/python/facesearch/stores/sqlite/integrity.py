@@ -5,8 +5,8 @@ how many photos and faces it has, and the sum of the checksums (CRC-32) of all r
 covers its embedding. All is computed from what the file gives back.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from struct import Struct
 from typing import Any
 from zlib import crc32
@@ -29,6 +29,14 @@ _PHOTOS_BEFORE_2 = _PHOTOS.replace("left_out", "''")
 _FACES = """SELECT slot, collection, photo, number, detection_score,
     box_left, box_top, box_width, box_height, left_eye_x, left_eye_y, right_eye_x, right_eye_y,
     nose_x, nose_y, mouth_left_x, mouth_left_y, mouth_right_x, mouth_right_y FROM faces"""
+_ASKED = " WHERE slot IN (SELECT value FROM json_each(?))"
+_CHUNKS = """SELECT chunk_id, validity, rowids, partition00, vectors
+    FROM embeddings_chunks c LEFT JOIN embeddings_vector_chunks00 v ON v.rowid = c.chunk_id"""
+_PLACES = """SELECT rowid, chunk_id, chunk_offset FROM embeddings_rowids
+    WHERE rowid IN (SELECT value FROM json_each(?))"""
+_COUNTS = """SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM faces),
+    (SELECT count(*) FROM embeddings_rowids),
+    EXISTS (SELECT 1 FROM faces WHERE photo NOT IN (SELECT id FROM photos))"""
 _COLLECTIONS = """SELECT p.collection, count(DISTINCT p.id), count(f.slot)
     FROM photos p LEFT JOIN faces f ON f.photo = p.id GROUP BY p.collection"""
 _COUNTED_COLLECTION = """
@@ -36,7 +44,6 @@ INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
     SET photos = photos + excluded.photos, faces = faces + excluded.faces
 """
 _pack_face = Struct("<2q15d").pack
-_CACHED_CHUNKS = 64
 _NUMBER_BYTES = 4
 
 _Row = Sequence[Any]
@@ -144,19 +151,23 @@ def _count(connection: apsw.Connection, photos: int, faces: int, checksum: int) 
 
 
 def _totals(connection: apsw.Connection, dimension: int, version: int) -> tuple[int, int, int]:
-    """The numbers of photos and faces, and the checksum of all. Raises `_Damage`."""
-    places = _places(connection)
-    photos = list(connection.execute(_PHOTOS if version >= 2 else _PHOTOS_BEFORE_2))
-    ids = {row[0] for row in photos}
-    checksum = _row_checksums(photos)
-    faces = list(connection.execute(_FACES))
-    if len(faces) != len(places) or not ids.issuperset(row[2] for row in faces):
+    """The numbers of photos and faces, and the checksum of all. Raises `_Damage`.
+
+    Holds the rows of one chunk at a time: this runs again and again in a process that writes.
+    """
+    checksum = _row_checksums(connection.execute(_PHOTOS if version >= 2 else _PHOTOS_BEFORE_2))
+    faces = 0
+    for chunk in connection.execute(_CHUNKS):
+        rows, vector = _faces_of_chunk(connection, chunk, dimension * _NUMBER_BYTES)
+        faces += len(rows)
+        checksum += _face_checksums(rows, vector)
+    photos, in_table, in_slots, strays = next(connection.execute(_COUNTS))
+    if not faces == in_table == in_slots or strays:
         raise _Damage("faces without their photo or their embedding")
-    checksum += _face_checksums(faces, _vectors(connection, places, dimension * _NUMBER_BYTES))
     entries = (_RECIPE, _FORGOTTEN, _METADATA, *((_HIDDEN,) if version >= 5 else ()))
     for sql in entries:
         checksum += _row_checksums(connection.execute(sql))
-    return len(photos), len(faces), checksum
+    return photos, faces, checksum
 
 
 def _row_checksums(rows: Iterable[_Row]) -> int:
@@ -172,48 +183,33 @@ def _face_checksums(faces: Iterable[_Row], vector: _Vectors) -> int:
     return total
 
 
-def _places(connection: apsw.Connection) -> dict[int, tuple[int, int, str]]:
-    """Where sqlite-vec has each slot's embedding: the chunk, the place in it, its collection."""
-    places: dict[int, tuple[int, int, str]] = {}
-    for chunk, validity, rowids, collection in connection.execute(
-        "SELECT chunk_id, validity, rowids, partition00 FROM embeddings_chunks"
-    ):
-        valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
-        slots = np.frombuffer(rowids, np.int64)
-        if len(slots) != len(valid):
-            raise _Damage("a chunk of embeddings of another size")
-        filled = np.flatnonzero(valid)
-        for place, slot in zip(filled.tolist(), slots[filled].tolist(), strict=True):
-            places[slot] = (chunk, place, collection)
-    rows = list(connection.execute("SELECT rowid, chunk_id, chunk_offset FROM embeddings_rowids"))
-    if len(rows) != len(places) or any(
-        places[slot][:2] != (chunk, place) for slot, chunk, place in rows
-    ):
+def _faces_of_chunk(
+    connection: apsw.Connection, chunk: _Row, size: int
+) -> tuple[list[_Row], _Vectors]:
+    """The rows of the faces that a row of `_CHUNKS` holds, and their embeddings, of `size` bytes.
+
+    Raises `_Damage` unless sqlite-vec has each embedding where it says.
+    """
+    number, validity, rowids, in_collection, vectors = chunk
+    valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+    slots = np.frombuffer(rowids, np.int64)
+    if len(slots) != len(valid):
+        raise _Damage("a chunk of embeddings of another size")
+    if not isinstance(vectors, bytes):
+        raise _Damage("a chunk of embeddings that is none")
+    filled = np.flatnonzero(valid)
+    places = dict(zip(slots[filled].tolist(), filled.tolist(), strict=True))
+    asked = (json.dumps(list(places)),)
+    said = {slot: (chunk, place) for slot, chunk, place in connection.execute(_PLACES, asked)}
+    if said != {slot: (number, place) for slot, place in places.items()}:
         raise _Damage("embeddings are not where they should be")
-    return places
-
-
-def _vectors(
-    connection: apsw.Connection, places: dict[int, tuple[int, int, str]], size: int
-) -> _Vectors:
-    """Reads embeddings of `size` bytes."""
-
-    @lru_cache(_CACHED_CHUNKS)
-    def chunk_vectors(chunk: int) -> bytes:
-        [(vectors,)] = connection.execute(
-            "SELECT vectors FROM embeddings_vector_chunks00 WHERE rowid = ?", (chunk,)
-        )
-        if not isinstance(vectors, bytes):
-            raise _Damage("a chunk of embeddings that is none")
-        return vectors
 
     def vector(slot: int, collection: str) -> bytes:
-        chunk, place, in_collection = places[slot]
         if in_collection != collection:
             raise _Damage("an embedding in another collection than its face")
-        embedding = chunk_vectors(chunk)[place * size : (place + 1) * size]
+        embedding = vectors[places[slot] * size : (places[slot] + 1) * size]
         if len(embedding) != size:
             raise _Damage("an embedding of another size")
         return embedding
 
-    return vector
+    return list(connection.execute(_FACES + _ASKED, asked)), vector
