@@ -37,7 +37,7 @@ CHECKED_BYTES = 32 * 2**20
 """Files up to this size (some 50,000 faces) are read whole, and checked, when they are opened."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-CHECKING_SHARE = 0.1
+CHECKING_SHARE = 0.01
 """While a file changes, at most this share of the time goes into checking it again."""
 _ROWS_MAKE_NO_SENSE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
