@@ -62,7 +62,8 @@ class FaceIndex(Construct):
             self.domain_name = domain.ref
             self.region = Aws.REGION
             self.arn = domain.attr_arn
-        size, hnsw = settings.sizing.index, hnsw_for(settings.faces)
+        size = settings.sizing.index
+        hnsw = hnsw_for(size.faces_in_shard)
         options = urlencode(
             {
                 "shards": size.shards,

@@ -4,7 +4,8 @@
 is a container with a volume, both called facesearch-scale, which stay: with `--search-only`, the
 indexes of an earlier run are searched again. `docker rm --force facesearch-scale` and
 `docker volume rm facesearch-scale` take them away. A run that was ended goes on where it was, and
-`--faces 3M --extend 1M` adds to a copy of the index of a million. Each probe is a new photo of
+`--faces 3M --extend 1M` adds to a copy of the index of a million, and `--faces 10M --extend 1M
+--extend 3M` to a copy of that. Each probe is a new photo of
 somebody stored. All shapes answer one probe before the next comes, so that their times can be
 compared, whatever else the machine does; processor time is taken of each one alone.
 """
@@ -14,11 +15,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facesearch.errors import InvalidRequest
 from facesearch.planning.capacity import parse_count
 from facesearch.planning.hnsw import hnsw_for
 from tests.benchmarks.scale.index import ShapedIndex, Stored, Written
@@ -26,6 +29,9 @@ from tests.benchmarks.scale.server import start_server
 from tests.benchmarks.scale.shapes import SHAPES
 from tests.benchmarks.scale.truth import Nearness, Truth, exact_answers, nearness
 from tests.benchmarks.synthetic_faces import measured_of_lfw
+
+LEAST_FACES = 1_000
+"""With fewer, a probe has no 20 strangers to be told from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class ShapeFigures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faces", default="1M", help="how many, as 100k or 1M")
+    parser.add_argument("--faces", type=_size, default="1M", help="how many, as 100k or 1M")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="default: default")
     parser.add_argument("--ef", type=int, action="append", help="default: the store's own")
     parser.add_argument("--concurrent", action="append", choices=("none", "auto", "all"))
@@ -61,15 +67,17 @@ def main() -> None:
     parser.add_argument("--search-only", action="store_true", help="indexes of an earlier run")
     parser.add_argument("--server", help="an OpenSearch to spare (default: a container)")
     parser.add_argument("--heap", default="4g", help="of the container, when it is made")
-    parser.add_argument("--extend", default="0", help="the index of so many faces, as 1M")
+    parser.add_argument(
+        "--extend", type=_size, action="append", help="the index of so many faces, as 1M"
+    )
     parser.add_argument("--json", type=Path, help="a file to add the rows to")
     arguments = parser.parse_args()
-    faces, extended = int(parse_count(arguments.faces)), int(parse_count(arguments.extend))
-    if extended >= faces:
-        parser.error(f"--extend {arguments.extend}: it is for fewer than --faces {arguments.faces}")
+    faces, earlier = arguments.faces, arguments.extend or []
+    if any(less >= more for less, more in pairwise((*earlier, faces))):
+        parser.error("--extend: name ever larger sizes, all of fewer than --faces")
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
-    indexes = [ShapedIndex(server, name, SHAPES[name], faces, extended) for name in names]
+    indexes = [ShapedIndex(server, name, SHAPES[name], faces, earlier) for name in names]
     written: dict[str, Written | None] = {}
     for index in indexes:
         if not arguments.search_only:
@@ -97,6 +105,17 @@ def main() -> None:
         _print(row)
     if arguments.json:
         _add(arguments.json, rows, truth)
+
+
+def _size(text: str) -> int:
+    """A number of faces."""
+    try:
+        faces = int(parse_count(text))
+    except InvalidRequest as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if faces < LEAST_FACES:
+        raise argparse.ArgumentTypeError(f"{faces:,} faces are too few: use {LEAST_FACES:,}")
+    return faces
 
 
 def _search(

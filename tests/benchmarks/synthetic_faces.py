@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -160,30 +161,36 @@ class SyntheticFaces:
 
 
 class ExtendedFaces:
-    """The `first` faces of an earlier stream, then those of other people until they are `faces`.
+    """The `first` faces of an earlier stream, then those of other people until they are as many.
 
     What was stored of the earlier stream stays useful: a longer one of the same seed would differ
-    from its start.
+    from its start. With more sizes, that one is extended in its turn.
     """
 
-    def __init__(self, first: int, faces: int) -> None:
-        self._share = first / faces
-        self._parts = (SyntheticFaces(first), SyntheticFaces(faces - first, seed=1))
+    def __init__(self, first: int, *sizes: int) -> None:
+        """`sizes` are those of the streams, each larger than the one before."""
+        added = [first, *(more - less for less, more in pairwise((first, *sizes)))]
+        self._shares = [faces / max(first, *sizes) for faces in added]
+        self._parts = [SyntheticFaces(faces, seed=seed) for seed, faces in enumerate(added)]
 
     def __iter__(self) -> Iterator[Faces]:
-        first, others = self._parts
-        yield from first
-        for block in others:
-            yield Faces(block.embeddings, block.people + first.people)
+        people = 0
+        for part in self._parts:
+            for block in part:
+                yield Faces(block.embeddings, block.people + people)
+            people += part.people
 
     def probes(self, count: int) -> Faces:
-        """As `SyntheticFaces.probes`, of either part as many as it has people."""
-        first, others = self._parts
-        early = first.probes(round(count * self._share))
-        late = others.probes(count - len(early.people))
+        """As `SyntheticFaces.probes`, of each part as many as it has people."""
+        *shares, _ = (round(count * share) for share in self._shares)
+        probes, people = [], 0
+        for part, some in zip(self._parts, (*shares, count - sum(shares)), strict=True):
+            of_part = part.probes(some)
+            probes.append(Faces(of_part.embeddings, of_part.people + people))
+            people += part.people
         return Faces(
-            np.concatenate([early.embeddings, late.embeddings]),
-            np.concatenate([early.people, late.people + first.people]),
+            np.concatenate([each.embeddings for each in probes]),
+            np.concatenate([each.people for each in probes]),
         )
 
 

@@ -150,7 +150,7 @@ def test_function_store_is_the_stack_s_index_as_large_as_computed(
     assert (store.host, store.port, store.aws, store.tls) == (ENDPOINT, 443, True, True)
     assert store.region == "eu-west-1"
     assert (store.shape.shards, store.replicas) == (size.shards, size.replicas)
-    shape, hnsw = store.shape, hnsw_for(template.settings.faces)
+    shape, hnsw = store.shape, hnsw_for(size.faces_in_shard)
     assert (shape.m, shape.ef_construction, store.ef_search) == (
         (hnsw.m, hnsw.ef_construction, hnsw.ef_search)
     )

@@ -337,11 +337,16 @@ def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
         few = hnsw_for(1).ef_search
         assert considered(store) == [0, few, few]  # counted once
         assert considered(store) == [few, few]
-    counted = {"timed_out": False, "hits": {"total": {"value": 5_000_000}, "hits": []}}
+    # Of each shard: what it considers is of its own faces.
+    counted = {
+        "timed_out": False,
+        "_shards": {"total": 5, "failed": 0},
+        "hits": {"total": {"value": 4_000_000}, "hits": []},
+    }
     with open_store(watched_url, RECIPE) as store:
         proxy.where, proxy.answers = "_search", [ProxyAnswer(200, json.dumps(counted).encode())]
-        many = hnsw_for(5_000_000).ef_search
-        assert many > few
+        many = hnsw_for(800_000).ef_search
+        assert few < many < hnsw_for(4_000_000).ef_search
         assert considered(store) == [0, many, many]
     with open_store(f"{watched_url}&ef_search=321", RECIPE) as store:
         assert considered(store) == [321, 321]
@@ -386,6 +391,43 @@ def test_hiding_what_somebody_is_about_to_have_hidden_waits_for_it(
         )
         store.hide("a", place)
         assert store.search(vector(1), 1) == []
+
+
+def test_hiding_waits_for_a_short_write_block(
+    opensearch_server: OpenSearchServer, url: str, index: str
+) -> None:
+    with (
+        open_store(url.replace("retry=2", "retry=30"), RECIPE) as store,
+        # As `facesearch hide` opens it.
+        open_store(url.replace("retry=2", "retry=30"), None) as of_any,
+    ):
+        store.write([indexed(each, 1, [vector(1)]) for each in ("a", "b", "c")])
+        place = Region(0.1, 0.1, 0.5, 0.5)
+        opensearch_server.request("PUT", f"/{index}-000001/_block/write")
+        lift = threading.Timer(
+            1.0, _settings, (opensearch_server, index), {"index__blocks__write": None}
+        )
+        lift.start()
+        of_any.hide("a", place)
+        store.hide("b", place)
+        lift.join()
+        assert store.hidden_regions(["a", "b", "c"]) == {"a": (place,), "b": (place,)}
+
+
+def test_a_hidden_face_does_not_make_a_large_search_compare_all(
+    proxy: Proxy, watched_url: str
+) -> None:
+    with open_store(watched_url, RECIPE) as store:
+        vectors = unit_vectors(700, seed=1)
+        store.write([indexed(f"p{n:03}", 1, [each]) for n, each in enumerate(vectors)])
+        nearest = store.search(vectors[0], 1)[0].stored
+        store.hide("p000", Region.of(nearest.face.detected.box, nearest.photo))
+        proxy.seen.clear()
+        found = photo_ids(store.search(vectors[0], 600))
+    assert (len(found), "p000" in found) == (600, False)
+    asked = [json.loads(seen.body) for seen in proxy.seen if "_search" in seen.path]
+    assert len(asked) == 2
+    assert all("knn" in json.dumps(each) for each in asked)
 
 
 def test_index_keeps_few_segments(

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from facesearch.planning.capacity import REDUNDANCY, Workload, size
+from facesearch.planning.capacity import REDUNDANCY, Workload, search_cpu_s, size
+from facesearch.planning.hnsw import hnsw_for
 from facesearch_local.cli import DONE, USAGE, run
 from facesearch_local.planning.costs import PRICES
 
@@ -113,3 +114,16 @@ def test_plan_of_a_recipe_of_more_numbers_needs_more_memory_and_disk(
     assert (len(facenet["notes"]), len(whole["notes"])) == (0, 1)
     assert "measured with 128 numbers a face only: with 1,280 it is more" in whole["notes"][0]
     assert whole["usd_a_month"] > 2 * facenet["usd_a_month"]
+
+
+def test_plan_searches_each_shard_by_the_faces_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "--faces", "100M", "--searches", "50", "--json"]) == DONE
+    plan = json.loads(capsys.readouterr().out)
+    index, shard = plan["sizing"]["index"], plan["shard"]
+    assert index["shards"] * index["faces_in_shard"] == pytest.approx(100_000_000, rel=1e-6)
+    chosen = hnsw_for(index["faces_in_shard"])
+    assert (shard["m"], shard["ef_search"]) == (chosen.m, chosen.ef_search)
+    assert shard["vcpu_ms"] == round(search_cpu_s(index["faces_in_shard"]) * 1e3, 1)
+    assert run(["plan", "--faces", "100M", "--searches", "50"]) == DONE
+    out = capsys.readouterr().out
+    assert f"ef_search {chosen.ef_search}; a search takes {shard['vcpu_ms']} ms" in out

@@ -119,3 +119,13 @@ def test_photos_from_a_place_on_are_those_that_a_whole_run_would_give() -> None:
     rest = list(synthetic_photos(stream, 17_000))
     assert [each.photo for each in rest] == [each.photo for each in whole]
     np.testing.assert_array_equal(rest[0].faces[0].embedding, whole[0].faces[0].embedding)
+
+
+def test_stream_is_extended_again() -> None:
+    twice, once = _all(ExtendedFaces(5_000, 10_000, 20_000)), _all(ExtendedFaces(5_000, 10_000))
+    assert len(twice.people) == 20_000
+    np.testing.assert_array_equal(twice.embeddings[:10_000], once.embeddings)
+    np.testing.assert_array_equal(twice.people[:10_000], once.people)
+    assert not set(twice.people[:10_000]) & set(twice.people[10_000:])
+    probes = ExtendedFaces(5_000, 10_000, 20_000).probes(200)
+    assert (probes.people > once.people.max()).sum() == 100

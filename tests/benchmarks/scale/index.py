@@ -63,10 +63,14 @@ class Stored:
 class ShapedIndex:
     """The index of a shape with so many faces on a server. It may be there already."""
 
-    def __init__(self, server: str, name: str, shape: Shape, faces: int, extended: int = 0) -> None:
-        """`extended`: the index of so many faces is the start of this one, and is kept."""
+    def __init__(
+        self, server: str, name: str, shape: Shape, faces: int, earlier: Sequence[int] = ()
+    ) -> None:
+        """`earlier`: the index of the last of these sizes, which grew through the others, is the
+        start of this one, and is kept.
+        """
         self.name, self.shape, self.faces = name, shape, faces
-        self._extended = extended
+        self._earlier = earlier
         store = f"scale-{faces}-{name}"
         self.settings = OpenSearchSettings.from_url(f"{server}/{store}?{shape.options}")
         self.settings = replace(self.settings, replicas=0, timeout_s=60.0, write_timeout_s=120.0)
@@ -76,9 +80,13 @@ class ShapedIndex:
     @property
     def stream(self) -> SyntheticFaces | ExtendedFaces:
         """The faces that it holds."""
-        if self._extended:
-            return ExtendedFaces(self._extended, self.faces)
+        if self._earlier:
+            return ExtendedFaces(*self._earlier, self.faces)
         return SyntheticFaces(self.faces)
+
+    @property
+    def _extended(self) -> int:
+        return self._earlier[-1] if self._earlier else 0
 
     def exists(self) -> bool:
         return self._count(self._index) == self.faces

@@ -94,7 +94,8 @@ def search_shown(
         ]
         if len(shown) >= k or len(matches) < wanted:
             return shown[:k]
-        wanted *= 2
+        # Twice as many more as were hidden: who hides a person hides faces next to one another.
+        wanted = k + 2 * (len(matches) - len(shown))
 
 
 def _is_hidden(box: BoundingBox, photo: Photo, regions: Regions) -> bool:

@@ -56,8 +56,8 @@ YEAR_DAYS = 365
 
 BASIS = (
     f"Measured (two shared cores, up to {MEASURED_FACES:,} faces in a shard): at most "
-    f"{DISK_BYTES_A_FACE:,} bytes of disk a face; {vector_bytes():g} bytes of memory a vector "
-    f"(HNSW, m 16; {vector_bytes('4x'):g} with compression 4x); "
+    f"{DISK_BYTES_A_FACE:,} bytes of disk a face, merged; {vector_bytes():g} bytes of memory a "
+    f"vector (HNSW, m 16; {vector_bytes('4x'):g} with compression 4x); "
     f"{search_cpu_s(MIN_FACES) * 1e3:.1f} to {search_cpu_s(MEASURED_FACES) * 1e3:.1f} ms of a vCPU "
     "for a search in one shard; "
     f"{FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU.",
@@ -164,6 +164,7 @@ def _print_json(workload: Workload, sizing: Sizing, lines: Sequence[CostLine], s
             "stage": stage,
             "workload": asdict(workload),
             "sizing": asdict(sizing),
+            "shard": _searched(sizing),
             "costs": [{**asdict(line), "usd": round(line.usd, 2)} for line in lines],
             "notes": _notes(workload),
             "usd_a_month": round(sum(line.usd for line in lines), 2),
@@ -190,6 +191,12 @@ def _print_plan(
         print_note(note)
 
 
+def _searched(sizing: Sizing) -> dict[str, float]:
+    """How each shard of the index is built and searched."""
+    faces = sizing.index.faces_in_shard
+    return {**asdict(hnsw_for(faces)), "vcpu_ms": round(search_cpu_s(faces) * 1e3, 1)}
+
+
 def _notes(workload: Workload) -> list[str]:
     """What this plan cannot stand on."""
     if workload.dimension <= EMBEDDING_SIZE:
@@ -206,7 +213,7 @@ def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[s
     uploads = workload.photos_a_day / DAY_S * INGEST_PEAK
     managers = f", {MANAGERS} {index.manager.name} to manage" if index.manager else ""
     memory_gb = workload.faces * vector_bytes(compression, workload.dimension) / 1e9
-    hnsw, in_shard = hnsw_for(workload.faces), workload.faces / index.shards
+    shard = _searched(sizing)
     return [
         ("index", f"{index.nodes} {index.node.name} in {index.zones} zone(s){managers}"),
         (
@@ -216,9 +223,8 @@ def _sizes(workload: Workload, sizing: Sizing, compression: str) -> list[tuple[s
         ),
         (
             "",
-            f"HNSW with m {hnsw.m}, ef_construction {hnsw.ef_construction}, ef_search "
-            f"{hnsw.ef_search}; a search takes {search_cpu_s(in_shard) * 1e3:.1f} ms of a vCPU in "
-            "each shard",
+            f"HNSW with m {shard['m']}, ef_construction {shard['ef_construction']}, ef_search "
+            f"{shard['ef_search']}; a search takes {shard['vcpu_ms']} ms of a vCPU in each shard",
         ),
         (
             "indexing",

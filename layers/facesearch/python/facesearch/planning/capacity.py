@@ -61,7 +61,8 @@ def vector_bytes(compression: str = "1x", dimension: int = EMBEDDING_SIZE) -> fl
 
 
 DISK_BYTES_A_FACE = 1_100
-"""Measured: 890 (made-up faces) to 1,053 (LFW) bytes a photo with one face in OpenSearch 3.5."""
+"""Measured: 890 (made-up faces) to 1,053 (LFW) bytes a photo with one face in OpenSearch 3.5, once
+what merges replaced is gone (`UNMERGED`)."""
 NUMBER_BYTES = 4
 
 
@@ -196,7 +197,7 @@ class SearchSize:
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """The cluster and the index in it; `disk_gib` is a node's."""
+    """The cluster and the index in it; `disk_gib` is a node's, `faces_in_shard` when it is full."""
 
     node: NodeType
     nodes: int
@@ -205,6 +206,7 @@ class IndexSize:
     shards: int
     replicas: int
     zones: int
+    faces_in_shard: int
 
     @property
     def low_disk_gib(self) -> float:
@@ -303,6 +305,7 @@ def size_index(workload: Workload, redundancy: Redundancy, compression: str = "1
         shards=best.shards,
         replicas=redundancy.replicas,
         zones=redundancy.zones,
+        faces_in_shard=ceil(workload.faces / best.shards),
     )
 
 

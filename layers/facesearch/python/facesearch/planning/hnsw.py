@@ -22,7 +22,7 @@ class Hnsw:
 
 
 def hnsw_for(faces: int) -> Hnsw:
-    """For an index of so many faces in all its shards."""
+    """For a shard of so many faces: each finds its nearest, of which the nearest are the answer."""
     m, ef_construction, ef_search = next(row for most, *row in _BY_FACES if faces <= most)
     return Hnsw(m, ef_construction, ef_search)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from math import ceil
 from typing import Any, Self
 
 import numpy as np
@@ -38,7 +39,6 @@ from facesearch.stores.opensearch.bulk import BulkWriter
 from facesearch.stores.opensearch.client import OpenSearchClient
 from facesearch.stores.opensearch.documents import (
     ONLY_OF_FACES,
-    hidden_document,
     hidden_id,
     indexed_photo_of,
     listing_of,
@@ -98,8 +98,10 @@ class OpenSearchStore(Closeable):
         self._recipe = recipe
         self._client = OpenSearchClient(settings)
         self._index = StoreIndex(self._client, recipe, creates=creates)
+        # Without a recipe, only places are written, and to an index that is there.
+        prepare = self._index.check if recipe is None else self._index.ensure
         self._writer = BulkWriter(
-            self._client, self._index.alias, self._index.ensure, self._index.takes_left_out
+            self._client, self._index.alias, prepare, self._index.takes_left_out
         )
         self._checked = False
         self._ef_search, self._counted = hnsw_for(0).ef_search, -RECOUNT_S
@@ -191,21 +193,7 @@ class OpenSearchStore(Closeable):
             after = decide(before, region, hidden=hidden)
             if not document and not after:
                 return
-            # Somebody else's decision about the photo meanwhile is a conflict.
-            written = self._client.request(
-                "PUT",
-                f"/{self._index.alias}/_doc/{hidden_id(photo_id)}",
-                hidden_document(photo_id, sequence, after),
-                {
-                    "version": str(sequence),
-                    "version_type": "external",
-                    "require_alias": "true",
-                    # Searches see a decision from here on, whatever they see of other writes.
-                    "refresh": "true",
-                },
-                ignore_error="version_conflict_engine_exception",
-            )
-            if written is not None:
+            if self._writer.write_hidden(photo_id, sequence, after):
                 return
 
     def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
@@ -295,8 +283,9 @@ class OpenSearchStore(Closeable):
         if self._settings.ef_search is not None:
             return self._settings.ef_search
         if time.monotonic() - self._counted > RECOUNT_S:
-            photos = self._ask(count_documents())["hits"]["total"]["value"]
-            self._ef_search = hnsw_for(photos).ef_search
+            answer = self._ask(count_documents())
+            photos, shards = answer["hits"]["total"]["value"], answer["_shards"]["total"]
+            self._ef_search = hnsw_for(ceil(photos / shards)).ef_search
             self._counted = time.monotonic()
         return self._ef_search
 
