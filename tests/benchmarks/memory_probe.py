@@ -1,0 +1,58 @@
+"""What a process that embeds holds, in MB: `python -m tests.benchmarks.memory_probe FOLDER [apart]`.
+
+With `apart`, each network keeps memory of its own, and plans by the shapes it has seen: ONNX
+Runtime's defaults. Photos come in several sizes, so that the networks' inputs differ.
+"""
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from facesearch.settings import Settings
+from facesearch.vision.pipeline import FacePipeline
+
+SIZES = (160, 250, 400, 700)
+
+
+def use_defaults() -> None:
+    import onnxruntime as ort  # noqa: PLC0415
+
+    class Apart(ort.SessionOptions):
+        enable_mem_pattern = True
+
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            if key != "session.use_env_allocators":
+                super().add_session_config_entry(key, value)
+
+    ort.SessionOptions = Apart
+
+
+def in_sizes(path: Path) -> list[bytes]:
+    """The photo, resized."""
+    files = []
+    for size in SIZES:
+        file = io.BytesIO()
+        with Image.open(path) as image:
+            image.convert("RGB").resize((size, size)).save(file, "JPEG")
+        files.append(file.getvalue())
+    return files
+
+
+def main() -> None:
+    folder, *apart = sys.argv[1:]
+    if apart:
+        use_defaults()
+    pipeline = FacePipeline.from_settings(Settings.from_env({"FACESEARCH_THREADS": "1"}))
+    for path in sorted(Path(folder).rglob("*.jpg")):
+        for photo in in_sizes(path):
+            batch = pipeline.batch_to_index()
+            batch.add(photo)
+            batch.finish()
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("RssAnon:")[2].split()[0]) / 1024)
+
+
+if __name__ == "__main__":
+    main()

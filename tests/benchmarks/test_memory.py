@@ -1,0 +1,19 @@
+"""A process that embeds holds no more than it needs, whatever photos it has seen."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_networks_share_what_memory_they_need(sample: Path) -> None:
+    """Quiet: 0.00 of what they keep with ONNX Runtime's defaults."""
+
+    def held_mb(*arguments: str) -> float:
+        command = [sys.executable, "-m", "tests.benchmarks.memory_probe", str(sample / "val")]
+        return float(subprocess.check_output([*command, *arguments], text=True))
+
+    assert held_mb() < 0.85 * held_mb("apart")
