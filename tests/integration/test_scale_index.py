@@ -50,7 +50,7 @@ def test_ended_run_goes_on_and_a_larger_index_begins_with_the_smaller(
     assert few.exists()
     assert few.written() is not None
 
-    many = ShapedIndex(url, "default", SHAPES["default"], MANY, extended=FEW)
+    many = ShapedIndex(url, "default", SHAPES["default"], MANY, earlier=[FEW])
     assert many.write().faces == MANY - FEW
     assert many.exists()
     assert few.exists()
