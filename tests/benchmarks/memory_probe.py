@@ -1,6 +1,6 @@
-"""MB that a process holds after photos, beside its models: `python -m tests.benchmarks.memory_probe FOLDER [apart]`.
+"""What a process holds after photos, beside its models, in MB.
 
-With `apart`, each network keeps memory of its own, and plans by the shapes it has seen: ONNX
+`python -m tests.benchmarks.memory_probe FOLDER [apart]`. With `apart`, each network keeps memory of its own, and plans by the shapes it has seen: ONNX
 Runtime's defaults. Photos come in several sizes, so that the networks' inputs differ.
 """
 
@@ -17,7 +17,7 @@ SIZES = (160, 250, 320)
 
 
 def use_defaults() -> None:
-    import onnxruntime as ort  # noqa: PLC0415
+    import onnxruntime as ort
 
     class Apart(ort.SessionOptions):  # type: ignore[misc]  # it has no types
         enable_mem_pattern = True
