@@ -1,7 +1,8 @@
 """What a process holds after photos, beside its models, in MB.
 
-`python -m tests.benchmarks.memory_probe FOLDER [apart]`. With `apart`, each network keeps memory of its own, and plans by the shapes it has seen: ONNX
-Runtime's defaults. Photos come in several sizes, so that the networks' inputs differ.
+`python -m tests.benchmarks.memory_probe FOLDER [apart]`. With `apart`, each network keeps memory of
+its own, and plans by the shapes it has seen: ONNX Runtime's defaults. Photos come in several sizes,
+so that the networks' inputs differ.
 """
 
 import io
