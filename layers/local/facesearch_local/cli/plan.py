@@ -62,7 +62,7 @@ BASIS = (
     "for a search in one shard; "
     f"{FACES_WRITTEN_A_VCPU_S} faces written a second and vCPU.",
     f"Measured in an SQLite file on one machine: {MS_A_MILLION} ms of a processor a search for a "
-    f"million faces, growing with them; OpenSearch answers sooner from {MANY_FACES:,} faces on.",
+    f"million faces, growing with them: from {MANY_FACES:,} on OpenSearch is the better store.",
     f"Published: 30 GB a shard; of a disk, Linux keeps {LINUX_SHARE:.0%} and the service "
     f"{SERVICE_SHARE:.0%} of the rest, at most {SERVICE_MOST_GIB} GiB.",
     f"Extrapolated: all beyond {MEASURED_FACES:,} faces; from measurements in the Lambda image, "
