@@ -4,7 +4,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -142,12 +142,17 @@ def test_rebuild_keeps_faces_hidden_that_are_hidden_before_and_meanwhile(
         old.hide("p2", place)
         old.hide("p2", place, hidden=False)
 
-        def hide_meanwhile(_: int, __: int) -> None:
-            # The last pass has writes blocked: then it is refused, and not lost.
-            with suppress(StoreUnavailable):
-                old.hide("p7", place)
+        decided: list[Future[None]] = []
+        with ThreadPoolExecutor() as others:
 
-        assert _rebuild(f"{url}&m=32", recipe, progress=hide_meanwhile) is not None
+            def hide_meanwhile(_: int, __: int) -> None:
+                decided.append(others.submit(old.hide, "p7", place))
+
+            assert _rebuild(f"{url}&m=32", recipe, progress=hide_meanwhile) is not None
+        # The last pass has writes blocked: then it waits for the new index, if that is its own.
+        errors = [error for each in decided if (error := each.exception())]
+        assert len(errors) < len(decided)
+        assert all(recipe != RECIPE and isinstance(each, RecipeMismatch) for each in errors)
     with open_store(url, recipe) as new:
         assert new.hidden_regions(["p1", "p2", "p7"]) == {"p1": (place,), "p7": (place,)}
         assert new.counts().photos == 300
@@ -165,6 +170,8 @@ def test_rebuild_for_another_recipe_looks_at_every_photo_again(url: str, index: 
         assert photo_ids(old.search(unit_vectors(1, seed=2)[0], 1)) == ["p1"]
         with pytest.raises(RecipeMismatch):
             old.write([indexed("late")])
+        with pytest.raises(RecipeMismatch):
+            old.hide("p1", Region(0, 0, 1, 1))
         assert status_of(url).notes == (
             f"the old index {index}-000001 is kept: facesearch reindex --drop-old deletes it",
         )

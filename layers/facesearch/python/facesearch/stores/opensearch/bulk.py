@@ -5,7 +5,7 @@ never wins, however many writers there are, and sending a document again does no
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,9 @@ from opensearchpy.exceptions import NotFoundError, OpenSearchException, Transpor
 
 from facesearch.errors import StoreError, StoreUnavailable
 from facesearch.faces import IndexedPhoto, Removal
-from facesearch.hidden import Regions
 from facesearch.stores.opensearch.backoff import Backoff
-from facesearch.stores.opensearch.client import OpenSearchClient
-from facesearch.stores.opensearch.documents import (
-    document_of,
-    has_left_out,
-    hidden_document,
-)
+from facesearch.stores.opensearch.client import OpenSearchClient, patient
+from facesearch.stores.opensearch.documents import document_of, has_left_out
 from facesearch.stores.opensearch.errors import may_pass, reason
 
 BULK_BYTES = 5_000_000  # the smallest nodes on AWS refuse requests of more than 10 MB
@@ -64,9 +59,7 @@ class BulkWriter:
         self._alias = alias
         self._prepare = prepare
         self._takes_left_out = takes_left_out
-        self._backoff = backoff or Backoff(
-            attempts=20, total_s=client.settings.retry_s, first_s=0.2, most_s=5.0
-        )
+        self._backoff = backoff or patient(client.settings)
 
     def write(self, changes: Sequence[IndexedPhoto | Removal]) -> list[bool | StoreError]:
         """As `FaceStore.write`."""
@@ -74,38 +67,20 @@ class BulkWriter:
         operations = [_operation(change, with_left_out=left_out) for change in changes]
         results: dict[int, bool | StoreError] = {}
         for turn in _turns(operations):
-            results |= self._write_all(
-                {place: operations[place] for place in turn}, self._client.settings.refresh
-            )
+            results |= self._write_all({place: operations[place] for place in turn})
         ordered = [results[place] for place in range(len(operations))]
         errors = [result for result in ordered if isinstance(result, StoreError)]
         if len(errors) == len(ordered) and all(type(error) is not StoreError for error in errors):
             raise errors[0]  # the store's fault, not one of the photos'
         return ordered
 
-    def write_hidden(self, photo_id: str, sequence: int, regions: Regions) -> bool:
-        """Write the hidden places of a photo, which searches see from then on.
-
-        False: somebody else wrote them meanwhile. Raises a `StoreError`.
-        """
-        content = hidden_document(photo_id, sequence, regions)
-        action = {"_id": content["key"], "version": sequence, "version_type": "external"}
-        lines = _lines(action, content)
-        operation = _BulkOperation(content["key"], photo_id, lines)
-        result = self._write_all({0: operation}, refresh="true")[0]
-        if isinstance(result, StoreError):
-            raise result
-        return result
-
-    def _write_all(
-        self, operations: dict[int, _BulkOperation], refresh: str
-    ) -> dict[int, bool | StoreError]:
+    def _write_all(self, operations: dict[int, _BulkOperation]) -> dict[int, bool | StoreError]:
         """The result of each operation. Errors that may pass are retried until time is up."""
         results: dict[int, bool | StoreError | _MayPass] = {}
         left = operations
         for _ in self._backoff.tries():
             for part in _parts(left):
-                results |= self._write_part(part, refresh)
+                results |= self._write_part(part)
             left = {p: each for p, each in left.items() if isinstance(results[p], _MayPass)}
             if not left:
                 break
@@ -115,10 +90,10 @@ class BulkWriter:
         }
 
     def _write_part(
-        self, part: dict[int, _BulkOperation], refresh: str
+        self, part: dict[int, _BulkOperation]
     ) -> dict[int, bool | StoreError | _MayPass]:
         try:
-            items = self._send(part.values(), refresh)
+            items = self._send(part.values())
         except OpenSearchException as error:
             failure = self._client.translate(error)
             return dict.fromkeys(part, _MayPass(failure) if may_pass(error) else failure)
@@ -130,13 +105,14 @@ class BulkWriter:
             for (place, operation), item in zip(part.items(), items, strict=True)
         }
 
-    def _send(self, operations: Iterable[_BulkOperation], refresh: str) -> list[dict[str, Any]]:
+    def _send(self, operations: Iterable[_BulkOperation]) -> list[dict[str, Any]]:
+        settings = self._client.settings
         answer = self._client.attempt(
             "POST",
             f"/{self._alias}/_bulk",
             b"".join(operation.lines for operation in operations),
-            {"refresh": refresh},
-            timeout_s=self._client.settings.write_timeout_s,
+            {"refresh": settings.refresh},
+            timeout_s=settings.write_timeout_s,
             content_type="application/x-ndjson",
         )
         return [item["index"] for item in answer["items"]]
@@ -190,18 +166,21 @@ def _parts(operations: dict[int, _BulkOperation]) -> Iterator[dict[int, _BulkOpe
 
 def _operation(change: IndexedPhoto | Removal, *, with_left_out: bool) -> _BulkOperation:
     key, version, content = document_of(change, with_left_out=with_left_out)
-    action = {"_id": key, "version": version, "version_type": "external_gte"}
-    photo = change if isinstance(change, Removal) else change.photo
-    return _BulkOperation(key, photo.photo_id, _lines(action, content))
-
-
-def _lines(action: Mapping[str, Any], content: Mapping[str, Any]) -> bytes:
-    # A missing alias must not become an index. Here, because a signed request's parameters may be
-    # lost on the way.
-    index = {"index": {**action, "require_alias": True}}
-    return b"".join(
-        json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (index, content)
+    action = {
+        "index": {
+            "_id": key,
+            "version": version,
+            "version_type": "external_gte",
+            # A missing alias must not become an index. Here, because a signed request's parameters
+            # may be lost on the way.
+            "require_alias": True,
+        }
+    }
+    lines = b"".join(
+        json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (action, content)
     )
+    photo = change if isinstance(change, Removal) else change.photo
+    return _BulkOperation(key, photo.photo_id, lines)
 
 
 def _item_error(item: dict[str, Any]) -> TransportError:

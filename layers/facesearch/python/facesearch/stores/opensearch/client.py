@@ -24,6 +24,12 @@ A function that was frozen for longer finds such ones: a request on one would wa
 PROMPT = Backoff(attempts=5, total_s=3.0, first_s=0.1, most_s=1.0)
 """For requests whose caller waits."""
 
+
+def patient(settings: OpenSearchSettings) -> Backoff:
+    """For what nobody waits for, and for writes, which the end of a reindex blocks."""
+    return Backoff(attempts=20, total_s=settings.retry_s, first_s=0.2, most_s=5.0)
+
+
 # opensearch-py logs requests and answers, which hold embeddings, and stack traces.
 for _name in ("opensearch", "opensearch.trace"):
     logging.getLogger(_name).disabled = True

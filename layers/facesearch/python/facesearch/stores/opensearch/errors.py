@@ -22,6 +22,11 @@ from facesearch.errors import (
     StoreUnavailable,
 )
 
+
+class WritesBlocked(StoreUnavailable):
+    """A reindex is at its end, or was cut short."""
+
+
 BUSY = {429, 502, 503, 504}
 _IN_PART = "answered_in_part"
 
@@ -106,7 +111,7 @@ _MEANINGS: tuple[tuple[Callable[[OpenSearchException], bool], type[StoreError], 
     ),
     (
         lambda error: is_type(error, "cluster_block_exception"),
-        StoreUnavailable,
+        WritesBlocked,
         "is not being written for the moment (a reindex is at its end, or was cut short: run it "
         "again): try again later",
     ),

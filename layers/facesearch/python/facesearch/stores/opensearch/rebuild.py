@@ -12,8 +12,7 @@ from typing import Any, Self
 from facesearch.closeable import Closeable
 from facesearch.errors import StoreError
 from facesearch.faces import Recipe
-from facesearch.stores.opensearch.backoff import Backoff
-from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.client import OpenSearchClient, patient
 from facesearch.stores.opensearch.copying import IndexCopy, count_documents
 from facesearch.stores.opensearch.index import (
     IndexDescription,
@@ -43,8 +42,7 @@ class OpenSearchRebuild(Closeable):
         self._settings = settings
         self._keep_shape = keep_shape
         self._recipe = recipe
-        patient = Backoff(attempts=20, total_s=settings.retry_s, first_s=0.2, most_s=5.0)
-        self._client = OpenSearchClient(settings, patient)
+        self._client = OpenSearchClient(settings, patient(settings))
         self._index = StoreIndex(self._client, recipe)
 
     @classmethod

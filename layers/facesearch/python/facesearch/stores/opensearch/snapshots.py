@@ -11,8 +11,7 @@ from urllib.parse import unquote, urlsplit
 from facesearch.closeable import Closeable
 from facesearch.errors import InvalidRequest, RecipeMismatch, StoreError, StoreNotFound
 from facesearch.stores.mismatch import named_recipe
-from facesearch.stores.opensearch.backoff import Backoff
-from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.client import OpenSearchClient, patient
 from facesearch.stores.opensearch.copying import count_documents
 from facesearch.stores.opensearch.index import (
     NamedIndex,
@@ -70,8 +69,7 @@ class StoreSnapshots(Closeable):
 
     def __init__(self, settings: OpenSearchSettings) -> None:
         self._settings = settings
-        patient = Backoff(attempts=20, total_s=settings.retry_s, first_s=0.2, most_s=5.0)
-        self._client = OpenSearchClient(settings, patient)
+        self._client = OpenSearchClient(settings, patient(settings))
         self._index = StoreIndex(self._client, None)
 
     @classmethod

@@ -36,15 +36,17 @@ from facesearch.hidden import (
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch.bulk import BulkWriter
-from facesearch.stores.opensearch.client import OpenSearchClient
+from facesearch.stores.opensearch.client import OpenSearchClient, patient
 from facesearch.stores.opensearch.documents import (
     ONLY_OF_FACES,
+    hidden_document,
     hidden_id,
     indexed_photo_of,
     listing_of,
     regions_of,
     stored_faces_of,
 )
+from facesearch.stores.opensearch.errors import WritesBlocked
 from facesearch.stores.opensearch.index import StoreIndex
 from facesearch.stores.opensearch.queries import (
     MOST_APPROXIMATE,
@@ -98,10 +100,8 @@ class OpenSearchStore(Closeable):
         self._recipe = recipe
         self._client = OpenSearchClient(settings)
         self._index = StoreIndex(self._client, recipe, creates=creates)
-        # Without a recipe, only places are written, and to an index that is there.
-        prepare = self._index.check if recipe is None else self._index.ensure
         self._writer = BulkWriter(
-            self._client, self._index.alias, prepare, self._index.takes_left_out
+            self._client, self._index.alias, self._index.ensure, self._index.takes_left_out
         )
         self._checked = False
         self._ef_search, self._counted = hnsw_for(0).ef_search, -RECOUNT_S
@@ -193,7 +193,7 @@ class OpenSearchStore(Closeable):
             after = decide(before, region, hidden=hidden)
             if not document and not after:
                 return
-            if self._writer.write_hidden(photo_id, sequence, after):
+            if self._write_hidden(photo_id, sequence, after):
                 return
 
     def hidden_regions(self, photo_ids: Collection[str]) -> Mapping[str, Regions]:
@@ -277,6 +277,32 @@ class OpenSearchStore(Closeable):
 
     def close(self) -> None:
         self._client.close()
+
+    def _write_hidden(self, photo_id: str, sequence: int, regions: Regions) -> bool:
+        """Write the hidden places of a photo. False: somebody else did meanwhile."""
+        blocked: WritesBlocked | None = None
+        for _ in patient(self._settings).tries():
+            try:
+                written = self._client.request(
+                    "PUT",
+                    f"/{self._index.alias}/_doc/{hidden_id(photo_id)}",
+                    hidden_document(photo_id, sequence, regions),
+                    {
+                        "version": str(sequence),
+                        "version_type": "external",
+                        "require_alias": "true",
+                        # Searches see a decision from here on, whatever they see of other writes.
+                        "refresh": "true",
+                    },
+                    ignore_error="version_conflict_engine_exception",
+                )
+            except WritesBlocked as error:
+                blocked = error
+                self._index.check()  # what is behind the block may have another recipe
+            else:
+                return written is not None
+        assert blocked is not None  # noqa: S101 (there is a first attempt)
+        raise blocked
 
     def _candidates(self) -> int:
         """How many photos a search considers in a segment."""
