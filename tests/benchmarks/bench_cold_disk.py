@@ -1,7 +1,8 @@
 """Indexing photos that are on the disk only, beside the same ones in memory.
 
 Each round takes turns: index them warm, index them cold, read them cold one by one, read them
-cold as the index does (`read_ahead`). Before what is cold, the system is asked to forget the files.
+cold as the index does (`read_ahead`). Before what is cold, the system is asked to forget the files;
+whether it does is seen when they are read.
 """
 
 import json
@@ -48,12 +49,20 @@ def from_disk() -> int:
 
 @click.command(epilog="Example: python -m tests.benchmarks.bench_cold_disk LFW")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--photos", default=2000, show_default=True, help="How many, spread over the folder.")
-@click.option("--rounds", default=3, show_default=True)
+@click.option(
+    "--photos",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="How many, spread over the folder.",
+)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(folder: Path, photos: int, rounds: int, as_json: bool) -> None:
     """Index and read photos of FOLDER, warm and cold."""
     found = sorted(folder.rglob("*.jpg"))
+    if not found:
+        raise click.ClickException(f"{folder} holds no *.jpg")
     paths = [path.resolve() for path in found[:: max(1, len(found) // photos)][:photos]]
     photo_ids = [path.as_uri() for path in paths]
     size = sum(path.stat().st_size for path in paths)

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from facesearch.errors import InvalidRequest
+from facesearch.errors import InvalidRequest, SettingsError
 from facesearch.planning.capacity import parse_count
 from facesearch.planning.hnsw import hnsw_for
 from tests.benchmarks.scale.index import ShapedIndex, Stored, Written
@@ -61,9 +61,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=_size, default="1M", help="how many, as 100k or 1M")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="default: default")
-    parser.add_argument("--ef", type=int, action="append", help="default: the store's own")
+    parser.add_argument("--ef", type=_positive, action="append", help="default: the store's own")
     parser.add_argument("--concurrent", action="append", choices=("none", "auto", "all"))
-    parser.add_argument("--probes", type=int, default=500)
+    parser.add_argument("--probes", type=_positive, default=500)
     parser.add_argument("--search-only", action="store_true", help="indexes of an earlier run")
     parser.add_argument("--server", help="an OpenSearch to spare (default: a container)")
     parser.add_argument("--heap", default="4g", help="of the container, when it is made")
@@ -75,9 +75,14 @@ def main() -> None:
     faces, earlier = arguments.faces, arguments.extend or []
     if any(less >= more for less, more in pairwise((*earlier, faces))):
         parser.error("--extend: name ever larger sizes, all of fewer than --faces")
+    if arguments.json and not arguments.json.parent.is_dir():
+        parser.error(f"--json {arguments.json}: there is no such folder")
     server = arguments.server or start_server(arguments.heap)
     names = arguments.shape or ["default"]
-    indexes = [ShapedIndex(server, name, SHAPES[name], faces, earlier) for name in names]
+    try:
+        indexes = [ShapedIndex(server, name, SHAPES[name], faces, earlier) for name in names]
+    except SettingsError as error:
+        parser.error(f"--server: {error}")
     written: dict[str, Written | None] = {}
     for index in indexes:
         if not arguments.search_only:
@@ -118,6 +123,12 @@ def _size(text: str) -> int:
     return faces
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 1 or more")
+    return int(text)
+
+
 def _search(
     indexes: Sequence[ShapedIndex], truth: Truth, efs: Sequence[int] | None, modes: Sequence[str]
 ) -> dict[str, list[Searched]]:
@@ -128,7 +139,7 @@ def _search(
         for index in indexes:
             if mode:
                 index.set({"search.concurrent_segment_search.mode": mode})
-            for ef in efs or [hnsw_for(index.faces).ef_search]:
+            for ef in efs or [hnsw_for(index.faces_in_shard).ef_search]:
                 ways.append((index, ef, index.searcher(ef)))
         cpu_ms = []
         for index, _, search in ways:

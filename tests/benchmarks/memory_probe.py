@@ -5,8 +5,8 @@ its own, and plans by the shapes it has seen: ONNX Runtime's defaults. Photos co
 so that the networks' inputs differ.
 """
 
+import argparse
 import io
-import sys
 from pathlib import Path
 
 from PIL import Image
@@ -42,12 +42,18 @@ def in_sizes(path: Path) -> list[bytes]:
 
 
 def main() -> None:
-    folder, *apart = sys.argv[1:]
-    if apart:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("apart", nargs="?", choices=["apart"])
+    arguments = parser.parse_args()
+    paths = sorted(arguments.folder.rglob("*.jpg"))
+    if not paths:
+        parser.error(f"{arguments.folder} holds no *.jpg")
+    if arguments.apart:
         use_defaults()
     pipeline = FacePipeline.from_settings(Settings.from_env({"FACESEARCH_THREADS": "1"}))
     before = held_mb()
-    for path in sorted(Path(folder).rglob("*.jpg")):
+    for path in paths:
         for photo in in_sizes(path):
             batch = pipeline.batch_to_index()
             batch.add(photo)

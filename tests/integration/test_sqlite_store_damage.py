@@ -1,13 +1,56 @@
 """Files that are no store of this program, or no longer: the error says why and what to do."""
 
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 import pytest
 
 from facesearch.errors import StoreDamaged, StoreError, StoreNotFound, StoreUnavailable
+from facesearch.stores.sqlite import file as sqlite_file
 from facesearch.stores.sqlite.store import SqliteStore
 from tests.contract.samples import RECIPE, indexed, vector
+
+SIZE = 512
+"""Bytes of an embedding."""
+
+
+@dataclass
+class _Chunk:
+    """The only chunk of a store with three faces, and where the first one's embedding is."""
+
+    validity: bytes
+    rowids: bytes
+    vectors: bytes
+    first: int = 0
+
+
+def _cut_to_what_is_filled(chunk: _Chunk) -> None:
+    chunk.vectors = chunk.vectors[: 3 * SIZE]
+
+
+def _longer(chunk: _Chunk) -> None:
+    chunk.vectors += bytes(1)
+
+
+def _fewer_places(chunk: _Chunk) -> None:
+    chunk.validity, chunk.rowids = chunk.validity[:8], chunk.rowids[: 64 * 8]
+
+
+def _no_number_in_a_free_place(chunk: _Chunk) -> None:
+    chunk.vectors = chunk.vectors[:-4] + struct.pack("<f", math.nan)
+
+
+def _two_of_one_face(chunk: _Chunk) -> None:
+    """Searches would find the first face by another's embedding, which the checksum misses."""
+    chunk.first = 3
+    chunk.validity = bytes([0b1111]) + chunk.validity[1:]
+    chunk.rowids = chunk.rowids[: 3 * 8] + chunk.rowids[:8] + chunk.rowids[4 * 8 :]
+    others = chunk.vectors[SIZE : 3 * SIZE]
+    chunk.vectors = others[:SIZE] + others + chunk.vectors[:SIZE] + chunk.vectors[4 * SIZE :]
 
 
 @pytest.fixture
@@ -63,11 +106,45 @@ def test_missing_table_is_reported(path: Path) -> None:
     _assert_all_raise(path, StoreDamaged, "lacks some of its tables")
 
 
-def test_table_of_sqlite_vec_missing_is_reported(path: Path) -> None:
+@pytest.mark.parametrize("table", ["chunks", "rowids", "vector_chunks00"])
+def test_table_of_sqlite_vec_missing_is_reported_at_any_size(
+    path: Path, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "CHECKED_BYTES", 0)
     _fill(path)
-    _spoil(path, "DROP TABLE embeddings_vector_chunks00")
-    with SqliteStore(path, RECIPE) as store, pytest.raises(StoreDamaged, match="is damaged"):
+    _spoil(path, f"DROP TABLE embeddings_{table}")
+    with SqliteStore(path, RECIPE) as store, pytest.raises(StoreDamaged, match="its tables"):
         store.search(vector(1), 1)
+
+
+@pytest.mark.parametrize(
+    ("places", "text"),
+    [
+        (_cut_to_what_is_filled, "of another size"),
+        (_longer, "of another size"),
+        (_fewer_places, "of another size"),
+        (_no_number_in_a_free_place, "no numbers"),
+        (_two_of_one_face, "two embeddings of one face"),
+    ],
+)
+def test_chunk_of_embeddings_that_makes_no_sense_is_reported(
+    path: Path, places: Callable[[_Chunk], None], text: str
+) -> None:
+    _fill(path)
+    database = apsw.Connection(str(path))
+    [(validity, rowids)] = database.execute("SELECT validity, rowids FROM embeddings_chunks")
+    [(vectors,)] = database.execute("SELECT vectors FROM embeddings_vector_chunks00")
+    chunk = _Chunk(validity, rowids, vectors)
+    places(chunk)
+    database.execute(
+        "UPDATE embeddings_chunks SET validity = ?, rowids = ?", (chunk.validity, chunk.rowids)
+    )
+    database.execute("UPDATE embeddings_vector_chunks00 SET vectors = ?", (chunk.vectors,))
+    database.execute(
+        "UPDATE embeddings_rowids SET chunk_offset = ? WHERE rowid = 1", (chunk.first,)
+    )
+    database.close()
+    _assert_all_raise(path, StoreDamaged, text)
 
 
 def test_damaged_pages_are_reported(path: Path) -> None:

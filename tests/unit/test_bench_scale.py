@@ -14,6 +14,10 @@ from tests.benchmarks import bench_scale
         (["--faces", "3M", "--extend", "1G"], "'1G' is not a number"),
         (["--faces", "1M", "--extend", "3M"], "name ever larger sizes, all of fewer"),
         (["--faces", "10M", "--extend", "3M", "--extend", "1M"], "name ever larger sizes"),
+        (["--probes", "0"], "'0' is not a number of 1 or more"),
+        (["--ef", "-1"], "'-1' is not a number of 1 or more"),
+        (["--json", "/nowhere/x.json"], "there is no such folder"),
+        (["--server", "http://127.0.0.1:1"], "--server: "),
     ],
 )
 def test_sizes_that_make_no_sense_are_refused(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,10 @@ class ShapedIndex:
         if self._earlier:
             return ExtendedFaces(*self._earlier, self.faces)
         return SyntheticFaces(self.faces)
+
+    @property
+    def faces_in_shard(self) -> int:
+        return ceil(self.faces / self.settings.shape.shards)
 
     @property
     def _extended(self) -> int:

@@ -75,6 +75,9 @@ COLLECTIONS_A_PAGE = 1000
 RECOUNT_S = 600.0
 """How long a search goes by the number of photos that there were."""
 
+HIDING_S = 10.0
+"""How long hiding a face waits for the end of a reindex: a gateway waits for 29 s."""
+
 MOST_TIED = 1000
 """Photos to read when more are equally near than were asked for."""
 
@@ -281,7 +284,8 @@ class OpenSearchStore(Closeable):
     def _write_hidden(self, photo_id: str, sequence: int, regions: Regions) -> bool:
         """Write the hidden places of a photo. False: somebody else did meanwhile."""
         blocked: WritesBlocked | None = None
-        for _ in patient(self._settings).tries():
+        total_s = min(self._settings.retry_s, HIDING_S)
+        for _ in replace(patient(self._settings), total_s=total_s).tries():
             try:
                 written = self._client.request(
                     "PUT",

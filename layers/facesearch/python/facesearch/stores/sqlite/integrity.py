@@ -193,12 +193,16 @@ def _faces_of_chunk(
     number, validity, rowids, in_collection, vectors = chunk
     valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
     slots = np.frombuffer(rowids, np.int64)
-    if len(slots) != len(valid):
-        raise _Damage("a chunk of embeddings of another size")
     if not isinstance(vectors, bytes):
         raise _Damage("a chunk of embeddings that is none")
+    if not len(slots) == len(valid) == len(vectors) / size:
+        raise _Damage("a chunk of embeddings of another size")
+    if not np.isfinite(np.frombuffer(vectors, np.float32)).all():
+        raise _Damage("embeddings that are no numbers")
     filled = np.flatnonzero(valid)
     places = dict(zip(slots[filled].tolist(), filled.tolist(), strict=True))
+    if len(places) != len(filled):
+        raise _Damage("two embeddings of one face")
     asked = (json.dumps(list(places)),)
     said = {slot: (chunk, place) for slot, chunk, place in connection.execute(_PLACES, asked)}
     if said != {slot: (number, place) for slot, place in places.items()}:
@@ -207,9 +211,6 @@ def _faces_of_chunk(
     def vector(slot: int, collection: str) -> bytes:
         if in_collection != collection:
             raise _Damage("an embedding in another collection than its face")
-        embedding = vectors[places[slot] * size : (places[slot] + 1) * size]
-        if len(embedding) != size:
-            raise _Damage("an embedding of another size")
-        return embedding
+        return vectors[places[slot] * size : (places[slot] + 1) * size]
 
     return list(connection.execute(_FACES + _ASKED, asked)), vector

@@ -103,6 +103,8 @@ CREATE VIRTUAL TABLE embeddings USING vec0(
     collection TEXT PARTITION KEY, embedding FLOAT[{dimension}], chunk_size=256
 );
 """
+_TABLES_OF_EMBEDDINGS = {f"embeddings_{name}" for name in ("chunks", "rowids", "vector_chunks00")}
+"""sqlite-vec's own. Without one of them, it ends the process."""
 _TABLES_BEFORE_3 = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
 _TABLES_BEFORE_4 = _TABLES_BEFORE_3 | {"totals"}
 _TABLES_BEFORE_5 = _TABLES_BEFORE_4 | {"collections", "stamps"}
@@ -172,7 +174,7 @@ def check_schema(connection: apsw.Connection, name: str) -> None:
             "facesearch that made it, or index into another file"
         )
     tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")}
-    if tables & TABLES != _TABLES_OF[version]:
+    if tables & TABLES != _TABLES_OF[version] or not tables >= _TABLES_OF_EMBEDDINGS:
         raise StoreDamaged(
             f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
         )
