@@ -124,6 +124,7 @@ def _noted() -> Iterator[tuple[FaceStore, list[Asked]]]:
 
 _MISSING = {"error": {"type": "index_not_found_exception"}, "status": 404}
 _NOTHING_FOUND = {
+    "_shards": {"total": 1, "failed": 0},
     "hits": {"total": {"value": 0}, "hits": []},
     "aggregations": {
         "faces": {"doc_count": 0},
