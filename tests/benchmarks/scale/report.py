@@ -15,7 +15,7 @@ PICTURE = Path(__file__).with_name("scale.png")
 SHIPPED = ("default", "tiers4")
 """Shapes that are the store's own by default."""
 
-EFS = (100, 200, 400, 800, 1200, 3600)
+EFS = (100, 200, 400, 800, 1200, 3600, 5000)
 """Of the picture's axis."""
 
 Row = dict[str, Any]

@@ -2,7 +2,7 @@
 
 Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
 published (by AWS or OpenSearch), or assumed. What faces take in the index was measured by
-`tests.benchmarks.bench_scale` with up to 3,000,000 of them; above that it is extrapolated.
+`tests.benchmarks.bench_scale` with up to 5,000,000 of them; above that it is extrapolated.
 """
 
 import re
@@ -84,30 +84,33 @@ FREE_SHARE = 0.15
 and disks stay below the 85 % at which OpenSearch places no more shards."""
 SHARD_BYTES = 30 * GB
 """Published: 10 to 30 GB a shard where latency matters."""
-MEASURED_FACES = 3_000_000
 MAX_SINGLE_VCPU_NODES = 6
 """Assumed: nodes whose searches, writes and merges share one processor are for small clusters."""
 MAX_NODES = 1_000
 """Published: 1,002 data nodes a domain, on request."""
-FEW_FACES, MANY_FACES = 100_000, 1_000_000
-FEW_SEARCH_CPU_S, SEARCH_CPU_S, MANY_SEARCH_CPU_S = 0.004, 0.01, 0.0234
-"""Measured: the engine's processor time for a search in one shard with the `ef_search` of
-`hnsw_for`: up to `FEW_FACES`, up to `MANY_FACES`, and with `MEASURED_FACES`."""
+SEARCH_CPU_S = ((100_000, 0.004), (1_000_000, 0.01), (3_000_000, 0.0234), (5_000_000, 0.0347))
+"""Measured: up to how many faces in a shard, and the engine's processor time for a search in it
+with the `ef_search` of `hnsw_for`. That of five million is from before the last merges."""
+STEADY_FACES = 1_000_000
+"""Up to here each figure holds for all sizes from the one before."""
+MEASURED_FACES = SEARCH_CPU_S[-1][0]
 
 
 def search_cpu_s(faces: float) -> float:
     """Processor time of a search in one shard with so many faces, HTTP included, seconds.
 
-    By the logarithm of faces between `MANY_FACES` and `MEASURED_FACES`, and beyond: extrapolated.
+    By the logarithm of faces between `STEADY_FACES` and `MEASURED_FACES`, and beyond: extrapolated.
     """
-    if faces <= FEW_FACES:
-        return FEW_SEARCH_CPU_S
-    if faces <= MANY_FACES:
-        return SEARCH_CPU_S
     if faces > MEASURED_FACES:
-        return MANY_SEARCH_CPU_S * log(faces) / log(MEASURED_FACES)
-    share = log(faces / MANY_FACES) / log(MEASURED_FACES / MANY_FACES)
-    return SEARCH_CPU_S + share * (MANY_SEARCH_CPU_S - SEARCH_CPU_S)
+        return SEARCH_CPU_S[-1][1] * log(faces) / log(MEASURED_FACES)
+    less, less_s = SEARCH_CPU_S[0]
+    for more, more_s in SEARCH_CPU_S:
+        if faces <= more:
+            break
+        less, less_s = more, more_s
+    if faces <= STEADY_FACES:
+        return more_s
+    return less_s + (more_s - less_s) * log(faces / less) / log(more / less)
 
 
 FACES_WRITTEN_A_VCPU_S = 500
