@@ -60,11 +60,12 @@ def test_sqlite_reads_again_only_what_was_written(store_figures: StoreFigures) -
 def test_indexing_is_little_more_than_its_stages(
     photos: list[bytes], pipeline: FacePipeline, tmp_path: Path
 ) -> None:
-    """Quiet: 0.91 to 0.95 of the whole; the rest is cutting faces out, mostly."""
+    """Quiet: 0.98 of the whole, one photo at a time, too."""
     with open_store(f"sqlite:///{tmp_path}/faces.db", pipeline.recipe) as store:
         together = indexed(photos, pipeline, store, BATCH)
         alone = indexed(photos, pipeline, store, 1)
-    assert together.share_of_stages > 0.8
+    assert together.share_of_stages > 0.9
+    assert alone.share_of_stages > 0.9
     # Faces of several photos share a run of the network, and photos a transaction.
     for name in (Stage.EMBED, Stage.STORE):
         assert together.of(name) < alone.of(name)

@@ -1,7 +1,7 @@
 """What every source of photos does: it returns a photo's bytes by the photo's id."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -35,9 +35,15 @@ is not valid."""
 
 
 def read_ahead(
-    read: ReadPhoto, photo_ids: Iterable[str]
+    read: ReadPhoto, photo_ids: Sequence[str]
 ) -> Iterator[PhotoContent | FacesearchError]:
     """Read photos concurrently and yield them in order, at most `READERS` of them ahead."""
+    if len(photo_ids) == 1:
+        # Threads would take as long to start as a stage of its analysis.
+        with stage(Stage.READ):
+            content = _read(read, photo_ids[0])
+        yield content
+        return
     with ThreadPoolExecutor(READERS) as pool:
         ahead: deque[Future[PhotoContent | FacesearchError]] = deque()
         for photo_id in photo_ids:
