@@ -6,9 +6,11 @@ published (by AWS or OpenSearch), or assumed. What faces take in the index was m
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import count
 from math import ceil, log
+from operator import itemgetter
 
 from facesearch.errors import InvalidRequest
 from facesearch.faces import EMBEDDING_SIZE
@@ -103,13 +105,11 @@ def search_cpu_s(faces: float) -> float:
     """
     if faces > MEASURED_FACES:
         return SEARCH_CPU_S[-1][1] * log(faces) / log(MEASURED_FACES)
-    less, less_s = SEARCH_CPU_S[0]
-    for more, more_s in SEARCH_CPU_S:
-        if faces <= more:
-            break
-        less, less_s = more, more_s
+    place = bisect_left(SEARCH_CPU_S, faces, key=itemgetter(0))
+    more, more_s = SEARCH_CPU_S[place]
     if faces <= STEADY_FACES:
         return more_s
+    less, less_s = SEARCH_CPU_S[place - 1]
     return less_s + (more_s - less_s) * log(faces / less) / log(more / less)
 
 
