@@ -17,7 +17,7 @@ import numpy as np
 
 from facesearch.photos.folder import read_photo
 from facesearch.photos.reading import read_ahead
-from tests.benchmarks.bench_index import run_ours
+from tests.benchmarks.bench_index import run_ours, spread_over
 
 FORGOTTEN = 0.9
 """The least share of the photos' bytes that has to come from the disk, else they were not cold."""
@@ -60,10 +60,9 @@ def from_disk() -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(folder: Path, photos: int, rounds: int, as_json: bool) -> None:
     """Index and read photos of FOLDER, warm and cold."""
-    found = sorted(folder.rglob("*.jpg"))
-    if not found:
+    paths = [path.resolve() for path in spread_over(folder, photos)]
+    if not paths:
         raise click.ClickException(f"{folder} holds no *.jpg")
-    paths = [path.resolve() for path in found[:: max(1, len(found) // photos)][:photos]]
     photo_ids = [path.as_uri() for path in paths]
     size = sum(path.stat().st_size for path in paths)
     rates = defaultdict(list)

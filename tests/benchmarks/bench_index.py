@@ -30,6 +30,12 @@ class Run:
         return self.photos / self.seconds
 
 
+def spread_over(folder: Path, photos: int) -> list[Path]:
+    """So many of the folder's photos, from everywhere in it."""
+    found = sorted(folder.rglob("*.jpg"))
+    return found[:: max(1, len(found) // photos)][:photos]
+
+
 def run_ours(paths: list[Path], workers: int | None) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/faces.db"
@@ -91,12 +97,11 @@ def main(
     as_json: bool,
 ) -> None:
     """Index photos of FOLDER with facesearch and with facenet-pytorch, in turns."""
-    found = sorted(folder.rglob("*.jpg"))
+    many, few = spread_over(folder, photos), spread_over(folder, peer_photos)
     ours, peers, ratios = [], [], []
     for _ in range(rounds):
-        ours.append(run_ours(found[:: max(1, len(found) // photos)][:photos], workers))
+        ours.append(run_ours(many, workers))
         if peer_python:
-            few = found[:: max(1, len(found) // peer_photos)][:peer_photos]
             peers.append(run_peer(peer_python, few))
             ratios.append(ours[-1].photos_per_second / peers[-1].photos_per_second)
     if as_json:

@@ -7,12 +7,14 @@ so that the networks' inputs differ.
 
 import argparse
 import io
+import os
 from pathlib import Path
 
 from PIL import Image
 
 from facesearch.settings import Settings
 from facesearch.vision.pipeline import FacePipeline
+from tests.benchmarks.load.phases import held_by
 
 SIZES = (160, 250, 320)
 
@@ -52,18 +54,13 @@ def main() -> None:
     if arguments.apart:
         use_defaults()
     pipeline = FacePipeline.from_settings(Settings.from_env({"FACESEARCH_THREADS": "1"}))
-    before = held_mb()
+    before = held_by(os.getpid())["own_memory_mb"]
     for path in paths:
         for photo in in_sizes(path):
             batch = pipeline.batch_to_index()
             batch.add(photo)
             batch.finish()
-    print(held_mb() - before)
-
-
-def held_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+    print(held_by(os.getpid())["own_memory_mb"] - before)
 
 
 if __name__ == "__main__":
