@@ -147,6 +147,16 @@ def test_chunk_of_embeddings_that_makes_no_sense_is_reported(
     _assert_all_raise(path, StoreDamaged, text)
 
 
+def test_face_without_its_embedding_is_reported_by_writes_at_any_size(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "CHECKED_BYTES", 0)
+    _fill(path)
+    _spoil(path, "DELETE FROM embeddings_rowids WHERE rowid = (SELECT min(slot) FROM faces)")
+    with SqliteStore(path, RECIPE) as store, pytest.raises(StoreDamaged, match="is damaged"):
+        store.write([indexed("p0", 2, [vector(7)])])
+
+
 def test_damaged_pages_are_reported(path: Path) -> None:
     _fill(path, photos=2000)
     content = bytearray(path.read_bytes())

@@ -59,9 +59,11 @@ def count_photo(connection: apsw.Connection, photo: int, sign: int) -> None:
     """Count a photo that was just written (1), or is about to be deleted (-1)."""
 
     def vector(slot: int, _: str) -> bytes:
-        return bytes(
-            connection.execute("SELECT embedding FROM embeddings WHERE rowid = ?", (slot,)).get
-        )
+        asked = "SELECT embedding FROM embeddings WHERE rowid = ?"
+        embedding = connection.execute(asked, (slot,)).get
+        if not isinstance(embedding, bytes):
+            raise _Damage("faces without their photo or their embedding")
+        return embedding
 
     faces = list(connection.execute(f"{_FACES} WHERE photo = ?", (photo,)))
     row = list(connection.execute(f"{_PHOTOS} WHERE id = ?", (photo,)))
