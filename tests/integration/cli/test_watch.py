@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from facesearch_local.cli.watch import updates_due
 from tests.integration.cli.running import Cli, Start
 
 PATIENCE_S = 40
@@ -153,3 +154,20 @@ def test_watch_outlives_its_folder_and_sees_what_changed_before_it_started(
     again = watch()
     assert again.next()["removed"] == 1
     assert again.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_a_folder_that_goes_or_comes_during_an_update_is_looked_at_again(
+    tmp_path: Path, goes: bool
+) -> None:
+    folder, away = tmp_path / "people", tmp_path / "unmounted"
+    (folder if goes else away).mkdir()
+    due = updates_due([folder])
+    next(due)
+    if goes:
+        folder.rename(away)
+    else:
+        away.rename(folder)
+    again: Queue[object] = Queue()
+    Thread(target=lambda: again.put(next(due)), daemon=True).start()
+    again.get(timeout=PATIENCE_S)

@@ -94,7 +94,7 @@ def command(
         return updated
 
     try:
-        for _ in _updates_due(paths):
+        for _ in updates_due(paths):
             updated = update_now()
             while isinstance(updated.error, StoreUnavailable):
                 time.sleep(LOOK_MS / 1000)
@@ -144,16 +144,16 @@ class _News:
         self._refused = summary.refused
 
 
-def _updates_due(paths: Sequence[Path]) -> Iterator[None]:
+def updates_due(paths: Sequence[Path]) -> Iterator[None]:
     """Yields at once, and after each change, until it is interrupted."""
-    yield
     while True:
+        # Before the update, so that a folder that goes or comes meanwhile is a change.
         before = _identities(paths)
+        yield
         there = [path for path in paths if before[path] is not None]
         if not there:
-            time.sleep(LOOK_MS / 1000)
-            if _identities(paths) != before:
-                yield
+            while _identities(paths) == before:
+                time.sleep(LOOK_MS / 1000)
             continue
         is_settled = False
         for changes in watch(
@@ -176,7 +176,6 @@ def _updates_due(paths: Sequence[Path]) -> Iterator[None]:
                 # The first time, for what changed just before the watch began.
                 yield
                 is_settled = is_settled or not changes
-        yield
 
 
 def _wait_until_written(paths: Sequence[str]) -> None:
