@@ -151,15 +151,20 @@ def test_backup_of_a_damaged_store_is_refused_and_leaves_nothing(
     intact: Path, tmp_path: Path
 ) -> None:
     content = intact.read_bytes()
+    refusals = {}
     for number in range(0, COPIES, 5):
         path, copy = tmp_path / f"{number}.db", tmp_path / f"{number}.copy"
         path.write_bytes(damage(content, number))
         try:
             back_up(path, copy)
-        except StoreError:
+        except StoreError as error:
+            refusals[path] = str(error)
             assert not copy.exists()
         else:
             assert answers(copy) == answers(path)
+    assert refusals
+    # None of its own copy, which is gone.
+    assert all(f"store '{path}' " in text for path, text in refusals.items())
 
 
 def test_every_command_names_the_damage_in_a_sentence(

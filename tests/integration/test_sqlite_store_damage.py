@@ -107,12 +107,17 @@ def test_missing_table_is_reported(path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["chunks", "rowids", "vector_chunks00"])
+@pytest.mark.parametrize(
+    "instead",
+    ["", "CREATE VIEW {} AS SELECT 1 AS rowid, 2 AS vectors", "CREATE TABLE {} (something TEXT)"],
+)
 def test_table_of_sqlite_vec_missing_is_reported_at_any_size(
-    path: Path, table: str, monkeypatch: pytest.MonkeyPatch
+    path: Path, table: str, instead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_file, "CHECKED_BYTES", 0)
     _fill(path)
-    _spoil(path, f"DROP TABLE embeddings_{table}")
+    name = f"embeddings_{table}"
+    _spoil(path, f"DROP TABLE {name}", instead.format(name))
     with SqliteStore(path, RECIPE) as store, pytest.raises(StoreDamaged, match="its tables"):
         store.search(vector(1), 1)
 

@@ -131,7 +131,7 @@ def test_restore_of_a_damaged_copy_leaves_the_store(cli: Cli, backup: Path, tmp_
     backup.write_bytes(data)
     ran = cli("restore", "--yes", backup)
     assert ran.code == 1
-    assert "damaged" in ran.err
+    assert f"'{backup}' is damaged" in ran.err
     assert "Traceback" not in ran.err
     assert photos_of(tmp_path / "faces.db") == 3
 

@@ -25,19 +25,18 @@ def back_up(store: Path, target: Path) -> StoreStatus:
     check_name(target)
     check_regular(target)
     with _copied(store, target) as part:
-        status = check_copy(part)
+        # What is wrong with the copy is wrong with the store.
+        with closing(SqliteFile(part, str(store))) as file:
+            file.check()
+        status = _status_of(part)
         part.replace(target)
     return status
 
 
 def check_copy(copy: Path) -> StoreStatus:
     """Check a copy, and return what it holds. Raises `StoreDamaged` or `StoreNotFound`."""
-    with closing(SqliteFile(copy)) as file:
-        damage = file.find_damage()
-    if damage:
-        raise StoreDamaged(f"'{copy}' is damaged ({damage}): use another copy")
-    with SqliteStore(copy, None) as store:
-        return store.status()
+    _check(copy, copy)
+    return _status_of(copy)
 
 
 def restore(copy: Path, store: Path) -> StoreStatus:
@@ -49,13 +48,27 @@ def restore(copy: Path, store: Path) -> StoreStatus:
     check_whose(store)
     try:
         with _copied(copy, store) as part:
-            status = check_copy(part)
+            _check(part, copy)
+            status = _status_of(part)
             _put(part, store)
     except OSError as error:
         raise StoreUnavailable(
             f"store '{store}' cannot be written ({error.strerror}): choose another place"
         ) from error
     return status
+
+
+def _check(file: Path, copy: Path) -> None:
+    """Raise `StoreDamaged` for a damaged file, which has what `copy` has."""
+    with closing(SqliteFile(file, str(copy))) as opened:
+        damage = opened.find_damage()
+    if damage:
+        raise StoreDamaged(f"'{copy}' is damaged ({damage}): use another copy")
+
+
+def _status_of(file: Path) -> StoreStatus:
+    with SqliteStore(file, None) as store:
+        return store.status()
 
 
 def _put(part: Path, store: Path) -> None:

@@ -61,12 +61,15 @@ class SqliteFile:
     opened before the first transaction, and nothing open may be carried across a fork.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """`path` None is a store in memory, gone when it is closed. Raises `SettingsError`."""
+    def __init__(self, path: Path | None, name: str = "") -> None:
+        """`path` None is a store in memory, gone when it is closed. Raises `SettingsError`.
+
+        `name`: what errors call it, its path by default.
+        """
         if path is not None:
             check_name(path)
         self._path = path
-        self.name = ":memory:" if path is None else str(path)
+        self.name = name or (":memory:" if path is None else str(path))
         self._memory_uri = f"file:/facesearch-{uuid4().hex}?vfs=memdb"
         self._idle: list[_Opened] = []
         self._checked: _FileIdentity | None = None

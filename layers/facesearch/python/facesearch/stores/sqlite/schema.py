@@ -103,8 +103,12 @@ CREATE VIRTUAL TABLE embeddings USING vec0(
     collection TEXT PARTITION KEY, embedding FLOAT[{dimension}], chunk_size=256
 );
 """
-_TABLES_OF_EMBEDDINGS = {f"embeddings_{name}" for name in ("chunks", "rowids", "vector_chunks00")}
-"""sqlite-vec's own. Without one of them, it ends the process."""
+_COLUMNS_OF_EMBEDDINGS = {
+    *(("embeddings_chunks", each) for each in ("chunk_id", "partition00", "validity", "rowids")),
+    *(("embeddings_rowids", each) for each in ("rowid", "chunk_id", "chunk_offset")),
+    ("embeddings_vector_chunks00", "vectors"),
+}
+"""Of sqlite-vec's own tables. Without one of them, it ends the process."""
 _TABLES_BEFORE_3 = {"recipe", "photos", "photo_metadata", "forgotten", "faces", "embeddings"}
 _TABLES_BEFORE_4 = _TABLES_BEFORE_3 | {"totals"}
 _TABLES_BEFORE_5 = _TABLES_BEFORE_4 | {"collections", "stamps"}
@@ -116,6 +120,8 @@ _TABLES_OF = {
     4: _TABLES_BEFORE_5,
     5: TABLES,
 }
+_COLUMNS = """SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+    WHERE t.type = 'table'"""
 
 
 def is_empty(connection: apsw.Connection) -> bool:
@@ -173,8 +179,9 @@ def check_schema(connection: apsw.Connection, name: str) -> None:
             f"store '{name}' has format {version}, this facesearch knows {SCHEMA_VERSION}: use the "
             "facesearch that made it, or index into another file"
         )
-    tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_schema")}
-    if tables & TABLES != _TABLES_OF[version] or not tables >= _TABLES_OF_EMBEDDINGS:
+    columns = set(connection.execute(_COLUMNS))
+    tables = {table for table, _ in columns}
+    if tables & TABLES != _TABLES_OF[version] or not columns >= _COLUMNS_OF_EMBEDDINGS:
         raise StoreDamaged(
             f"store '{name}' lacks some of its tables: restore a copy, or delete it and index again"
         )
