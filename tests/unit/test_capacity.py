@@ -188,6 +188,14 @@ def test_managers_grow_with_the_nodes_they_lead() -> None:
     assert small.manager.memory_gib < large.manager.memory_gib
 
 
+def test_ef_search_and_its_processor_time_grow_together_and_without_steps() -> None:
+    sizes = [round(1_000_000 * 1.05**number) for number in range(30)]
+    for less, more in pairwise(sizes):
+        candidates = hnsw_for(more).ef_search / hnsw_for(less).ef_search
+        assert 1 < candidates < 1.15
+        assert 1 < search_cpu_s(more) / search_cpu_s(less) < 1.15
+
+
 @pytest.mark.parametrize("faces", FACES)
 @pytest.mark.parametrize("zones", [1, 3])
 def test_the_most_searches_are_carried_without_copies(faces: int, zones: int) -> None:

@@ -6,6 +6,9 @@ and, as far as that goes, within 0.99 of the exact 20 nearest.
 """
 
 from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,18 @@ class Hnsw:
 
 def hnsw_for(faces: int) -> Hnsw:
     """For a shard of so many faces: each finds its nearest, of which the nearest are the answer."""
-    m, ef_construction, ef_search = next(row for most, *row in _BY_FACES if faces <= most)
-    return Hnsw(m, ef_construction, ef_search)
+    return Hnsw(m=16, ef_construction=128, ef_search=_ef_search(faces))
 
 
-_BY_FACES: tuple[tuple[float, int, int, int], ...] = (
-    (100_000, 16, 128, 200),
-    (900_000, 16, 128, 800),
-    (1_000_000, 16, 128, 1200),
-    (3_000_000, 16, 128, 3600),
-    (float("inf"), 16, 128, 5000),
-)
+_STEPS = ((100_000, 200), (900_000, 800))
+"""Up to how many faces, and `ef_search`."""
+_SIZES, _MEASURED = (1_000_000, 3_000_000, 5_000_000), (1200, 3600, 5000)
+"""Above those, sizes and the `ef_search` that each needs. Between two of them it grows evenly, and
+after the last no more."""
+
+
+def _ef_search(faces: int) -> int:
+    for most, ef_search in _STEPS:
+        if faces <= most:
+            return ef_search
+    return ceil(np.interp(faces, _SIZES, _MEASURED))
