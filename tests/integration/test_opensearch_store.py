@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import requests
 
 from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
-from facesearch.faces import Removal, face_id
+from facesearch.faces import IndexedPhoto, Photo, Removal, face_id
 from facesearch.hidden import Region
 from facesearch.photos.places import Photos
 from facesearch.planning.hnsw import hnsw_for
@@ -24,6 +25,7 @@ from search_faces.service import SearchService
 from tests.contract.samples import (
     RECIPE,
     distances_to,
+    face,
     indexed,
     photo_ids,
     unit_vectors,
@@ -350,6 +352,33 @@ def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
         assert considered(store) == [0, many, many]
     with open_store(f"{watched_url}&ef_search=321", RECIPE) as store:
         assert considered(store) == [321, 321]
+
+
+def test_conditions_on_photos_and_faces_compare_all_faces_only_where_few_pass(
+    proxy: Proxy, watched_url: str
+) -> None:
+    query = vector(1)
+    vectors = sorted(unit_vectors(1100, seed=2), key=lambda each: float(each @ query), reverse=True)
+    scores = [*([0.9, 0.95] * 550)[:-1], 0.99]
+    photos = []
+    for number, (embedding, score) in enumerate(zip(vectors, scores, strict=True)):
+        found = face(embedding)
+        detected = replace(found.detected, detection_score=score)
+        about = Photo(f"{number:04}", 1, collection="party")
+        photos.append(IndexedPhoto(about, (replace(found, detected=detected),)))
+
+    def compares_all(least: float, k: int) -> bool:
+        proxy.seen.clear()
+        found = store.search(query, k, collection="party", min_detection_score=least)
+        passing = [f"{number:04}" for number, score in enumerate(scores) if score >= least]
+        assert photo_ids(found) == passing[:k]
+        return any(b"script_score" in seen.body for seen in proxy.seen)
+
+    with open_store(watched_url, RECIPE) as store:
+        store.write([*photos, indexed("elsewhere", 1, [query], collection="other")])
+        assert not compares_all(0.9, 20)
+        assert not compares_all(0.94, 20)
+        assert compares_all(0.99, 1)
 
 
 def test_search_is_one_request_until_a_face_is_hidden(proxy: Proxy, watched_url: str) -> None:

@@ -168,24 +168,36 @@ class OpenSearchStore(Closeable):
         min_detection_score: float,
     ) -> tuple[list[Match], bool]:
         """The k nearest faces, hidden ones too, and whether any face may be hidden."""
-        if k > MOST_APPROXIMATE or (filters and on_faces):
-            query = exact_search(embedding, filters, on_faces)
-            photos = self._pages(query, min(k, PHOTOS_A_PAGE))
-            return _by_distance(islice(photos, k), embedding, min_detection_score)[:k], True
-
-        def nearest(size: int, candidates: int) -> tuple[list[_Hit], list[Match], bool]:
-            """Photos in the engine's order, and their faces in the exact order."""
-            query = nearest_search(embedding, filters, on_faces, photos=size, candidates=candidates)
+        passed: list[Match] = []
+        hidden = True
+        # The engine knows conditions on photos and on faces, but not both at once.
+        is_split = bool(filters and on_faces)
+        for size, candidates in self._sizes(k, is_split=is_split):
+            conditions = (filters, []) if is_split else (filters, on_faces)
+            query = nearest_search(embedding, *conditions, photos=size, candidates=candidates)
             answer = self._ask(query)
-            hits = answer["hits"]["hits"]
-            return hits, _by_distance(hits, embedding, min_detection_score), any_hidden(answer)
+            hits, hidden = answer["hits"]["hits"], any_hidden(answer)
+            faces = _by_distance(hits, embedding)
+            passed = _passing(faces, min_detection_score)
+            ranked = faces if is_split else passed
+            if len(hits) < size or _is_before(hits[-1], ranked, passed, k):
+                return passed[:k], hidden
+        if k <= MOST_APPROXIMATE and not is_split:
+            return passed[:k], hidden
+        photos = self._pages(exact_search(embedding, filters, on_faces), min(k, PHOTOS_A_PAGE))
+        faces = _by_distance(islice(photos, k), embedding)
+        return _passing(faces, min_detection_score)[:k], True
 
-        # One more than needed shows a tie; compressed vectors put photos in nearly the right order.
-        size = (k if self._settings.shape.compression == "1x" else 2 * k) + 1
-        hits, faces, hidden = nearest(size, self._candidates())
-        if len(hits) == size and _is_tie(faces, hits[-1], k):
-            _, faces, hidden = nearest(MOST_TIED, MOST_CANDIDATES)
-        return faces[:k], hidden
+    def _sizes(self, k: int, *, is_split: bool) -> Iterator[tuple[int, int]]:
+        """How many photos to ask for, and of how many candidates, until they hold k faces."""
+        if k > MOST_APPROXIMATE:
+            return
+        # Compressed vectors put photos in nearly the right order, and of photos that are not held
+        # to a score some faces drop out.
+        spare = (1 if self._settings.shape.compression == "1x" else 2) * (2 if is_split else 1)
+        # One more than needed shows a tie.
+        yield spare * k + 1, self._candidates()
+        yield MOST_TIED, MOST_CANDIDATES
 
     def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
         self._check_once(self._index.check)
@@ -391,20 +403,13 @@ class OpenSearchStore(Closeable):
             self._checked = True
 
 
-def _by_distance(
-    photos: Iterable[_Hit], query: Embedding, min_detection_score: float = 0.0
-) -> list[Match]:
-    """The faces in the photos with at least that score, by exact distance, then by id.
+def _by_distance(photos: Iterable[_Hit], query: Embedding) -> list[Match]:
+    """The faces in the photos, by exact distance, then by id.
 
     The distances are computed from the vectors: OpenSearch's score is a float32, which gives
     distances near 0 only to 0.0003.
     """
-    stored = [
-        face
-        for hit in photos
-        for face in stored_faces_of(hit["_source"])
-        if face.face.detected.detection_score >= min_detection_score
-    ]
+    stored = [face for hit in photos for face in stored_faces_of(hit["_source"])]
     if not stored:
         return []
     differences = np.stack([each.face.embedding for each in stored]) - query
@@ -415,10 +420,18 @@ def _by_distance(
     return sorted(matches, key=lambda match: (match.distance, match.stored.face_id))
 
 
-def _is_tie(faces: Sequence[Match], last: _Hit, k: int) -> bool:
-    """Whether the engine takes the last photo of the answer to be as near as the kth face.
+def _passing(faces: Iterable[Match], min_detection_score: float) -> list[Match]:
+    return [
+        each for each in faces if each.stored.face.detected.detection_score >= min_detection_score
+    ]
 
-    Then photos beyond the answer may be as near, too, and ids decide.
+
+def _is_before(last: _Hit, ranked: Sequence[Match], passed: Sequence[Match], k: int) -> bool:
+    """Whether k faces passed that are nearer than the last photo of the answer by its rank.
+
+    If not, faces of photos beyond the answer may be as near, or nearer.
     """
-    nearest = next(face for face in faces if face.stored.face_id.startswith(last["_id"]))
-    return abs(nearest.score - faces[k - 1].score) <= SCORE_STEP
+    if len(passed) < k:
+        return False
+    nearest = next(face for face in ranked if face.stored.face_id.startswith(last["_id"]))
+    return passed[k - 1].score - nearest.score > SCORE_STEP
