@@ -17,6 +17,7 @@ from facesearch.errors import StoreDamaged, StoreError, StoreFull, StoreUnavaila
 from facesearch.faces import IndexedPhoto, Photo, Removal, face_id
 from facesearch.hidden import Region
 from facesearch.photos.places import Photos
+from facesearch.planning import hnsw
 from facesearch.planning.hnsw import hnsw_for
 from facesearch.stores import Counts, FaceStore, open_store
 from facesearch.stores.opensearch.documents import hidden_document, hidden_id
@@ -352,6 +353,19 @@ def test_ef_search_follows_the_number_of_photos_unless_the_url_says_it(
         assert considered(store) == [0, many, many]
     with open_store(f"{watched_url}&ef_search=321", RECIPE) as store:
         assert considered(store) == [321, 321]
+
+
+def test_status_says_when_shards_hold_too_many_faces(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hnsw, "MOST_FACES_IN_SHARD", 2)
+    with open_store(f"{url}&shards=2", RECIPE) as store:
+        store.write([indexed("a", 1, unit_vectors(4, seed=1))])
+        assert store.status().notes == ()
+        store.write([indexed("b", 1, [vector(1)])])
+        (note,) = store.status().notes
+        assert "2 shard(s) hold 5 faces" in note
+        assert "shards=3" in note
 
 
 def test_conditions_on_photos_and_faces_compare_all_faces_only_where_few_pass(

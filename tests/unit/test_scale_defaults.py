@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.planning.hnsw import hnsw_for
+from facesearch.planning.capacity import REDUNDANCY, Workload, size_index
+from facesearch.planning.hnsw import MOST_FACES_IN_SHARD, crowded, hnsw_for
 from tests.benchmarks.scale.report import SHIPPED, Row, read_rows
 
 SHIPPED_CODE = Path(__file__).parents[2] / "layers" / "facesearch" / "python" / "facesearch"
@@ -17,7 +18,10 @@ MOST_RATIO = 1.01
 MOST_P95_MS = 25
 
 
-@pytest.mark.parametrize("faces", sorted({row["faces"] for row in read_rows()}))
+SIZES = sorted({row["faces"] for row in read_rows()})
+
+
+@pytest.mark.parametrize("faces", [each for each in SIZES if each <= MOST_FACES_IN_SHARD])
 def test_ef_search_is_the_least_measured_one_that_finds_enough(faces: int) -> None:
     """In every index of that size: their graphs differ, and one finds more than another."""
     rows = [row for row in read_rows() if row["faces"] == faces]
@@ -29,6 +33,18 @@ def test_ef_search_is_the_least_measured_one_that_finds_enough(faces: int) -> No
     assert all(_suffices(each) for each in ways if each["ef_search"] == chosen)
     for ef_search in {each["ef_search"] for each in ways if each["ef_search"] < chosen}:
         assert not all(_suffices(each) for each in ways if each["ef_search"] == ef_search)
+
+
+def test_no_shard_gets_more_faces_than_are_found_in_one() -> None:
+    assert MOST_FACES_IN_SHARD in SIZES
+    (row,) = (row for row in read_rows() if row["faces"] > MOST_FACES_IN_SHARD)
+    assert not any(map(_suffices, row["searched"]))
+    assert crowded(5_000_000, shards=1) == crowded(10_000_000, shards=2) == ()
+    (note,) = crowded(10_000_001, shards=2)
+    assert "shards=3" in note
+    for faces in (10_000_000, 100_000_000, 1_000_000_000):
+        size = size_index(Workload(faces, 10, 10_000), REDUNDANCY["prod"])
+        assert size.faces_in_shard <= MOST_FACES_IN_SHARD
 
 
 def test_millions_of_faces_are_searched_in_time_when_nothing_else_runs() -> None:

@@ -15,7 +15,7 @@ PICTURE = Path(__file__).with_name("scale.png")
 SHIPPED = ("default", "tiers4")
 """Shapes that are the store's own by default."""
 
-EFS = (100, 200, 400, 800, 1200, 3600, 5000)
+EFS = (100, 200, 400, 800, 1200, 3600, 10_000)
 """Of the picture's axis."""
 
 Row = dict[str, Any]
@@ -89,7 +89,7 @@ def draw(rows: list[Row]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
     recall, engine = figure.subplots(1, 2)
     for row in rows:
@@ -105,7 +105,8 @@ def draw(rows: list[Row]) -> None:
     for axes in (recall, engine):
         axes.set_xticks(EFS, map(str, EFS))
         axes.minorticks_off()
-    engine.legend(fontsize=8)
+    lines, names = engine.get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(PICTURE, dpi=110)
 
 

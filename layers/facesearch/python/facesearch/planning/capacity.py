@@ -2,7 +2,7 @@
 
 Figures say where they come from: measured (here, on two shared cores of an AVX512 machine),
 published (by AWS or OpenSearch), or assumed. What faces take in the index was measured by
-`tests.benchmarks.bench_scale` with up to 5,000,000 of them; above that it is extrapolated.
+`tests.benchmarks.bench_scale` with up to 5,000,000 of them in a shard, and no shard gets more.
 """
 
 import re
@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from facesearch.errors import InvalidRequest
 from facesearch.faces import EMBEDDING_SIZE
+from facesearch.planning.hnsw import MOST_FACES_IN_SHARD
 from facesearch.planning.nodes import GIB, NODE_TYPES, NodeType, manager_for
 
 MIN_FACES, MAX_FACES = 10_000, 1_000_000_000
@@ -95,16 +96,13 @@ SEARCH_CPU_S = ((100_000, 0.004), (1_000_000, 0.01), (3_000_000, 0.0234), (5_000
 with the `ef_search` of `hnsw_for`. That of five million is from before the last merges."""
 STEADY_FACES = 1_000_000
 """Up to here each figure holds for all sizes from the one before."""
-MEASURED_FACES = SEARCH_CPU_S[-1][0]
 
 
 def search_cpu_s(faces: float) -> float:
     """Processor time of a search in one shard with so many faces, HTTP included, seconds.
 
-    By the logarithm of faces between `STEADY_FACES` and `MEASURED_FACES`, and beyond: extrapolated.
+    `faces` is at most `MOST_FACES_IN_SHARD`. From `STEADY_FACES` on by the logarithm of faces.
     """
-    if faces > MEASURED_FACES:
-        return SEARCH_CPU_S[-1][1] * log(faces) / log(MEASURED_FACES)
     place = bisect_left(SEARCH_CPU_S, faces, key=itemgetter(0))
     more, more_s = SEARCH_CPU_S[place]
     if faces <= STEADY_FACES:
@@ -363,7 +361,10 @@ def _smallest_of(
 ) -> _Cluster | None:
     """The smallest cluster of such nodes that carries the workload; None if none does."""
     copies = 1 + redundancy.replicas
-    least = ceil(workload.faces * disk_bytes_a_face(workload.dimension) / SHARD_BYTES)
+    least = max(
+        ceil(workload.faces * disk_bytes_a_face(workload.dimension) / SHARD_BYTES),
+        ceil(workload.faces / MOST_FACES_IN_SHARD),
+    )
     # A node for each copy, at least; and as many in each zone.
     first = ceil(copies / redundancy.zones) * redundancy.zones
     most = MAX_NODES if node.vcpus > 1 else MAX_SINGLE_VCPU_NODES

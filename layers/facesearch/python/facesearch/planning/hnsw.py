@@ -29,11 +29,25 @@ def hnsw_for(faces: int) -> Hnsw:
     return Hnsw(m=16, ef_construction=128, ef_search=_ef_search(faces))
 
 
+def crowded(faces: int, shards: int) -> tuple[str, ...]:
+    """A note once shards hold more faces than are found well in one."""
+    if faces <= shards * MOST_FACES_IN_SHARD:
+        return ()
+    enough = ceil(faces / MOST_FACES_IN_SHARD)
+    return (
+        f"{shards} shard(s) hold {faces:,} faces, and searches miss some in more than "
+        f"{MOST_FACES_IN_SHARD:,} each: 'facesearch reindex' with shards={enough} in the store's "
+        "URL finds them",
+    )
+
+
 _STEPS = ((100_000, 200), (900_000, 800))
 """Up to how many faces, and `ef_search`."""
 _SIZES, _MEASURED = (1_000_000, 3_000_000, 5_000_000), (1200, 3600, 5000)
 """Above those, sizes and the `ef_search` that each needs. Between two of them it grows evenly, and
 after the last no more."""
+MOST_FACES_IN_SHARD = _SIZES[-1]
+"""In a shard of ten million, even 10,000 find 0.996 of a person's faces only."""
 
 
 def _ef_search(faces: int) -> int:

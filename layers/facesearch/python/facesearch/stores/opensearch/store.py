@@ -33,7 +33,7 @@ from facesearch.hidden import (
     with_hidden,
     with_hidden_faces,
 )
-from facesearch.planning.hnsw import hnsw_for
+from facesearch.planning.hnsw import crowded, hnsw_for
 from facesearch.stores.checks import check_change, check_query
 from facesearch.stores.opensearch.bulk import BulkWriter
 from facesearch.stores.opensearch.client import OpenSearchClient, patient
@@ -194,7 +194,7 @@ class OpenSearchStore(Closeable):
             return
         # Compressed vectors put photos in nearly the right order, and of photos that are not held
         # to a score some faces drop out.
-        spare = (1 if self._settings.shape.compression == "1x" else 2) * (2 if is_split else 1)
+        spare = (1 if self._settings.shape.compression == "1x" else 2) * (4 if is_split else 1)
         # One more than needed shows a tie.
         yield spare * k + 1, self._candidates()
         yield MOST_TIED, MOST_CANDIDATES
@@ -279,10 +279,12 @@ class OpenSearchStore(Closeable):
         if current is None:
             raise self._index.not_found()
         status = status_of_index(self._client, self._settings.index, current, self.counts())
-        counted = self._ask(count_lacking_faces())["aggregations"]
+        answer = self._ask(count_lacking_faces())
+        counted, shards = answer["aggregations"], answer["_shards"]["total"]
         lacking = counted["photos"]["buckets"]
         return replace(
             status,
+            notes=(*status.notes, *crowded(status.counts.faces, shards)),
             without_face=lacking["without_face"]["doc_count"],
             failed=lacking["failed"]["doc_count"],
             left_out=LeftOut(
