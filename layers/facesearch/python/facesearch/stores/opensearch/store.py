@@ -81,6 +81,9 @@ HIDING_S = 10.0
 MOST_TIED = 1000
 """Photos to read when more are equally near than were asked for."""
 
+SPARE = 4
+"""So many times the photos are read where some of them will drop out."""
+
 SCORE_STEP = 2.0**-22
 """The engine's scores are float32 of at most 1: a smaller difference may be lost."""
 
@@ -190,14 +193,15 @@ class OpenSearchStore(Closeable):
 
     def _sizes(self, k: int, *, is_split: bool) -> Iterator[tuple[int, int]]:
         """How many photos to ask for, and of how many candidates, until they hold k faces."""
-        if k > MOST_APPROXIMATE:
-            return
-        # Compressed vectors put photos in nearly the right order, and of photos that are not held
-        # to a score some faces drop out.
-        spare = (1 if self._settings.shape.compression == "1x" else 2) * (4 if is_split else 1)
-        # One more than needed shows a tie.
-        yield spare * k + 1, self._candidates()
-        yield MOST_TIED, MOST_CANDIDATES
+        # Compressed vectors put photos in nearly the right order. One more than needed shows a tie.
+        size = (1 if self._settings.shape.compression == "1x" else 2) * k + 1
+        if is_split:
+            # Of photos that are not held to a score, some faces drop out.
+            if SPARE * size <= MOST_TIED:
+                yield SPARE * size, self._candidates()
+        elif k <= MOST_APPROXIMATE:
+            yield size, self._candidates()
+            yield max(size, MOST_TIED), MOST_CANDIDATES
 
     def hide(self, photo_id: str, region: Region, *, hidden: bool = True) -> None:
         self._check_once(self._index.check)
