@@ -26,9 +26,7 @@ def back_up(store: Path, target: Path) -> StoreStatus:
     check_regular(target)
     with _copied(store, target) as part:
         # What is wrong with the copy is wrong with the store.
-        with closing(SqliteFile(part, str(store))) as file:
-            file.check()
-        status = _status_of(part)
+        status = _status_of(part, store)
         part.replace(target)
     return status
 
@@ -36,7 +34,7 @@ def back_up(store: Path, target: Path) -> StoreStatus:
 def check_copy(copy: Path) -> StoreStatus:
     """Check a copy, and return what it holds. Raises `StoreDamaged` or `StoreNotFound`."""
     _check(copy, copy)
-    return _status_of(copy)
+    return _status_of(copy, copy)
 
 
 def restore(copy: Path, store: Path) -> StoreStatus:
@@ -49,7 +47,7 @@ def restore(copy: Path, store: Path) -> StoreStatus:
     try:
         with _copied(copy, store) as part:
             _check(part, copy)
-            status = _status_of(part)
+            status = _status_of(part, copy)
             _put(part, store)
     except OSError as error:
         raise StoreUnavailable(
@@ -66,8 +64,9 @@ def _check(file: Path, copy: Path) -> None:
         raise StoreDamaged(f"'{copy}' is damaged ({damage}): use another copy")
 
 
-def _status_of(file: Path) -> StoreStatus:
-    with SqliteStore(file, None) as store:
+def _status_of(file: Path, copied: Path) -> StoreStatus:
+    """Check a file, and return what it holds. Errors name `copied`, whose content it has."""
+    with SqliteStore(file, None, str(copied)) as store:
         return store.status()
 
 

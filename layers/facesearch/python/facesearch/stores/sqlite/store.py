@@ -67,9 +67,9 @@ class SqliteStore(Closeable):
     no lock between pages, so the store may be written meanwhile.
     """
 
-    def __init__(self, path: Path | None, recipe: Recipe | None) -> None:
-        """`path` None is a store in memory, gone when it is closed."""
-        self._file = SqliteFile(path and path.absolute())
+    def __init__(self, path: Path | None, recipe: Recipe | None, name: str = "") -> None:
+        """As `SqliteFile`: `path` None is in memory, and errors call the store `name`."""
+        self._file = SqliteFile(path and path.absolute(), name)
         self._nearest = NearestFaces()
         self._recipe = recipe
 
